@@ -1,0 +1,20 @@
+# What must be on the machine besides a compiler; cmake/setup.sh installs it on Debian.
+
+find_path(TIDE_CK_INCLUDE ck_pr.h)
+if(NOT TIDE_CK_INCLUDE)
+	message(FATAL_ERROR "ck_pr.h (Concurrency Kit) was not found: "
+		"install the Debian package libck-dev")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+if(TIDE_TESTS)
+	find_path(TIDE_CRITERION_INCLUDE criterion/criterion.h)
+	find_library(TIDE_CRITERION_LIBRARY criterion)
+	if(NOT TIDE_CRITERION_INCLUDE OR NOT TIDE_CRITERION_LIBRARY)
+		message(FATAL_ERROR "Criterion was not found: "
+			"install the Debian package libcriterion-dev, "
+			"or build without tests (-DTIDE_TESTS=OFF)")
+	endif()
+endif()

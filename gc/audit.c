@@ -1,0 +1,112 @@
+/* The audit: every structure walked, every block accounted for. For when other threads stand still. */
+#include "freeset.h"
+#include "slabset.h"
+
+#include "check.h"
+#include "frontier.h"
+#include "queue.h"
+#include "token.h"
+
+/* Blocks by class, wherever they are. */
+struct tally {
+	uint64_t carved, in_bins, in_queues, in_garbage, in_sets;
+	int64_t live;
+};
+
+static const char *tally_caches(struct tally *tally)
+{
+	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+		if (!tide_cache_is_valid(cache))
+			return "a thread's bins are not valid";
+		for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+			tally[cls].in_bins += tide_cache_blocks(cache, cls);
+			tally[cls].live += (int64_t)tide_load_relaxed(&cache->mallocs[cls]);
+			tally[cls].live -= (int64_t)tide_load_relaxed(&cache->frees[cls]);
+		}
+		struct tide_node *node = tide_load_seq_cst(&cache->garbage.head->node.next);
+		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
+			struct tide_bin *bin = (struct tide_bin *)node;
+			if (!tide_bin_is_valid(bin))
+				return "a garbage bin is not valid";
+			tally[bin->cls].in_garbage += bin->count;
+		}
+	}
+	return NULL;
+}
+
+static const char *tally_queues(struct tally *tally)
+{
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_node *node = tide_load_relaxed(&tide_queue[cls].bins.head.pointer);
+		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
+			struct tide_bin *bin = (struct tide_bin *)node;
+			if (bin->cls != cls || !tide_bin_is_valid(bin))
+				return "a bin in a ready queue is not valid";
+			tally[cls].in_queues += bin->count;
+		}
+		if (tally[cls].in_queues != tide_load_relaxed(&tide_queue[cls].blocks))
+			return "a ready queue's count is not what it holds";
+	}
+	return NULL;
+}
+
+static const char *tally_regions(struct tally *tally)
+{
+	for (uint32_t i = 0; i < tide_gc.regions; i++) {
+		struct tide_region *region = tide_region_at(i);
+		if (region == NULL || !region->listed)
+			continue;
+		unsigned end = tide_frontier_end(region);
+		if (!tide_region_is_valid(region, end))
+			return "a region's tags do not tile it";
+		if (!tide_gc_freeset_is_valid(region, end))
+			return "a free set does not match the tags";
+		for (unsigned at = 0; at < end;) {
+			unsigned tag = tide_load_relaxed(&region->tag[at]);
+			if (tag & TIDE_TAG_SLAB) {
+				struct tide_slab *slab =
+				        tide_load_relaxed(&region->slab[at / TIDE_PAGE_GRANULES]);
+				if (slab == NULL || !tide_gc_slab_is_valid(slab))
+					return "a slab is not valid";
+				tally[slab->cls].in_sets += slab->free_blocks;
+			}
+			at += tag & TIDE_TAG_GRANULES;
+		}
+	}
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
+		if (tally[cls].in_sets != tide_gc.free_blocks[cls])
+			return "a class's count of free blocks is not what its slabs hold";
+	}
+	return NULL;
+}
+
+static const char *audit(void)
+{
+	struct tally tally[TIDE_CLASS_SLOTS] = { 0 };
+	(void)tide_gc_drain_strays();
+	const char *wrong = tally_caches(tally);
+	if (wrong == NULL)
+		wrong = tally_queues(tally);
+	if (wrong == NULL)
+		wrong = tally_regions(tally);
+	if (wrong != NULL)
+		return wrong;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tally *own = &tally[cls];
+		own->carved = tide_frontier_carved_racy(cls) + tide_gc.made_blocks[cls];
+		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
+		if (own->carved < held)
+			return "more free blocks of a class than were carved";
+		if (TIDE_AUDITED && own->carved - held != (uint64_t)own->live)
+			return "carved is not live + bins + queues + garbage + free sets";
+	}
+	return NULL;
+}
+
+const char *tide_gc_audit(void)
+{
+	(void)tide_token_wait(0);
+	const char *wrong = audit();
+	tide_token_release();
+	return wrong;
+}

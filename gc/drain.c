@@ -1,0 +1,166 @@
+/* Garbage into free sets: the GC sees every block that leaves the bins, and this is where a block that
+ * was freed twice, or was none, comes to light. */
+#include "freeset.h"
+#include "slabset.h"
+
+#include "check.h"
+#include "fatal.h"
+#include "frontier.h"
+#include "meta.h"
+#include "orphan.h"
+#include "pagemap.h"
+
+struct gc tide_gc;
+
+bool tide_gc_region_list(struct tide_region *region)
+{
+	struct gc *gc = &tide_gc;
+	if (TIDE_LIKELY(region->listed))
+		return true;
+	uint32_t group = region->index / 64;
+	if (gc->group[group] == NULL)
+		gc->group[group] = tide_meta_alloc(sizeof(struct gc_group));
+	if (gc->group[group] == NULL)
+		return false;
+	if (gc->regions <= region->index)
+		gc->regions = region->index + 1;
+	region->listed = true;
+	return true;
+}
+
+/* The region around a block in a bin; NULL when there is none or it can't be listed now. */
+static struct tide_region *region_of(const void *block)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	return region != NULL && tide_gc_region_list(region) ? region : NULL;
+}
+
+/* A block that could not be put away: it waits for the next round, unless it is none of ours. */
+static void no_region(void *block, unsigned cls)
+{
+	if (tide_pagemap_region((uintptr_t)block) != NULL)
+		tide_orphan_push(block);
+	else
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+}
+
+static void drain_small(struct tide_region *region, void *block, unsigned cls)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
+	unsigned page = (unsigned)((uintptr_t)block >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+	struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+	if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
+		/* The slab is gone: all of its blocks were free before this one came. */
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, shape->block_bytes);
+		return;
+	}
+	uint64_t offset = (uintptr_t)block - slab->base;
+	unsigned idx = (unsigned)((offset * shape->reciprocal) >> 32);
+	if (TIDE_UNLIKELY(offset != (uint64_t)idx * shape->block_bytes))
+		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, "free", block, cls, shape->block_bytes);
+	else if (TIDE_UNLIKELY(!tide_gc_slab_put(slab, idx)))
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, shape->block_bytes);
+}
+
+static void drain_medium(struct tide_region *region, void *block, unsigned cls)
+{
+	unsigned granules = tide_class_granules(cls);
+	unsigned first = tide_region_granule(region, block);
+	unsigned tag = tide_load_relaxed(&region->tag[first]);
+	if (TIDE_UNLIKELY((uintptr_t)block % TIDE_GRANULE_BYTES != 0 ||
+	                  tag != (TIDE_TAG_ISSUED | granules))) {
+		bool gone = tide_pagemap_class((uintptr_t)block) != cls;
+		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block, cls,
+		                  tide_class_bytes(cls));
+		return;
+	}
+	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
+	tide_gc_chunk_free(region, first, granules, true);
+	tide_gc.made_blocks[cls]--;
+}
+
+static void drain_block(void *block, unsigned cls)
+{
+	struct tide_region *region = region_of(block);
+	if (TIDE_UNLIKELY(region == NULL))
+		no_region(block, cls);
+	else if (tide_class_is_small(cls))
+		drain_small(region, block, cls);
+	else
+		drain_medium(region, block, cls);
+}
+
+void tide_gc_drain_bin(struct tide_bin *bin)
+{
+	/* What a block needs is two dependent loads away: ask for all of it first. */
+	struct tide_region *region = NULL;
+	for (unsigned i = 0; i < bin->count; i++) {
+		uintptr_t address = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
+		if (region == NULL || (address >> TIDE_REGION_SHIFT) !=
+		                              (tide_load_relaxed(&region->base) >> TIDE_REGION_SHIFT))
+			region = tide_pagemap_region(address);
+		if (region == NULL)
+			break;
+		unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+		struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+		__builtin_prefetch(slab);
+	}
+	for (unsigned i = 0; i < bin->count; i++)
+		drain_block(bin->slot[TIDE_BIN_BASE + i], bin->cls);
+	tide_count_owned(&tide_gc.count.drained_blocks, (uint64_t)bin->count);
+	bin->count = 0;
+}
+
+unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
+{
+	unsigned done = 0;
+	for (; done < bins; done++) {
+		struct tide_bin *spent;
+		struct tide_bin *bin = tide_garbage_consume(&cache->garbage, &spent);
+		if (bin == NULL)
+			break;
+		tide_gc_drain_bin(bin);
+		tide_bin_recycle(spent);
+	}
+	return done;
+}
+
+unsigned tide_gc_drain_all(unsigned bins)
+{
+	struct gc *gc = &tide_gc;
+	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all();
+	struct tide_cache *cache = start;
+	unsigned done = 0;
+	if (start == NULL)
+		return 0;
+	do {
+		done += tide_gc_drain_cache(cache, bins - done);
+		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all();
+	} while (done < bins && cache != start);
+	gc->drain_next = cache;
+	return done;
+}
+
+enum gc_work tide_gc_drain_strays(void)
+{
+	enum gc_work work = GC_IDLE;
+	struct tide_region *region;
+	while ((region = (struct tide_region *)tide_stack_pop(&tide_frontier_sealed)) != NULL) {
+		if (!tide_gc_region_list(region)) {
+			tide_stack_push(&tide_frontier_sealed, &region->node);
+			return work;
+		}
+		unsigned from = tide_load_relaxed(&region->sealed_from);
+		unsigned end = tide_load_relaxed(&region->granules);
+		tide_gc_chunk_free(region, from, end - from, false);
+		work = GC_WORKED;
+	}
+	for (struct tide_orphan *orphan = tide_orphan_take_all(); orphan != NULL;) {
+		void *block = orphan;
+		unsigned cls = tide_pagemap_class((uintptr_t)block);
+		orphan = orphan->next;
+		drain_block(block, cls);
+		work = GC_WORKED;
+	}
+	return work;
+}

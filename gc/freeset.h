@@ -1,0 +1,37 @@
+/* Free sets: free chunks by length. Exact for 1 to 128 granules, above that four sets per doubling.
+ *
+ * A set is kept per region (a list through arrays beside the tags) with a bitmap over the regions, so
+ * adding, removing any given chunk, and taking from the oldest region are all O(1), need no memory
+ * and so cannot fail. Whether a neighbour is free its tag says; no search is made.
+ *
+ * Tried instead: a hash set of addresses per class, ck_hs of Concurrency Kit and an open-addressing
+ * table of our own. MEASURED_PLACEHOLDER
+ *
+ * Touched by  the holder of the GC token only
+ * Invariants  no two free chunks are neighbours; page_free has exactly the pages that lie wholly in
+ *             free chunks; a chunk is in the set of its length
+ */
+#ifndef TIDE_GC_FREESET_H
+#define TIDE_GC_FREESET_H
+
+#include "state.h"
+
+/* Free a chunk: untagged, or tagged as anything. Merges it with a free prev and next. */
+TIDE_HIDDEN void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned granules,
+                                    bool dirty);
+/* Take `granules` at a multiple of `align` granules (a power of two): the smallest set that has
+ * one, there the oldest region. The rest goes back. False when there is none. The chunk is untagged. */
+TIDE_HIDDEN bool tide_gc_chunk_take(unsigned granules, unsigned align, struct tide_region **region,
+                                    unsigned *first);
+/* Take the region's only chunk out of the sets, when it covers the whole region. */
+TIDE_HIDDEN void tide_gc_chunk_withdraw(struct tide_region *region);
+static inline bool tide_gc_region_is_free(const struct tide_region *region)
+{
+	return tide_load_relaxed(&region->tag[0]) ==
+	       (TIDE_TAG_FREE | tide_load_relaxed(&region->granules));
+}
+/* The set for chunks of that length. */
+TIDE_HIDDEN unsigned tide_gc_set_of(unsigned granules);
+TIDE_HIDDEN bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end);
+
+#endif

@@ -1,0 +1,60 @@
+/* All that the rest of Tide may know of the GC. It is a role: the functions here take the token (or say
+ * that they need it), so any thread may call them; when the GC thread runs, it is one more caller.
+ */
+#ifndef TIDE_GC_H
+#define TIDE_GC_H
+
+#include "cache.h"
+
+/* Fill `bin`, an empty one of the calling thread's cache `cache`, with up to `want` blocks of its class,
+ * from what was freed: drain some garbage, then the free sets. Returns the number of blocks; 0 when
+ * there are none or another thread is the GC just now.
+ *
+ * Budget  a bounded number of bins and blocks; never waits; system calls only when a process
+ *         without GC thread has to give memory back. */
+TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,
+                                           unsigned want);
+
+/* Take work off the GC: drain some of the garbage of `cache`. False: another thread is the GC. */
+TIDE_HIDDEN bool tide_gc_help(struct tide_cache *cache);
+
+/* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free sets;
+ * NULL when there is none or another thread is the GC. */
+TIDE_HIDDEN void *tide_gc_chunk_aligned(unsigned cls, size_t align_bytes);
+
+/* One bounded step of everything. 1: there was work; 0: none is left; -1: another thread is the GC. */
+TIDE_HIDDEN int tide_gc_step_once(void);
+
+/* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
+TIDE_HIDDEN size_t tide_gc_purge_all(void);
+
+/* The GC thread. start: 0, EALREADY or EAGAIN. stop: 0 or ESRCH; waits for its end. */
+TIDE_HIDDEN int tide_gc_thread_start(void);
+TIDE_HIDDEN int tide_gc_thread_stop(void);
+TIDE_HIDDEN bool tide_gc_thread_runs(void);
+/* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
+TIDE_HIDDEN void tide_gc_thread_want(void);
+
+/* fork: the parent takes the token before (false: it could not be had in time), gives it back after; the
+ * child, which has one thread, adopts the caches of all others. Without the token the child's GC state may be
+ * half changed: it then never collects, and threads carve for themselves. */
+TIDE_HIDDEN bool tide_gc_fork_prepare(void);
+TIDE_HIDDEN void tide_gc_fork_parent(bool held);
+TIDE_HIDDEN void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id);
+
+struct tide_gc_counts {
+	uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges, returned_bytes;
+	uint64_t level_grows, level_reclaims;
+	uint64_t free_set_bytes, purged_bytes, made_bytes;
+};
+TIDE_HIDDEN void tide_gc_counts_read(struct tide_gc_counts *counts);
+
+/* Audit, for when all other threads stand still: walks every structure, and checks for each class
+ *
+ *   carved == live + in bins + in queues + in garbage + in free sets
+ *
+ * where live is the difference of the calls counted (audit builds), or any number that is not
+ * negative (other builds). NULL when all is well, else what is wrong. Waits for the token. */
+TIDE_HIDDEN const char *tide_gc_audit(void);
+
+#endif

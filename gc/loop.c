@@ -1,0 +1,110 @@
+/* The cycle of the GC.
+ *
+ *   1. drain    every garbage bin: small blocks set bits, medium chunks merge      drain.c
+ *   2. refill   the queues that readers found empty; adapt the levels              refill.c
+ *   3. release  what was free for long enough goes back to the system              release.c
+ *   4. park     when a whole round was idle                                        thread.c
+ *
+ * A step does a bounded share of 1 to 3 under the token. The GC thread does step after step, and lets
+ * go of the token in between so that a thread that misses can get at its class's free blocks; a
+ * thread that misses does the part of a step that serves it (refill_inline), and when the process
+ * has no GC thread, the rest of the step as well, a little at a time.
+ */
+#include "state.h"
+
+#include "check.h"
+#include "options.h"
+#include "queue.h"
+#include "token.h"
+
+/* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
+#define BINS_PER_STEP 8
+/* System calls of a sweep in one step. */
+#define CALLS_PER_STEP 16
+/* Every so many inline steps of a process without GC thread, one looks at the clock. */
+#define INLINE_STEPS_PER_TICK_CHECK 64
+
+static void count_step(_Atomic uint64_t *kind)
+{
+	tide_count_owned(&tide_gc.count.cycles, 1u);
+	if (kind != NULL)
+		tide_count_owned(kind, 1u);
+}
+
+/* What the GC thread would do, for a process that has none. */
+static void stand_in(struct tide_cache *cache)
+{
+	tide_gc_release_excess();
+	if (cache->help_countdown-- == 0) {
+		cache->help_countdown = INLINE_STEPS_PER_TICK_CHECK;
+		(void)tide_gc_refill_queues();
+		(void)tide_gc_release_step(CALLS_PER_STEP);
+	}
+}
+
+unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, unsigned want)
+{
+	if (!tide_token_try())
+		return 0;
+	(void)tide_gc_drain_strays();
+	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
+	if (drained < BINS_PER_STEP)
+		(void)tide_gc_drain_all(BINS_PER_STEP - drained);
+	unsigned taken = tide_gc_refill_bin(bin, want);
+	if (!tide_gc_thread_runs())
+		stand_in(cache);
+	count_step(&tide_gc.count.inline_steps);
+	tide_token_release();
+	return taken;
+}
+
+bool tide_gc_help(struct tide_cache *cache)
+{
+	if (!tide_token_try())
+		return false;
+	(void)tide_gc_drain_strays();
+	(void)tide_gc_drain_cache(cache, BINS_PER_STEP);
+	if (!tide_gc_thread_runs())
+		stand_in(cache);
+	count_step(&tide_gc.count.inline_steps);
+	tide_token_release();
+	return true;
+}
+
+int tide_gc_step_once(void)
+{
+	if (!tide_token_try())
+		return -1;
+	bool worked = tide_gc_drain_strays() == GC_WORKED;
+	worked |= tide_gc_drain_all(BINS_PER_STEP) > 0;
+	worked |= tide_gc_refill_queues() == GC_WORKED;
+	worked |= tide_gc_release_step(CALLS_PER_STEP) == GC_WORKED;
+	if (worked)
+		count_step(NULL);
+	tide_token_release();
+	return worked;
+}
+
+size_t tide_gc_purge_all(void)
+{
+	(void)tide_token_wait(0);
+	size_t bytes = tide_gc_release_all();
+	count_step(NULL);
+	tide_token_release();
+	return bytes;
+}
+
+void tide_gc_counts_read(struct tide_gc_counts *counts)
+{
+	counts->cycles = tide_load_relaxed(&tide_gc.count.cycles);
+	counts->inline_steps = tide_load_relaxed(&tide_gc.count.inline_steps);
+	counts->drained_blocks = tide_load_relaxed(&tide_gc.count.drained_blocks);
+	counts->refilled_blocks = tide_load_relaxed(&tide_gc.count.refilled_blocks);
+	counts->merges = tide_load_relaxed(&tide_gc.count.merges);
+	counts->returned_bytes = tide_load_relaxed(&tide_gc.count.returned_bytes);
+	counts->level_grows = tide_load_relaxed(&tide_gc.count.level_grows);
+	counts->level_reclaims = tide_load_relaxed(&tide_gc.count.level_reclaims);
+	counts->free_set_bytes = tide_load_relaxed(&tide_gc.count.free_set_bytes);
+	counts->purged_bytes = tide_load_relaxed(&tide_gc.count.purged_bytes);
+	counts->made_bytes = tide_load_relaxed(&tide_gc.count.made_bytes);
+}

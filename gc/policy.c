@@ -1,0 +1,27 @@
+#include "policy.h"
+
+uint32_t tide_gc_policy_grow(uint32_t level, uint32_t grow_bins, uint32_t bin_blocks,
+                             uint32_t max_blocks)
+{
+	uint64_t grown = level + (uint64_t)grow_bins * bin_blocks;
+	if (grown <= max_blocks)
+		return (uint32_t)grown;
+	return level > max_blocks ? level : max_blocks;
+}
+
+uint32_t tide_gc_policy_reclaim(uint32_t blocks, uint32_t visits, uint32_t full_count,
+                                uint32_t percent)
+{
+	return visits > full_count ? (uint32_t)((uint64_t)blocks * percent / 100) : 0;
+}
+
+uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks)
+{
+	return level / 2 < bin_blocks ? 0 : level / 2;
+}
+
+uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes, uint32_t percent)
+{
+	uint64_t part = live_bytes / 100 * percent;
+	return part > floor_bytes ? part : floor_bytes;
+}

@@ -1,0 +1,169 @@
+/* Free sets into bins: for a thread that missed, and into the ready queues. */
+#include "freeset.h"
+#include "policy.h"
+#include "slabset.h"
+
+#include "check.h"
+#include "frontier.h"
+#include "options.h"
+#include "pagemap.h"
+#include "queue.h"
+#include "token.h"
+
+/* Bins put into one queue in one visit, so that a visit stays bounded. */
+#define BINS_PER_VISIT 8
+
+/* A free chunk becomes a medium block. */
+static void *chunk_free_to_issued(struct tide_region *region, unsigned first, unsigned cls)
+{
+	unsigned granules = tide_class_granules(cls);
+	unsigned page_end = (first + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
+	for (unsigned i = first / TIDE_PAGE_GRANULES; i < page_end; i++)
+		region->page_clean[i / 64] &= ~(1ull << (i % 64));
+	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
+	void *block = tide_region_address(region, first);
+	tide_pagemap_set((uintptr_t)block, 1, cls);
+	tide_gc.made_blocks[cls]++;
+	return block;
+}
+
+static void *take_medium(unsigned cls, unsigned align)
+{
+	struct tide_region *region;
+	unsigned first;
+	if (!tide_gc_chunk_take(tide_class_granules(cls), align, &region, &first))
+		return NULL;
+	return chunk_free_to_issued(region, first, cls);
+}
+
+unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want)
+{
+	unsigned taken = 0;
+	if (tide_class_is_small(bin->cls)) {
+		taken = tide_gc_slab_take(bin, want);
+		if (taken == 0 && tide_gc_slab_carve(bin->cls))
+			taken = tide_gc_slab_take(bin, want);
+	} else {
+		void *block;
+		while (taken < want && (block = take_medium(bin->cls, 1)) != NULL) {
+			tide_bin_add(bin, block);
+			taken++;
+		}
+	}
+	tide_count_owned(&tide_gc.count.refilled_blocks, (uint64_t)taken);
+	return taken;
+}
+
+void *tide_gc_chunk_aligned(unsigned cls, size_t align_bytes)
+{
+	if (!tide_token_try())
+		return NULL;
+	void *block = take_medium(cls, (unsigned)(align_bytes / TIDE_GRANULE_BYTES));
+	tide_token_release();
+	return block;
+}
+
+static uint32_t bin_blocks_of(unsigned cls)
+{
+	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
+	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
+	return fit == 0 ? 1 : (uint32_t)(fit < most ? fit : most);
+}
+
+static enum gc_work fill(unsigned cls)
+{
+	struct tide_queue *queue = &tide_queue[cls];
+	uint32_t bin_blocks = bin_blocks_of(cls);
+	enum gc_work work = GC_IDLE;
+	for (int i = 0; i < BINS_PER_VISIT; i++) {
+		if (tide_load_relaxed(&queue->blocks) >= tide_load_relaxed(&queue->level))
+			break;
+		struct tide_bin *bin = tide_bin_new(cls, bin_blocks);
+		if (bin == NULL)
+			break;
+		if (tide_gc_refill_bin(bin, bin_blocks) == 0) {
+			tide_bin_recycle(bin);
+			break;
+		}
+		tide_queue_push(bin);
+		work = GC_WORKED;
+	}
+	return work;
+}
+
+/* Up to `blocks` out of the queue and into the free sets. */
+static void take_back(unsigned cls, uint32_t blocks)
+{
+	uint32_t taken = 0;
+	while (taken < blocks) {
+		struct tide_bin *bin = tide_queue_pop(cls);
+		if (bin == NULL)
+			break;
+		taken += bin->count;
+		tide_gc_drain_bin(bin);
+		tide_bin_recycle(bin);
+	}
+}
+
+static enum gc_work visit(unsigned cls)
+{
+	struct gc *gc = &tide_gc;
+	struct tide_queue *queue = &tide_queue[cls];
+	uint32_t misses = tide_load_relaxed(&queue->misses);
+	uint32_t fulls = tide_load_relaxed(&queue->fulls);
+	uint32_t level = tide_load_relaxed(&queue->level);
+	if (misses != gc->queue_misses[cls]) {
+		gc->queue_misses[cls] = misses;
+		int64_t max = tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) / (int64_t)tide_class_bytes(cls);
+		uint32_t grow = (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS);
+		uint32_t next = tide_gc_policy_grow(level, grow, bin_blocks_of(cls), (uint32_t)max);
+		if (next != level)
+			tide_count_owned(&gc->count.level_grows, 1u);
+		tide_store_relaxed(&queue->level, next);
+		return fill(cls);
+	}
+	if (fulls != gc->queue_fulls[cls]) {
+		gc->queue_fulls[cls] = fulls;
+		uint32_t blocks = tide_gc_policy_reclaim(
+		        tide_load_relaxed(&queue->blocks), ++gc->queue_fulls_run[cls],
+		        (uint32_t)tide_option(TIDE_OPTION_QUEUE_FULL_COUNT),
+		        (uint32_t)tide_option(TIDE_OPTION_QUEUE_RECLAIM_PERCENT));
+		if (blocks > 0) {
+			gc->queue_fulls_run[cls] = 0;
+			tide_count_owned(&gc->count.level_reclaims, 1u);
+			take_back(cls, blocks);
+			return GC_WORKED;
+		}
+	}
+	return GC_IDLE;
+}
+
+enum gc_work tide_gc_refill_queues(void)
+{
+	enum gc_work work = GC_IDLE;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		if (visit(cls) == GC_WORKED)
+			work = GC_WORKED;
+	}
+	return work;
+}
+
+void tide_gc_settle_queues(void)
+{
+	struct gc *gc = &tide_gc;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_queue *queue = &tide_queue[cls];
+		uint32_t misses = tide_load_relaxed(&queue->misses);
+		uint32_t level = tide_load_relaxed(&queue->level);
+		if (misses == gc->queue_tick_misses[cls]) {
+			level = tide_gc_policy_settle(level, bin_blocks_of(cls));
+			tide_store_relaxed(&queue->level, level);
+		}
+		gc->queue_tick_misses[cls] = misses;
+		uint32_t blocks = tide_load_relaxed(&queue->blocks);
+		if (blocks > level)
+			take_back(cls, blocks - level);
+		if (!tide_stack_is_empty_racy(&queue->bins))
+			gc->unsettled = true;
+	}
+}

@@ -1,0 +1,240 @@
+/* Memory back to the system, decided by time: what was free and held memory at two ticks of the decay
+ * clock goes. A sweep visits the regions one by one, from the youngest down (the oldest are the ones
+ * that refills come from), decides for a whole region first, and calls the system after.
+ */
+#include "freeset.h"
+#include "policy.h"
+#include "slabset.h"
+
+#include "frontier.h"
+#include "large.h"
+#include "options.h"
+#include "os.h"
+#include "queue.h"
+#include "token.h"
+
+/* Without a GC thread: system calls in one step, so that no single free pays for all. */
+#define EXCESS_CALLS 16
+/* Threads that ended without notice are rare, and asking for each costs a system call. */
+#define TICKS_PER_ROLL_CALL 8
+
+/* Give runs of the pages back; returns bytes. */
+static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned *calls)
+{
+	size_t bytes = 0;
+	uintptr_t base = tide_load_relaxed(&region->base);
+	for (unsigned page = 0; page < TIDE_REGION_PAGES;) {
+		uint64_t word = pages[page / 64] >> (page % 64);
+		if (word == 0) {
+			page = (page | 63) + 1;
+			continue;
+		}
+		page += (unsigned)__builtin_ctzll(word);
+		unsigned end = page;
+		while (end < TIDE_REGION_PAGES && (pages[end / 64] >> (end % 64) & 1))
+			end++;
+		if (!region->refuses_huge) {
+			/* Else the system might fill the hole again with a huge page. */
+			region->refuses_huge = true;
+			size_t all = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
+			tide_os_huge((void *)base, all, false);
+		}
+		size_t run_bytes = (size_t)(end - page) * TIDE_PAGE_BYTES;
+		++*calls;
+		if (tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes)) {
+			bytes += run_bytes;
+			for (unsigned i = page; i < end; i++)
+				region->page_clean[i / 64] |= 1ull << (i % 64);
+		}
+		page = end;
+	}
+	return bytes;
+}
+
+static bool region_unmap(struct tide_region *region)
+{
+	size_t bytes = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
+	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region))
+		return false;
+	tide_gc_chunk_withdraw(region);
+	region->listed = false; /* before the descriptor can be taken for a new region */
+	if (tide_region_unmap(region)) {
+		tide_count_owned(&tide_gc.count.returned_bytes, bytes);
+		return true;
+	}
+	region->listed = true;
+	tide_gc_chunk_free(region, 0, tide_load_relaxed(&region->granules), false);
+	return false;
+}
+
+/* One region's share of a sweep; `now`: without waiting for age. Bytes returned. */
+static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
+{
+	uint64_t pages[TIDE_PAGE_WORDS];
+	unsigned clean = 0;
+	unsigned young = 0;
+	unsigned old = 0;
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++)
+		pages[i] = region->page_free[i];
+	tide_gc_slab_free_pages(region, pages);
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		clean += (unsigned)__builtin_popcountll(pages[i] & region->page_clean[i]);
+		pages[i] &= ~region->page_clean[i];
+		uint64_t due = now ? pages[i] : pages[i] & region->page_aged[i];
+		region->page_aged[i] = pages[i] & ~due;
+		young += (unsigned)__builtin_popcountll(region->page_aged[i]);
+		pages[i] = due;
+		old += (unsigned)__builtin_popcountll(due);
+	}
+	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
+	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
+	if (young > 0 || bytes < (size_t)old * TIDE_PAGE_BYTES)
+		tide_gc.unsettled = true;
+	tide_gc.sweep_dirty_bytes += (uint64_t)young * TIDE_PAGE_BYTES;
+	tide_gc.sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
+	if (young == 0 && tide_gc_region_is_free(region)) {
+		++*calls;
+		(void)region_unmap(region);
+	}
+	return bytes;
+}
+
+static struct tide_region *sweep_next(void)
+{
+	struct gc *gc = &tide_gc;
+	while (gc->sweep_region > 0) {
+		struct tide_region *region = tide_region_at(--gc->sweep_region);
+		if (region != NULL && region->listed)
+			return region;
+	}
+	return NULL;
+}
+
+static void sweep_start(void)
+{
+	struct gc *gc = &tide_gc;
+	gc->sweep_region = gc->regions;
+	gc->sweep_dirty_bytes = 0;
+	gc->sweep_clean_bytes = 0;
+	gc->unsettled = false;
+}
+
+static void sweep_end(void)
+{
+	struct gc *gc = &tide_gc;
+	gc->dirty_bytes = (int64_t)gc->sweep_dirty_bytes;
+	tide_store_relaxed(&gc->count.purged_bytes, gc->sweep_clean_bytes);
+}
+
+/* Caches that nobody uses: their blocks to the free sets. Threads that ended without notice: as if
+ * they had parked theirs. */
+static void empty_parked(void)
+{
+	struct tide_cache *taken = NULL;
+	struct tide_cache *cache;
+	if (tide_gc.tick % TICKS_PER_ROLL_CALL == 0) {
+		for (cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+			uint64_t owner = tide_load_relaxed(&cache->owner);
+			uint32_t thread_id = tide_cache_thread_id(owner);
+			if (thread_id != 0 && !tide_os_thread_exists(thread_id))
+				(void)tide_cache_adopt(cache, owner);
+		}
+	}
+	while ((cache = tide_cache_take_parked()) != NULL) {
+		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
+			tide_gc.unsettled = true;
+		tide_store_relaxed(&cache->node.next, taken != NULL ? &taken->node : NULL);
+		taken = cache;
+	}
+	while (taken != NULL) {
+		cache = taken;
+		taken = (struct tide_cache *)tide_load_relaxed(&cache->node.next);
+		tide_cache_park(cache);
+	}
+}
+
+static void tick_start(uint64_t now_ns)
+{
+	struct gc *gc = &tide_gc;
+	gc->tick++;
+	gc->tick_start_ns = now_ns;
+	sweep_start();
+	empty_parked();
+	tide_gc_settle_queues();
+	tide_large_set_tick(gc->tick);
+	size_t bytes = tide_large_age(gc->tick - 1);
+	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
+	if (tide_large_cached_bytes_racy() > 0)
+		gc->unsettled = true;
+}
+
+enum gc_work tide_gc_release_step(unsigned calls)
+{
+	struct gc *gc = &tide_gc;
+	unsigned made = 0;
+	if (gc->sweep_region == 0) {
+		uint64_t now_ns = tide_os_clock_ns();
+		uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+		if (now_ns - gc->tick_start_ns < half_ns)
+			return GC_IDLE;
+		tick_start(now_ns);
+	}
+	bool at_once = tide_option(TIDE_OPTION_DECAY_MS) == 0;
+	struct tide_region *region;
+	while (made < calls && (region = sweep_next()) != NULL)
+		(void)sweep(region, at_once, &made);
+	if (gc->sweep_region == 0)
+		sweep_end();
+	return gc->sweep_region != 0 ? GC_WORKED : GC_IDLE;
+}
+
+size_t tide_gc_release_all(void)
+{
+	struct gc *gc = &tide_gc;
+	unsigned calls = 0;
+	empty_parked();
+	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64) > 0)
+		continue;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_bin *bin;
+		while ((bin = tide_queue_pop(cls)) != NULL) {
+			tide_gc_drain_bin(bin);
+			tide_bin_recycle(bin);
+		}
+	}
+	uint64_t before = tide_load_relaxed(&gc->count.returned_bytes);
+	struct tide_region *region;
+	sweep_start();
+	while ((region = sweep_next()) != NULL)
+		(void)sweep(region, true, &calls);
+	sweep_end();
+	size_t large_bytes = tide_large_age(UINT64_MAX);
+	tide_count_owned(&gc->count.returned_bytes, (uint64_t)large_bytes);
+	return tide_load_relaxed(&gc->count.returned_bytes) - before;
+}
+
+void tide_gc_release_excess(void)
+{
+	struct gc *gc = &tide_gc;
+	uint64_t free_bytes = gc->slab_free_bytes + (uint64_t)(gc->dirty_bytes > 0 ? gc->dirty_bytes : 0);
+	uint64_t mapped = tide_region_mapped_bytes_racy() + tide_large_live_bytes_racy();
+	uint64_t bound = tide_gc_policy_retain(mapped > free_bytes ? mapped - free_bytes : 0,
+	                                       (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                                       (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+	/* What the last sweep could not return (pieces of pages) does not start another one. */
+	if (gc->excess_left_bytes > free_bytes)
+		gc->excess_left_bytes = free_bytes;
+	if (gc->sweep_region == 0) {
+		if (free_bytes - gc->excess_left_bytes <= bound)
+			return;
+		sweep_start();
+	}
+	unsigned calls = 0;
+	struct tide_region *region;
+	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL)
+		(void)sweep(region, true, &calls);
+	if (gc->sweep_region == 0) {
+		sweep_end();
+		gc->excess_left_bytes = gc->slab_free_bytes;
+	}
+}

@@ -1,0 +1,222 @@
+#include "slabset.h"
+
+#include "check.h"
+#include "freeset.h"
+
+static void list_partial(struct tide_slab *slab)
+{
+	struct gc *gc = &tide_gc;
+	struct tide_region *region = slab->region;
+	unsigned page = slab->page;
+	uint32_t group = region->index / 64;
+	region->slab_partial[slab->cls][page / 64] |= 1ull << (page % 64);
+	gc->group[group]->slab[slab->cls] |= 1ull << (region->index % 64);
+	if (group < gc->slab_first[slab->cls])
+		gc->slab_first[slab->cls] = group;
+}
+
+static void unlist_partial(struct tide_slab *slab)
+{
+	struct tide_region *region = slab->region;
+	unsigned page = slab->page;
+	uint64_t *words = region->slab_partial[slab->cls];
+	words[page / 64] &= ~(1ull << (page % 64));
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		if (words[i] != 0)
+			return;
+	}
+	tide_gc.group[region->index / 64]->slab[slab->cls] &= ~(1ull << (region->index % 64));
+}
+
+static void slab_free_to_chunk(struct tide_slab *slab)
+{
+	struct tide_region *region = slab->region;
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	unsigned page = slab->page;
+	tide_gc.free_blocks[slab->cls] -= shape->blocks;
+	tide_gc.made_blocks[slab->cls] -= shape->blocks;
+	tide_gc.slab_free_bytes -= (uint64_t)shape->blocks * shape->block_bytes;
+	tide_count_owned(&tide_gc.count.made_bytes,
+	                 -((uint64_t)shape->blocks * shape->block_bytes));
+	unlist_partial(slab);
+
+	/* Not "dirty": which pages hold memory was noted block by block. */
+	tide_slab_unmake(slab);
+	tide_gc_chunk_free(region, page * TIDE_PAGE_GRANULES, shape->pages * TIDE_PAGE_GRANULES, false);
+	tide_gc.dirty_bytes += shape->pages * (int64_t)TIDE_PAGE_BYTES;
+	tide_gc.unsettled = true;
+}
+
+bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
+{
+	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]);
+	uint64_t bit = 1ull << (idx % 64);
+	if (TIDE_UNLIKELY(word & bit))
+		return false;
+	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
+
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	struct tide_region *region = slab->region;
+	unsigned offset = idx * shape->block_bytes;
+	unsigned page = slab->page;
+	unsigned last = page + ((offset + shape->block_bytes - 1) >> TIDE_PAGE_SHIFT);
+	for (page += offset >> TIDE_PAGE_SHIFT; page <= last; page++)
+		region->page_clean[page / 64] &= ~(1ull << (page % 64));
+
+	tide_gc.free_blocks[slab->cls]++;
+	slab->free_blocks++;
+	if (slab->free_blocks == 1)
+		list_partial(slab);
+	tide_gc.slab_free_bytes += shape->block_bytes;
+	if (slab->free_blocks == shape->blocks)
+		slab_free_to_chunk(slab);
+	return true;
+}
+
+static struct tide_slab *oldest(unsigned cls)
+{
+	struct gc *gc = &tide_gc;
+	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64; group++) {
+		if (gc->group[group] == NULL || gc->group[group]->slab[cls] == 0)
+			continue;
+		gc->slab_first[cls] = group;
+		unsigned bit = (unsigned)__builtin_ctzll(gc->group[group]->slab[cls]);
+		struct tide_region *region = tide_region_at(group * 64 + bit);
+		const uint64_t *words = region->slab_partial[cls];
+		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+			if (words[i] != 0) {
+				unsigned page = i * 64 + (unsigned)__builtin_ctzll(words[i]);
+				return tide_load_relaxed(&region->slab[page]);
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Up to `want` blocks of this slab, ascending, into `blocks`. */
+static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	unsigned taken = 0;
+	for (unsigned i = 0; i < tide_slab_words(slab->cls) && taken < want; i++) {
+		uint64_t word = tide_load_relaxed(&slab->bits[i]);
+		if (word == 0)
+			continue;
+		for (; word != 0 && taken < want; word &= word - 1) {
+			unsigned idx = i * 64 + (unsigned)__builtin_ctzll(word);
+			blocks[taken++] = (void *)(slab->base + (uintptr_t)idx * shape->block_bytes);
+		}
+		tide_store_relaxed(&slab->bits[i], word);
+	}
+	slab->free_blocks = (uint16_t)(slab->free_blocks - taken);
+	if (slab->free_blocks == 0)
+		unlist_partial(slab);
+
+	/* Whatever lies between the first and the last is in use again, or may be. */
+	struct tide_region *region = slab->region;
+	uintptr_t base = tide_load_relaxed(&region->base);
+	unsigned page = (unsigned)(((uintptr_t)blocks[0] - base) >> TIDE_PAGE_SHIFT);
+	uintptr_t end = (uintptr_t)blocks[taken - 1] - base + shape->block_bytes - 1;
+	for (; page <= end >> TIDE_PAGE_SHIFT; page++) {
+		region->page_clean[page / 64] &= ~(1ull << (page % 64));
+		region->page_aged[page / 64] &= ~(1ull << (page % 64));
+	}
+	return taken;
+}
+
+unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
+{
+	void *blocks[TIDE_BIN_SLOTS];
+	unsigned taken = 0;
+	if (want > TIDE_BIN_SLOTS)
+		want = TIDE_BIN_SLOTS;
+	while (taken < want) {
+		struct tide_slab *slab = tide_gc.free_blocks[bin->cls] > 0 ? oldest(bin->cls) : NULL;
+		if (slab == NULL)
+			break;
+		unsigned got = take_from(slab, blocks + taken, want - taken);
+		tide_gc.free_blocks[bin->cls] -= got;
+		tide_gc.slab_free_bytes -= (uint64_t)got * tide_slab_shape[bin->cls].block_bytes;
+		taken += got;
+	}
+	for (unsigned i = taken; i-- > 0;)
+		tide_bin_add(bin, blocks[i]);
+	return taken;
+}
+
+bool tide_gc_slab_carve(unsigned cls)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
+	unsigned granules = shape->pages * TIDE_PAGE_GRANULES;
+	struct tide_region *region;
+	unsigned first;
+	if (!tide_gc_chunk_take(granules, TIDE_PAGE_GRANULES, &region, &first))
+		return false;
+	struct tide_slab *slab = tide_slab_make(region, first, cls);
+	if (slab == NULL) {
+		tide_gc_chunk_free(region, first, granules, true);
+		return false;
+	}
+	for (unsigned i = 0; i < shape->blocks / 64; i++)
+		tide_store_relaxed(&slab->bits[i], UINT64_MAX);
+	if (shape->blocks % 64 != 0)
+		tide_store_relaxed(&slab->bits[shape->blocks / 64], (1ull << (shape->blocks % 64)) - 1);
+	slab->free_blocks = shape->blocks;
+	tide_gc.free_blocks[cls] += shape->blocks;
+	tide_gc.made_blocks[cls] += shape->blocks;
+	tide_gc.slab_free_bytes += (uint64_t)shape->blocks * shape->block_bytes;
+	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
+	list_partial(slab);
+	return true;
+}
+
+/* Pages of one slab in which every block is free. */
+static void free_pages_of(const struct tide_slab *slab, uint64_t *pages)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	unsigned page = slab->page;
+	unsigned run = 0; /* end of the free blocks seen so far, in bytes of the slab */
+	unsigned start = 0;
+	if ((unsigned)slab->free_blocks * shape->block_bytes < TIDE_PAGE_BYTES)
+		return;
+	for (unsigned idx = 0; idx <= shape->blocks; idx++) {
+		bool free = idx < shape->blocks &&
+		            (tide_load_relaxed(&slab->bits[idx / 64]) >> (idx % 64) & 1) != 0;
+		if (free) {
+			run = (idx + 1) * shape->block_bytes;
+			continue;
+		}
+		unsigned from = (start + TIDE_PAGE_BYTES - 1) >> TIDE_PAGE_SHIFT;
+		for (unsigned i = from; i < run >> TIDE_PAGE_SHIFT; i++)
+			pages[(page + i) / 64] |= 1ull << ((page + i) % 64);
+		start = (idx + 1) * shape->block_bytes;
+	}
+}
+
+void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages)
+{
+	const struct gc_group *group = tide_gc.group[region->index / 64];
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
+		if (!(group->slab[cls] >> (region->index % 64) & 1))
+			continue;
+		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+			uint64_t word = region->slab_partial[cls][i];
+			for (; word != 0; word &= word - 1) {
+				unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
+				free_pages_of(tide_load_relaxed(&region->slab[page]), pages);
+			}
+		}
+	}
+}
+
+bool tide_gc_slab_is_valid(const struct tide_slab *slab)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	unsigned set = 0;
+	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
+		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&slab->bits[i]));
+	unsigned page = slab->page;
+	bool partial = slab->region->slab_partial[slab->cls][page / 64] >> (page % 64) & 1;
+	return set == slab->free_blocks && set < shape->blocks + (unsigned)partial &&
+	       partial == (set > 0);
+}

@@ -1,0 +1,87 @@
+/* What the GC knows. One object, plain fields, no locks: it belongs to whoever holds the GC token, and
+ * travels from holder to holder by token.pass. The counters alone are atomic, for statistics.
+ *
+ * Free memory is found by size first, then by age: for each kind of thing there is a bitmap of the
+ * regions that have one, in order of region number, so "the oldest region first" is a find-first-set.
+ * Regions are grouped by 64; a group has one word for each kind.
+ */
+#ifndef TIDE_GC_STATE_H
+#define TIDE_GC_STATE_H
+
+#include "atomic.h"
+#include "gc.h"
+#include "region.h"
+
+#define TIDE_GC_GROUPS (TIDE_REGIONS_MAX / 64)
+
+struct gc_group {
+	uint64_t chunk[TIDE_CHUNK_SETS];           /* regions with a free chunk of that set */
+	uint64_t slab[TIDE_CLASS_SMALL_LAST + 1];  /* regions with a partly free slab of that class */
+};
+
+struct gc {
+	struct gc_group *group[TIDE_GC_GROUPS]; /* NULL until a region of it is listed */
+	uint32_t regions;                       /* 1 + highest region number listed */
+
+	/* Free sets: no group below `first` has one. */
+	uint64_t chunk_sets[(TIDE_CHUNK_SETS + 63) / 64]; /* sets that are not empty */
+	uint32_t chunk_count[TIDE_CHUNK_SETS];
+	uint32_t chunk_first[TIDE_CHUNK_SETS];
+	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
+	uint64_t free_blocks[TIDE_CLASS_SLOTS];   /* small: free, in no bin */
+	uint64_t made_blocks[TIDE_CLASS_SLOTS];   /* carved by the GC, less unmade again */
+	uint64_t slab_free_bytes;                 /* the same in bytes, all small classes */
+	int64_t dirty_bytes;                      /* free in chunks and holding memory, about */
+	uint64_t excess_left_bytes; /* what release_excess could not give back the last time */
+
+	/* The clock. */
+	uint64_t tick;             /* decay ticks so far */
+	uint64_t tick_start_ns;
+	uint32_t sweep_region;     /* next region of the sweep of this tick; >= regions: done */
+	uint64_t sweep_dirty_bytes; /* found so far by this sweep: free, but not old enough */
+	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
+	bool unsettled;            /* something is left to age */
+	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
+	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
+	uint32_t queue_fulls_run[TIDE_CLASS_SLOTS];
+	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
+	struct tide_cache *drain_next; /* where the round of caches goes on */
+
+	/* writers  the token's holder   readers  statistics   order  relaxed: counters  edges  none */
+	struct {
+		_Atomic uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges;
+		_Atomic uint64_t returned_bytes, level_grows, level_reclaims;
+		_Atomic uint64_t free_set_bytes, purged_bytes, made_bytes;
+	} count;
+};
+
+TIDE_HIDDEN extern struct gc tide_gc;
+
+/* What a step did, so that the loop parks only after a round in which all were idle. */
+enum gc_work { GC_IDLE, GC_WORKED };
+
+/* Enter the region into the tables; false: no memory for its group. */
+TIDE_HIDDEN bool tide_gc_region_list(struct tide_region *region);
+
+/* drain.c. Move up to `bins` garbage bins of one cache, or of all in turn, to the free sets. */
+TIDE_HIDDEN unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins);
+TIDE_HIDDEN unsigned tide_gc_drain_all(unsigned bins);
+/* What is neither in bins nor in garbage: orphans, and the rests of regions left behind. */
+TIDE_HIDDEN enum gc_work tide_gc_drain_strays(void);
+/* The free blocks of `bin` to the free sets; the bin is empty afterwards. */
+TIDE_HIDDEN void tide_gc_drain_bin(struct tide_bin *bin);
+
+/* refill.c. Up to `want` free blocks of the bin's class into the bin. */
+TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want);
+/* Serve the queues that readers found empty; adapt the levels. */
+TIDE_HIDDEN enum gc_work tide_gc_refill_queues(void);
+/* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
+TIDE_HIDDEN void tide_gc_settle_queues(void);
+
+/* release.c. The decay clock; the sweep it starts; a sweep of everything now. */
+TIDE_HIDDEN enum gc_work tide_gc_release_step(unsigned calls);
+TIDE_HIDDEN size_t tide_gc_release_all(void);
+/* In a process without GC thread: keep free memory under the bound. */
+TIDE_HIDDEN void tide_gc_release_excess(void);
+
+#endif

@@ -1,0 +1,175 @@
+/* The GC thread: when it starts, sleeps, stops, and what fork does to it.
+ *
+ * It is unknown to the C library (os.h), so it keeps no process alive, takes no part in exit and
+ * leaves a single-threaded program's fast paths in libc alone; and it may be started anywhere, even
+ * below the loader, since no lock is involved. All signals are blocked in it.
+ *
+ *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
+ */
+#include "state.h"
+
+#include "doorbell.h"
+#include "large.h"
+#include "options.h"
+#include "os.h"
+#include "queue.h"
+#include "token.h"
+
+#include <errno.h>
+
+enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING };
+
+/* How long a park lasts when nothing is left to age: only to bound what a missed ring would cost. */
+#define SLEEP_NS (30ull * 1000000000u)
+/* How long when another thread was the GC at the time of looking. */
+#define BUSY_NS (2ull * 1000000u)
+#define STOP_POLL_NS 1000000u
+/* A holder of the token that does not let go for so long is frozen; fork then goes on without. */
+#define FORK_WAIT_NS (5ull * 1000000000u)
+
+/* writers  who starts or stops, by CAS    readers  every thread
+ * order    acq-rel, relaxed for advice    edges    none: the token carries the GC's state */
+static _Atomic uint32_t state;
+/* The program stopped it, or it could not start: it is not started unasked.
+ * writers every thread  readers every thread  order relaxed: advice  edges none */
+static _Atomic bool unwanted;
+/* writers the starter, the kernel  readers who stops  order acquire  edges os.thread_end */
+static _Atomic uint32_t alive;
+static void *stack;        /* plain: who won the state */
+static size_t stack_bytes;
+
+bool tide_gc_thread_runs(void)
+{
+	return tide_load_relaxed(&state) == THREAD_RUNS;
+}
+
+/* After the announcement: is there anything for a step to do? The GC's own fields are not looked at
+ * without the token. */
+static bool garbage_left(void)
+{
+	bool any = false;
+	if (!tide_token_try())
+		return true;
+	for (struct tide_cache *cache = tide_cache_all(); cache != NULL && !any; cache = cache->all_next)
+		any = !tide_garbage_is_empty(&cache->garbage);
+	tide_token_release();
+	return any;
+}
+
+static bool unsettled(void)
+{
+	if (!tide_token_try())
+		return true;
+	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
+		left = !tide_stack_is_empty_racy(&tide_queue[cls].bins);
+	tide_token_release();
+	return left;
+}
+
+static void park(void)
+{
+	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+	uint32_t sleep = unsettled() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	tide_doorbell_announce(sleep);
+	if (sleep == TIDE_GC_ASLEEP && garbage_left()) {
+		tide_doorbell_retract();
+		return;
+	}
+	if (sleep == TIDE_GC_ASLEEP)
+		tide_doorbell_sleep(sleep, SLEEP_NS);
+	else
+		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
+}
+
+static void gc_main(void *arg)
+{
+	(void)arg;
+	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
+		int did = tide_gc_step_once();
+		if (did == 0) {
+			park();
+		} else if (did < 0) {
+			tide_doorbell_announce(TIDE_GC_DOZING);
+			tide_doorbell_sleep(TIDE_GC_DOZING, BUSY_NS);
+		}
+	}
+}
+
+static int start(void)
+{
+	uint32_t seen = THREAD_OFF;
+	if (!tide_cas_acq_rel(&state, &seen, (uint32_t)THREAD_STARTING))
+		return EALREADY;
+	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &alive, &stack, &stack_bytes)) {
+		tide_store_relaxed(&unwanted, true);
+		tide_store_release(&state, (uint32_t)THREAD_OFF);
+		return EAGAIN;
+	}
+	tide_large_set_aged(true);
+	tide_store_release(&state, (uint32_t)THREAD_RUNS);
+	return 0;
+}
+
+int tide_gc_thread_start(void)
+{
+	tide_store_relaxed(&unwanted, false);
+	return start();
+}
+
+void tide_gc_thread_want(void)
+{
+	if (tide_load_relaxed(&state) == THREAD_OFF && !tide_load_relaxed(&unwanted) &&
+	    tide_option(TIDE_OPTION_GC) != 0)
+		(void)start();
+}
+
+int tide_gc_thread_stop(void)
+{
+	uint32_t seen = THREAD_RUNS;
+	tide_store_relaxed(&unwanted, true);
+	if (!tide_cas_acq_rel(&state, &seen, (uint32_t)THREAD_STOPPING))
+		return ESRCH;
+	uint32_t left;
+	while ((left = tide_load_acquire(&alive)) != 0) { /* os.thread_end */
+		tide_doorbell_ring(true);
+		tide_os_futex_wait(&alive, left, STOP_POLL_NS);
+	}
+	(void)tide_os_unmap(stack, stack_bytes);
+	tide_large_set_aged(false);
+	tide_store_release(&state, (uint32_t)THREAD_OFF);
+	return 0;
+}
+
+bool tide_gc_fork_prepare(void)
+{
+	return tide_token_wait(FORK_WAIT_NS);
+}
+
+void tide_gc_fork_parent(bool held)
+{
+	if (held)
+		tide_token_release();
+}
+
+void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
+{
+	if (tide_load_relaxed(&state) != THREAD_OFF) {
+		if (tide_load_relaxed(&state) == THREAD_RUNS)
+			(void)tide_os_unmap(stack, stack_bytes);
+		tide_store_relaxed(&alive, 0);
+		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
+		tide_large_set_aged(false);
+	}
+	tide_doorbell_retract();
+	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+		uint64_t owner = tide_load_relaxed(&cache->owner);
+		if (cache == survivor)
+			tide_store_relaxed(&cache->owner,
+			                   (owner & ~(uint64_t)UINT32_MAX) | thread_id);
+		else if (tide_cache_thread_id(owner) != 0)
+			(void)tide_cache_adopt(cache, owner);
+	}
+	if (held)
+		tide_token_release();
+}

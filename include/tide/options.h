@@ -1,0 +1,48 @@
+/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>.
+ *
+ * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option, in order.
+ */
+#ifndef TIDE_OPTIONS_PUBLIC_H
+#define TIDE_OPTIONS_PUBLIC_H
+
+#define TIDE_OPTIONS(X)                                                                            \
+	X(GC, "gc", "switch", 1, 0, 1, "start the GC thread when a second thread allocates")       \
+	X(FATAL, "fatal", "switch", 1, 0, 1, "abort on a bad free; 0: report it and leak the block") \
+	X(CHECK, "check", "switch", 0, 0, 1,                                                       \
+	  "check every malloc and free at once instead of when the block leaves the bins (slow)")  \
+	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
+	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 1 << 20, 0, 1 << 30,                        \
+	  "highest level of a ready queue")                                                        \
+	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
+	  "a ready queue found empty grows by so many bins")                                       \
+	X(QUEUE_FULL_COUNT, "queue_full_count", "visits", 8, 1, 1000000,                           \
+	  "a ready queue found full in more visits than this gives a part back")                   \
+	X(QUEUE_RECLAIM_PERCENT, "queue_reclaim_percent", "percent", 25, 1, 100,                   \
+	  "the part of a full ready queue that is taken back")                                     \
+	X(BIN_BLOCKS, "bin_blocks", "blocks", 16, 1, 64, "first capacity of a thread's bin")       \
+	X(BIN_MAX_BLOCKS, "bin_max_blocks", "blocks", 64, 1, 64, "highest capacity of a bin")      \
+	X(BIN_MAX_BYTES, "bin_max_bytes", "bytes", 32 << 10, 1 << 10, 1 << 20,                     \
+	  "most memory in one bin; a bin always holds at least one block")                         \
+	X(WAKE_BYTES, "wake_bytes", "bytes", 512 << 10, 0, 1 << 30,                                \
+	  "a thread wakes the GC when it has published so much garbage")                           \
+	X(BACKLOG_BYTES, "backlog_bytes", "bytes", 8 << 20, 64 << 10, 1ll << 40,                   \
+	  "a thread whose garbage waits above this helps the GC")                                  \
+	X(DECAY_MS, "decay_ms", "ms", 500, 0, 3600000,                                             \
+	  "free memory goes back to the system after about so long")                               \
+	X(RETAIN_BYTES, "retain_bytes", "bytes", 16 << 20, 0, 1ll << 40,                           \
+	  "free memory a process without GC thread may keep")                                      \
+	X(RETAIN_PERCENT, "retain_percent", "percent", 25, 0, 100,                                 \
+	  "the same as a part of live memory; the larger of the two counts")                       \
+	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
+	  "ask for huge pages once the heap is as large as this")                                  \
+	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
+	  "fresh memory is faulted in by steps up to this")
+
+enum tide_option_id {
+#define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,
+	TIDE_OPTIONS(TIDE_OPTION_ID)
+#undef TIDE_OPTION_ID
+	TIDE_OPTION_COUNT
+};
+
+#endif

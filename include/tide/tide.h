@@ -1,0 +1,84 @@
+/* Tide: a general-purpose memory allocator. Start reading here.
+ *
+ * libtide.a replaces malloc and its family in the program it is linked into; libtide-core.a has only
+ * the names below; libtide-preload.so does the same as libtide.a under LD_PRELOAD. All three share
+ * one mechanism: threads take and give blocks from bins of their own without locks, atomic
+ * read-modify-writes or system calls; a GC thread merges, sorts and returns what was freed.
+ *
+ * Thread safety: every function may be called from any thread at any time, except from a signal
+ * handler that interrupted the allocator. Progress: the functions of the malloc family are
+ * lock-free; tide_purge, tide_malloc_trim and the tide_gc_* controls may wait for the GC.
+ */
+#ifndef TIDE_TIDE_H
+#define TIDE_TIDE_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TIDE_VERSION_MAJOR 0
+#define TIDE_VERSION_MINOR 1
+#define TIDE_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define TIDE_API __attribute__((visibility("default")))
+#else
+#define TIDE_API
+#endif
+
+/* The malloc family. Sizes and alignments are in bytes. On failure: NULL (or the error, for
+ * tide_posix_memalign) and errno ENOMEM, or EINVAL for a bad alignment. A size of 0 gives a unique
+ * pointer. Blocks are aligned to 16 bytes, and to the largest power of two that divides their
+ * class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
+TIDE_API void *tide_malloc(size_t size);
+TIDE_API void *tide_calloc(size_t count, size_t size);
+/* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */
+TIDE_API void *tide_realloc(void *block, size_t size);
+TIDE_API void *tide_reallocarray(void *block, size_t count, size_t size);
+/* `alignment`: a power of two; memalign and aligned_alloc accept any such, posix_memalign also
+ * wants a multiple of sizeof(void *). */
+TIDE_API void *tide_aligned_alloc(size_t alignment, size_t size);
+TIDE_API void *tide_memalign(size_t alignment, size_t size);
+TIDE_API int tide_posix_memalign(void **block, size_t alignment, size_t size);
+TIDE_API void *tide_valloc(size_t size);
+TIDE_API void *tide_pvalloc(size_t size);
+
+/* Give a block back. NULL is ignored; errno is preserved. A pointer that is not one of Tide's
+ * blocks, or that was freed before, is reported on stderr and ends the program (option `fatal`). */
+TIDE_API void tide_free(void *block);
+/* As tide_free; `size` (and `alignment`) must be what the block was asked for with. */
+TIDE_API void tide_free_sized(void *block, size_t size);
+TIDE_API void tide_free_aligned_sized(void *block, size_t alignment, size_t size);
+
+/* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. */
+TIDE_API size_t tide_malloc_usable_size(const void *block);
+
+/* Give all free memory back to the system now. Waits for a GC pass that is running and then does
+ * its own. `pad` bytes may be kept; Tide keeps none. Returns 1 if memory was returned, else 0. */
+TIDE_API int tide_malloc_trim(size_t pad);
+/* The same; returns the number of bytes returned. */
+TIDE_API size_t tide_purge(void);
+
+/* The GC. By default its thread starts when a second thread uses the allocator; a single thread
+ * does the GC's work itself, in bounded steps. A program may also run the GC on a thread of its
+ * own: tide_gc_stop once, then tide_gc_step in a loop. */
+
+/* Start the GC thread now. Returns 0; EALREADY when it runs; EAGAIN when no thread can be had. */
+TIDE_API int tide_gc_start(void);
+/* End the GC thread and wait for its end; it is not started again except by tide_gc_start.
+ * Returns 0, or ESRCH when there was none. Everything goes on working without it. */
+TIDE_API int tide_gc_stop(void);
+/* Do one bounded step of the GC's work on the calling thread. Returns 1 when there was work, 0 when
+ * all was done, -1 when another thread was doing it. Never waits. */
+TIDE_API int tide_gc_step(void);
+
+/* "major.minor.patch". */
+TIDE_API const char *tide_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

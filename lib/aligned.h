@@ -1,0 +1,10 @@
+/* Aligned allocation, for the entry points that offer it. */
+#ifndef TIDE_ALIGNED_H
+#define TIDE_ALIGNED_H
+
+#include "compiler.h"
+
+/* `alignment`: a power of two. NULL and errno ENOMEM when there is no memory. */
+TIDE_HIDDEN void *tide_aligned(size_t alignment, size_t size);
+
+#endif

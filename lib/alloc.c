@@ -1,0 +1,52 @@
+/* malloc and calloc. */
+#include <tide/tide.h>
+
+#include "alias.h"
+#include "hit.h"
+#include "slow.h"
+
+#include <errno.h>
+#include <string.h>
+
+static TIDE_NOINLINE void *malloc_medium(size_t size)
+{
+	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES)) {
+		void *block = tide_hit_pop(tide_class_of(size));
+		if (TIDE_LIKELY(block != NULL))
+			return block;
+	}
+	return tide_malloc_slow(size);
+}
+
+void *tide_malloc(size_t size)
+{
+	if (TIDE_UNLIKELY(size > TIDE_TABLE_MAX_BYTES))
+		return malloc_medium(size);
+	void *block = tide_hit_pop(tide_class_table[size]);
+	if (TIDE_UNLIKELY(block == NULL))
+		return tide_malloc_slow(size);
+	return block;
+}
+
+void *tide_calloc(size_t count, size_t size)
+{
+	size_t bytes;
+	if (TIDE_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	bool zeroed = false;
+	void *block = NULL;
+	if (TIDE_LIKELY(bytes <= TIDE_MEDIUM_MAX_BYTES))
+		block = tide_hit_pop(tide_class_of(bytes));
+	if (TIDE_UNLIKELY(block == NULL))
+		block = tide_malloc_slow_zeroed(bytes, &zeroed);
+	if (block != NULL && !zeroed)
+		memset(block, 0, bytes);
+	return block;
+}
+
+TIDE_ALIAS(void *, malloc, tide_malloc, size_t);
+TIDE_ALIAS(void *, calloc, tide_calloc, size_t, size_t);
+TIDE_ALIAS(void *, __libc_malloc, tide_malloc, size_t);
+TIDE_ALIAS(void *, __libc_calloc, tide_calloc, size_t, size_t);

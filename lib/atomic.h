@@ -1,0 +1,63 @@
+/* Order-named atomic operations: the order shows at every call site, and none is the default.
+ * The only file that includes stdatomic.h or ck.
+ *
+ * Single words are C11 atomics, which ThreadSanitizer sees. The double-width compare-and-swap,
+ * which C11 compilers hand to a library that may lock, is Concurrency Kit's; a ThreadSanitizer
+ * build, blind to ck's inline assembly, takes the compiler's instead.
+ */
+#ifndef TIDE_ATOMIC_H
+#define TIDE_ATOMIC_H
+
+#include "compiler.h"
+
+#include <stdatomic.h>
+#if !TIDE_TSAN
+#include <ck_pr.h>
+#endif
+
+#define tide_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
+#define tide_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
+#define tide_load_seq_cst(p) atomic_load_explicit((p), memory_order_seq_cst)
+#define tide_store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+#define tide_store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
+#define tide_store_seq_cst(p, v) atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define tide_swap_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+#define tide_swap_seq_cst(p, v) atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define tide_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
+#define tide_cas_acq_rel(p, old, v)                                                                \
+	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_acq_rel,             \
+	                                        memory_order_acquire)
+#define tide_cas_acquire(p, old, v)                                                                \
+	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_acquire,             \
+	                                        memory_order_relaxed)
+#define tide_cas_release(p, old, v)                                                                \
+	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_release,             \
+	                                        memory_order_relaxed)
+
+/* A counter with one writer: load and store are enough. */
+#define tide_count_owned(p, n) tide_store_relaxed((p), tide_load_relaxed(p) + (n))
+
+/* A pointer and its modification count, changed together. */
+struct tide_tagged {
+	_Alignas(16) _Atomic(void *) pointer;
+	_Atomic uintptr_t tag;
+};
+
+/* Replace {old_pointer, old_tag} by {pointer, tag}. Order: acquire and release. */
+static inline bool tide_cas2_acq_rel(struct tide_tagged *word, void *old_pointer, uintptr_t old_tag,
+                                     void *pointer, uintptr_t tag)
+{
+#if TIDE_TSAN
+	unsigned __int128 old = ((unsigned __int128)old_tag << 64) | (uintptr_t)old_pointer;
+	unsigned __int128 new = ((unsigned __int128)tag << 64) | (uintptr_t)pointer;
+	return __sync_bool_compare_and_swap((unsigned __int128 *)(void *)word, old, new);
+#else
+	void *old[2] = { old_pointer, (void *)old_tag };
+	void *new[2] = { pointer, (void *)tag };
+	void *seen[2];
+	return ck_pr_cas_ptr_2_value(word, old, new, seen);
+#endif
+}
+
+#endif

@@ -1,0 +1,68 @@
+#include "bin.h"
+
+#include "check.h"
+#include "meta.h"
+
+/* Bins that hold nothing, for any class. Bins are cut from metadata memory by the dozen, since one
+ * alone would round up to more lines. */
+static TIDE_OWN_LINE struct tide_stack spare;
+/* writers every thread  readers the audit  order relaxed: a counter  edges none */
+static _Atomic size_t total;
+
+#define BINS_PER_CUT 7
+
+static struct tide_bin *cut_more(void)
+{
+	struct tide_bin *bins = tide_meta_alloc(BINS_PER_CUT * sizeof(struct tide_bin));
+	if (bins == NULL)
+		return NULL;
+	(void)tide_add_relaxed(&total, (size_t)BINS_PER_CUT);
+	for (int i = 1; i < BINS_PER_CUT; i++)
+		tide_stack_push(&spare, &bins[i].node);
+	return bins;
+}
+
+struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
+{
+	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare);
+	if (bin == NULL)
+		bin = cut_more();
+	if (bin == NULL)
+		return NULL;
+	bin->count = 0;
+	bin->cls = (uint8_t)cls;
+	tide_bin_set_capacity(bin, capacity);
+	return bin;
+}
+
+void tide_bin_recycle(struct tide_bin *bin)
+{
+	TIDE_ASSERT(bin->slot[0] == NULL && bin->slot[1] == NULL);
+	tide_stack_push(&spare, &bin->node);
+}
+
+size_t tide_bin_total_racy(void)
+{
+	return tide_load_relaxed(&total);
+}
+
+bool tide_bin_is_valid(const struct tide_bin *bin)
+{
+	if (bin->count > bin->mark || bin->mark > TIDE_BIN_SLOTS)
+		return false;
+	if (bin->slot[0] != NULL || bin->slot[1] != NULL)
+		return false;
+	for (unsigned i = TIDE_BIN_BASE; i < TIDE_BIN_BASE + TIDE_BIN_SLOTS + 1; i++) {
+		if ((bin->slot[i] == TIDE_BIN_FULL) != (i == TIDE_BIN_BASE + (unsigned)bin->mark))
+			return false;
+	}
+	for (unsigned i = 0; i < bin->count; i++) {
+		if (bin->slot[TIDE_BIN_BASE + i] == NULL)
+			return false;
+		for (unsigned j = 0; j < i; j++) {
+			if (bin->slot[TIDE_BIN_BASE + i] == bin->slot[TIDE_BIN_BASE + j])
+				return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,71 @@
+/* Bin: a bounded array of blocks of one class. Bins change hands whole; nobody walks a list of
+ * blocks, so neither malloc nor free touches a block it hands over.
+ *
+ *   slot:  [0] NULL  [1] NULL  [2] first block ... [1 + count] last block ... [2 + mark] FULL
+ *
+ * A thread works on its ready bin through a pointer `top` to the last block. Two NULLs under the
+ * blocks and FULL above the last usable slot make "empty" and "full" properties of the slot read:
+ *
+ *   empty  *top == top[-1]   (two NULLs; two equal blocks are a block freed twice in a row, which
+ *                             the same compare catches)
+ *   full   top[1] == FULL
+ *
+ * Touched by  its holder only; between holders it travels by stack.hand or garbage.hand
+ * Invariants  count <= mark <= TIDE_BIN_SLOTS; slot[2 + mark] == FULL and no other slot is;
+ *             slots [2, 2 + count) are distinct free blocks of class `cls`
+ * `count` is written when a bin leaves a thread's hands; before, `top` tells.
+ */
+#ifndef TIDE_BIN_H
+#define TIDE_BIN_H
+
+#include "config.h"
+#include "stack.h"
+
+#define TIDE_BIN_BASE 2
+#define TIDE_BIN_FULL ((void *)1)
+
+struct tide_bin {
+	struct tide_node node; /* must be first */
+	uint8_t count;
+	uint8_t mark;
+	uint8_t cls;
+	void *slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS + 1];
+};
+static_assert(offsetof(struct tide_bin, node) == 0, "bin: a node is its bin");
+
+/* An empty bin of class `cls` that holds `capacity` blocks; NULL when out of memory. Lock-free. */
+TIDE_HIDDEN struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity);
+/* Give back a bin whose blocks have all been taken. */
+TIDE_HIDDEN void tide_bin_recycle(struct tide_bin *bin);
+/* Bins in existence, for the audit. */
+TIDE_HIDDEN size_t tide_bin_total_racy(void);
+
+TIDE_INLINE void **tide_bin_top(struct tide_bin *bin)
+{
+	return &bin->slot[TIDE_BIN_BASE - 1 + bin->count];
+}
+
+/* Move the FULL mark: to `capacity`, or above the blocks that are in the bin already. */
+TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
+{
+	unsigned mark = capacity > bin->count ? capacity : bin->count;
+	if (bin->slot[TIDE_BIN_BASE + bin->mark] == TIDE_BIN_FULL) /* a block, when filled past it */
+		bin->slot[TIDE_BIN_BASE + bin->mark] = NULL;
+	bin->slot[TIDE_BIN_BASE + mark] = TIDE_BIN_FULL;
+	bin->mark = (uint8_t)mark;
+}
+
+TIDE_INLINE void tide_bin_add(struct tide_bin *bin, void *block)
+{
+	bin->slot[TIDE_BIN_BASE + bin->count++] = block;
+}
+
+TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
+{
+	return bin->slot[TIDE_BIN_BASE + --bin->count];
+}
+
+/* Whether the invariants hold; for a bin that nobody has as ready bin. */
+TIDE_HIDDEN bool tide_bin_is_valid(const struct tide_bin *bin);
+
+#endif

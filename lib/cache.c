@@ -1,0 +1,228 @@
+#include "cache.h"
+
+#include "check.h"
+#include "meta.h"
+#include "options.h"
+
+/* The bin that is empty and full at once: under it two NULLs, above it FULL. */
+static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
+#define NONE_TOP ((void **)(uintptr_t)&none_slots[1])
+
+#define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
+#define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
+#define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
+static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 16 + 2 * 4 + 3, "cache: one entry for each class");
+
+/* Writable only so that its type needs no const; nothing ever writes to it. */
+struct tide_cache tide_cache_none = {
+	.top = { NONE_64, NONE_64, NONE_16, NONE_4, NONE_4, NONE_TOP, NONE_TOP, NONE_TOP },
+};
+TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
+
+static TIDE_OWN_LINE struct tide_stack parked;
+/* writers  the maker of a cache, by CAS    readers  every thread
+ * order    cas-release, load-acquire       edges    cache.roster */
+static _Atomic(struct tide_cache *) all;
+/* writers every thread  readers every thread  order relaxed: a counter  edges none */
+static _Atomic uint32_t threads;
+
+#define MISSES_TO_GROW 4
+#define SPILLS_TO_SHRINK 8
+
+static struct tide_cache *make(void)
+{
+	struct tide_cache *cache = tide_meta_alloc(sizeof *cache);
+	struct tide_bin *first = cache != NULL ? tide_bin_new(TIDE_CLASS_NONE, 0) : NULL;
+	if (first == NULL)
+		return NULL;
+	tide_garbage_init(&cache->garbage, first);
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
+		cache->top[cls] = NONE_TOP;
+
+	cache->all_next = tide_load_relaxed(&all);
+	while (!tide_cas_release(&all, &cache->all_next, cache)) /* cache.roster */
+		continue;
+	return cache;
+}
+
+struct tide_cache *tide_cache_unpark(uint32_t thread_id)
+{
+	struct tide_cache *cache = tide_cache_take_parked();
+	if (cache == NULL)
+		cache = make();
+	if (cache == NULL)
+		return NULL;
+	tide_store_relaxed(&cache->used, true);
+	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
+	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
+	(void)tide_add_relaxed(&threads, 1u);
+	return cache;
+}
+
+void tide_cache_park(struct tide_cache *cache)
+{
+	uint64_t owner = tide_load_relaxed(&cache->owner);
+	if (tide_cache_thread_id(owner) != 0)
+		(void)tide_sub_relaxed(&threads, 1u);
+	tide_store_relaxed(&cache->owner, owner & ~(uint64_t)UINT32_MAX);
+	tide_stack_push(&parked, &cache->node);
+}
+
+/* A thread that vanished in the middle of an operation (fork leaves such) may have left the two ends of
+ * a bin apart. What can't be trusted is let go: a few blocks are lost, none is handed out twice. */
+static void repair(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *ready = cache->ready[cls];
+	uintptr_t at = (uintptr_t)cache->top[cls];
+	if (ready != NULL && (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
+	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS - 1]))
+		cache->ready[cls] = NULL;
+	if (cache->ready[cls] == NULL)
+		cache->top[cls] = NONE_TOP;
+	if (cache->pending[cls] == cache->ready[cls])
+		cache->pending[cls] = NULL;
+}
+
+bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
+{
+	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
+		return false;
+	(void)tide_sub_relaxed(&threads, 1u);
+	tide_garbage_repair(&cache->garbage);
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
+		repair(cache, cls);
+	tide_stack_push(&parked, &cache->node);
+	return true;
+}
+
+struct tide_cache *tide_cache_take_parked(void)
+{
+	return (struct tide_cache *)tide_stack_pop(&parked);
+}
+
+struct tide_cache *tide_cache_all(void)
+{
+	return tide_load_acquire(&all); /* cache.roster */
+}
+
+uint32_t tide_cache_threads_racy(void)
+{
+	return tide_load_relaxed(&threads);
+}
+
+void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin)
+{
+	tide_bin_set_capacity(bin, tide_cache_capacity(cache, bin->cls));
+	cache->ready[bin->cls] = bin;
+	cache->top[bin->cls] = tide_bin_top(bin);
+}
+
+struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *bin = cache->ready[cls];
+	if (bin == NULL)
+		return NULL;
+	bin->count = (uint8_t)(cache->top[cls] - &bin->slot[TIDE_BIN_BASE - 1]);
+	cache->ready[cls] = NULL;
+	cache->top[cls] = NONE_TOP;
+	return bin;
+}
+
+static bool give_away(struct tide_cache *cache, struct tide_bin *bin)
+{
+	if (bin == NULL)
+		return false;
+	if (bin->count == 0) {
+		tide_bin_recycle(bin);
+		return false;
+	}
+	tide_garbage_publish(&cache->garbage, bin);
+	return true;
+}
+
+bool tide_cache_empty(struct tide_cache *cache)
+{
+	bool any = false;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_bin *pending = cache->pending[cls];
+		any |= give_away(cache, tide_cache_remove_ready(cache, cls));
+		any |= give_away(cache, pending);
+		cache->pending[cls] = NULL;
+		cache->capacity[cls] = 0;
+	}
+	tide_store_relaxed(&cache->used, false);
+	return any;
+}
+
+static unsigned capacity_limit(unsigned cls)
+{
+	size_t limit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
+	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
+	if (limit > most)
+		limit = most;
+	return limit > 0 ? (unsigned)limit : 1;
+}
+
+static unsigned capacity_start(unsigned cls)
+{
+	unsigned limit = capacity_limit(cls);
+	unsigned start = (unsigned)tide_option(TIDE_OPTION_BIN_BLOCKS);
+	return start < limit ? start : limit;
+}
+
+unsigned tide_cache_capacity(struct tide_cache *cache, unsigned cls)
+{
+	if (cache->capacity[cls] == 0)
+		cache->capacity[cls] = (uint8_t)capacity_start(cls);
+	return cache->capacity[cls];
+}
+
+void tide_cache_missed(struct tide_cache *cache, unsigned cls)
+{
+	cache->spills[cls] = 0;
+	if (++cache->misses[cls] < MISSES_TO_GROW)
+		return;
+	unsigned limit = capacity_limit(cls);
+	unsigned twice = 2 * tide_cache_capacity(cache, cls);
+	cache->capacity[cls] = (uint8_t)(twice < limit ? twice : limit);
+	cache->misses[cls] = 0;
+}
+
+void tide_cache_spilled(struct tide_cache *cache, unsigned cls)
+{
+	/* Only frees for long: the thread is letting go, so its bins need not stay large. */
+	if (++cache->spills[cls] < SPILLS_TO_SHRINK)
+		return;
+	cache->capacity[cls] = (uint8_t)capacity_start(cls);
+	cache->spills[cls] = 0;
+	cache->misses[cls] = 0;
+}
+
+unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls)
+{
+	unsigned blocks = 0;
+	if (cache->ready[cls] != NULL)
+		blocks += (unsigned)(cache->top[cls] - &cache->ready[cls]->slot[TIDE_BIN_BASE - 1]);
+	if (cache->pending[cls] != NULL)
+		blocks += cache->pending[cls]->count;
+	return blocks;
+}
+
+bool tide_cache_is_valid(const struct tide_cache *cache)
+{
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		const struct tide_bin *ready = cache->ready[cls];
+		const struct tide_bin *pending = cache->pending[cls];
+		if (ready == NULL && cache->top[cls] != NONE_TOP)
+			return false;
+		if (ready != NULL) {
+			struct tide_bin copy = *ready;
+			copy.count = (uint8_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+			if (ready->cls != cls || !tide_bin_is_valid(&copy))
+				return false;
+		}
+		if (pending != NULL && (pending->cls != cls || !tide_bin_is_valid(pending)))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,94 @@
+/* A thread's cache: for each class a ready bin, which malloc pops and free pushes, and a pending bin,
+ * the spare that is swapped in when the ready bin is empty or full.
+ *
+ * A thread without a cache points at `tide_cache_none`, in which every bin is empty and full at once
+ * and which is never written: its first malloc or free misses like any other, and no path asks
+ * "initialised?". The same trick takes NULL, large blocks and foreign pointers off the fast path:
+ * their classes have that bin for ever.
+ *
+ * Touched by  its thread; when parked, whoever takes it from the parked stack (a new thread, or
+ *             the holder of the GC token, which empties it); the consuming end of `garbage` and
+ *             the atomic fields by the token's holder at any time
+ * Life        made once, never unmapped. A thread that ends parks its cache with the bins still in
+ *             it, so that the next thread starts warm; the GC's clock empties parked caches.
+ *             A cache whose thread ended without notice is adopted by the GC.
+ * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches
+ */
+#ifndef TIDE_CACHE_H
+#define TIDE_CACHE_H
+
+#include "compiler.h"
+#include "garbage.h"
+
+struct tide_cache {
+	struct tide_node node; /* must be first: parked caches */
+	/* Last block of the ready bin of each class. */
+	void **top[TIDE_CLASS_SLOTS];
+
+	struct tide_bin *ready[TIDE_CLASS_SLOTS];
+	struct tide_bin *pending[TIDE_CLASS_SLOTS];
+	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
+	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
+	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
+	uint8_t help_countdown;             /* slow calls until the next look at the clock */
+	uint64_t unrung_bytes;              /* published since the doorbell was last rung */
+
+	struct tide_garbage garbage;
+
+	/* Owner: times taken from the parked stack << 32 | thread id, the latter 0 when parked. The
+	 * count keeps "this thread is gone" from being believed of a later owner with the same id.
+	 * writers  the owner; who adopts, by CAS   readers  the GC
+	 * order    relaxed: a thread that is gone writes nothing more  edges none */
+	_Atomic uint64_t owner;
+	/* A thread has used it since it was last emptied.
+	 * writers  who takes it from the parked stack   readers  the same   order relaxed
+	 * edges    none: it travels by stack.hand */
+	_Atomic bool used;
+	struct tide_cache *all_next; /* plain: written before cache.roster */
+
+	/* Audit builds: calls by class.
+	 * writers  the owner   readers  the audit   order  relaxed: counters   edges  none */
+	_Atomic uint64_t mallocs[TIDE_CLASS_SLOTS];
+	_Atomic uint64_t frees[TIDE_CLASS_SLOTS];
+};
+
+TIDE_HIDDEN extern struct tide_cache tide_cache_none;
+TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
+
+/* A cache for the calling thread, parked or new; NULL when there is no memory. */
+TIDE_HIDDEN struct tide_cache *tide_cache_unpark(uint32_t thread_id);
+/* Give it up, bins and all. */
+TIDE_HIDDEN void tide_cache_park(struct tide_cache *cache);
+/* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
+TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
+static inline uint32_t tide_cache_thread_id(uint64_t owner)
+{
+	return (uint32_t)owner;
+}
+/* Take a parked one, to empty it; NULL when there is none. */
+TIDE_HIDDEN struct tide_cache *tide_cache_take_parked(void);
+
+/* Every cache ever made, by all_next. */
+TIDE_HIDDEN struct tide_cache *tide_cache_all(void);
+/* Caches that are not parked. */
+TIDE_HIDDEN uint32_t tide_cache_threads_racy(void);
+
+/* Make `bin` the ready bin of its class. */
+TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
+/* Take the ready bin out, with its count set; NULL when there is none. */
+TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
+/* Publish every block in the cache as garbage; returns whether there were any. */
+TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
+
+/* The capacity for the next bin of the class. */
+TIDE_HIDDEN unsigned tide_cache_capacity(struct tide_cache *cache, unsigned cls);
+/* Note that the thread ran out of blocks, or had too many: capacities follow. */
+TIDE_HIDDEN void tide_cache_missed(struct tide_cache *cache, unsigned cls);
+TIDE_HIDDEN void tide_cache_spilled(struct tide_cache *cache, unsigned cls);
+
+/* Whether bins and tops agree; for the owner, or when the owner stands still. */
+TIDE_HIDDEN bool tide_cache_is_valid(const struct tide_cache *cache);
+/* Blocks of the class in ready and pending bin; likewise. */
+TIDE_HIDDEN unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls);
+
+#endif

@@ -1,0 +1,47 @@
+/* Attributes and build switches; nothing here has state. */
+#ifndef TIDE_COMPILER_H
+#define TIDE_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TIDE_LIKELY(x) __builtin_expect(!!(x), 1)
+#define TIDE_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define TIDE_COLD __attribute__((noinline, cold))
+#define TIDE_NOINLINE __attribute__((noinline))
+#define TIDE_INLINE static inline __attribute__((always_inline))
+#define TIDE_HIDDEN __attribute__((visibility("hidden")))
+#define TIDE_EXPORT __attribute__((visibility("default")))
+#define TIDE_OWN_LINE _Alignas(TIDE_CACHE_LINE_BYTES)
+#define TIDE_UNUSED __attribute__((unused))
+
+/* How thread-local variables are reached: by the build, because an archive for programs may use
+ * one instruction less than a shared object. */
+#ifndef TIDE_TLS_MODEL
+#define TIDE_TLS_MODEL "initial-exec"
+#endif
+#define TIDE_THREAD_LOCAL _Thread_local __attribute__((tls_model(TIDE_TLS_MODEL)))
+
+/* Build kinds, as numbers so that plain `if` tests them and both sides are compiled. */
+#ifndef TIDE_DEBUG
+#define TIDE_DEBUG 0
+#endif
+#ifndef TIDE_AUDITED
+#define TIDE_AUDITED 0
+#endif
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define TIDE_TSAN 1
+#else
+#define TIDE_TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define TIDE_ASAN 1
+#else
+#define TIDE_ASAN 0
+#endif
+
+#endif

@@ -1,0 +1,85 @@
+/* Every compile-time constant of the core, with its unit in its name and the relations between
+ * them asserted. What a user may tune at run time is in options.h instead.
+ */
+#ifndef TIDE_CONFIG_H
+#define TIDE_CONFIG_H
+
+#include <assert.h>
+#include <stdint.h>
+
+/* The OS page. Page map, purging and large blocks count in it. */
+#define TIDE_PAGE_SHIFT 12
+#define TIDE_PAGE_BYTES (1u << TIDE_PAGE_SHIFT)
+
+/* A region is one mapping, aligned to its nominal size so that an address finds it by a shift.
+ * Twice as much would double what an almost empty heap spends on tags; half as much would split
+ * huge pages' benefit and double the number of mappings. */
+#define TIDE_REGION_SHIFT 22
+#define TIDE_REGION_BYTES (1u << TIDE_REGION_SHIFT)
+#define TIDE_REGION_PAGES (TIDE_REGION_BYTES / TIDE_PAGE_BYTES)
+/* Under a tight address-space limit a region may be as short as this. */
+#define TIDE_REGION_MIN_BYTES (1u << 20)
+
+/* A granule is the unit of chunks. */
+#define TIDE_GRANULE_SHIFT 10
+#define TIDE_GRANULE_BYTES (1u << TIDE_GRANULE_SHIFT)
+#define TIDE_REGION_GRANULES (TIDE_REGION_BYTES / TIDE_GRANULE_BYTES)
+#define TIDE_PAGE_GRANULES (TIDE_PAGE_BYTES / TIDE_GRANULE_BYTES)
+
+/* Regions the tables can hold: 2^20 * 4 MiB = 4 TiB. */
+#define TIDE_REGIONS_MAX (1u << 20)
+
+/* Size classes. Small: 16-byte steps to 128, then four per doubling to 8 KiB. Medium: 1 KiB steps
+ * to 128 KiB. The numbers also index the page map's bytes, hence 0 for "not ours". */
+#define TIDE_ALIGN_BYTES 16u
+#define TIDE_SMALL_MAX_BYTES 8192u
+#define TIDE_MEDIUM_MAX_BYTES (128u * 1024u)
+#define TIDE_CLASS_NONE 0
+#define TIDE_CLASS_SMALL_FIRST 1
+#define TIDE_CLASS_SMALL_LAST 32
+#define TIDE_CLASS_MEDIUM_FIRST 33
+#define TIDE_CLASS_MEDIUM_LAST 152
+#define TIDE_CLASS_INSIDE 153 /* a page of ours in which no block starts */
+#define TIDE_CLASS_LARGE 154
+#define TIDE_CLASS_SLOTS 155
+
+/* Below this, the class comes from a table with one byte for each size. */
+#define TIDE_TABLE_MAX_BYTES 1024u
+
+/* The most pages a slab has; a class takes the largest multiple of its odd part up to it, so that
+ * blocks fill the slab without a rest. Larger slabs empty less often; smaller ones cost more
+ * descriptors. */
+#define TIDE_SLAB_MAX_PAGES 16
+
+/* Slots of a bin. 256 measured no better than 64. */
+#define TIDE_BIN_SLOTS 64
+
+/* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
+#define TIDE_CHUNK_SETS 149
+
+/* Address space of x86-64 user programs: 47 bits, in leaves of 1 GiB. */
+#define TIDE_ADDRESS_BITS 47
+#define TIDE_LEAF_SHIFT 30
+#define TIDE_LEAF_BYTES (1ul << TIDE_LEAF_SHIFT)
+#define TIDE_LEAF_PAGES (1u << (TIDE_LEAF_SHIFT - TIDE_PAGE_SHIFT))
+#define TIDE_LEAF_REGIONS (1u << (TIDE_LEAF_SHIFT - TIDE_REGION_SHIFT))
+#define TIDE_LEAVES (1u << (TIDE_ADDRESS_BITS - TIDE_LEAF_SHIFT))
+
+/* The window of the page map that the fast path reads with one load: at most so much address
+ * space. 64 GiB cost 16 MiB of address space for the map (memory only where it is touched). */
+#define TIDE_NEAR_MAX_BYTES (64ul << 30)
+#define TIDE_NEAR_MIN_BYTES (4ul << 30)
+
+/* Metadata is mapped in arenas of this size between two guard pages. */
+#define TIDE_META_ARENA_BYTES (256u * 1024u)
+
+#define TIDE_CACHE_LINE_BYTES 64
+
+static_assert(TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
+                  (TIDE_MEDIUM_MAX_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
+              "config: one medium class for each KiB");
+static_assert(TIDE_CLASS_SLOTS <= 256, "config: a class is a byte of the page map");
+static_assert(TIDE_REGION_GRANULES <= 0x1fff, "config: a tag holds a length in 13 bits");
+static_assert(TIDE_BIN_SLOTS <= 255, "config: counts of a bin fit in a byte");
+
+#endif

@@ -1,0 +1,3 @@
+#include "doorbell.h"
+
+struct tide_doorbell tide_doorbell;

@@ -1,0 +1,61 @@
+/* See fatal.h. */
+#include "fatal.h"
+
+#include "options.h"
+#include "os.h"
+#include "text.h"
+
+/* One misuse, one wording: people search for these, and the death tests match them. */
+static const char *const misuse_wording[] = {
+	[TIDE_MISUSE_FOREIGN] = "not a pointer into Tide's memory",
+	[TIDE_MISUSE_INSIDE] = "in Tide's memory, but not inside any block",
+	[TIDE_MISUSE_INTERIOR] = "inside a block, not at its start",
+	[TIDE_MISUSE_MISALIGNED] = "not aligned to 16 bytes",
+	[TIDE_MISUSE_DOUBLE] = "double free",
+	[TIDE_MISUSE_SIZE] = "size does not match the block",
+};
+
+static void text_class(struct tide_text *text, unsigned cls, size_t bytes)
+{
+	if (cls == 0)
+		return;
+	tide_text_string(text, " (class ");
+	tide_text_decimal(text, cls);
+	if (bytes != 0) {
+		tide_text_string(text, ", ");
+		tide_text_decimal(text, (int64_t)bytes);
+		tide_text_string(text, "-byte blocks");
+	}
+	tide_text_string(text, ")");
+}
+
+void tide_fatal_misuse(enum tide_misuse misuse, const char *function, const void *block,
+                       unsigned cls, size_t bytes)
+{
+	struct tide_text text;
+
+	tide_text_start(&text);
+	tide_text_string(&text, "tide: ");
+	tide_text_string(&text, function);
+	tide_text_string(&text, "(");
+	tide_text_pointer(&text, block);
+	tide_text_string(&text, "): ");
+	tide_text_string(&text, misuse_wording[misuse]);
+	text_class(&text, cls, bytes);
+	tide_text_flush_stderr(&text);
+	if (tide_option(TIDE_OPTION_FATAL) != 0)
+		tide_os_abort();
+}
+
+void tide_fatal_assert(const char *what, const char *where)
+{
+	struct tide_text text;
+
+	tide_text_start(&text);
+	tide_text_string(&text, "tide: check failed: ");
+	tide_text_string(&text, what);
+	tide_text_string(&text, " at ");
+	tide_text_string(&text, where);
+	tide_text_flush_stderr(&text);
+	tide_os_abort();
+}

@@ -1,0 +1,25 @@
+/* The catalogue of messages about misuse, and the only abort.
+ *
+ * Touched by  every thread; no state; allocates nothing, leaves errno alone.
+ * A report is one line on stderr: "tide: free(0x7f...): double free (class 4, 64-byte blocks)".
+ */
+#ifndef TIDE_FATAL_H
+#define TIDE_FATAL_H
+
+#include "check.h"
+
+enum tide_misuse {
+	TIDE_MISUSE_FOREIGN,    /* not in memory of Tide's */
+	TIDE_MISUSE_INSIDE,     /* in Tide's memory, but in no block */
+	TIDE_MISUSE_INTERIOR,   /* inside a block, not at its start */
+	TIDE_MISUSE_MISALIGNED, /* not a multiple of 16 */
+	TIDE_MISUSE_DOUBLE,     /* free already */
+	TIDE_MISUSE_SIZE,       /* free_sized with another size class */
+};
+
+/* Report that `function` was handed `block` of class `cls` (0: unknown) and block size `bytes` (0:
+ * unknown). Aborts when option `fatal` is set, else returns, and the block must be leaked. */
+TIDE_COLD TIDE_HIDDEN void tide_fatal_misuse(enum tide_misuse misuse, const char *function,
+                                             const void *block, unsigned cls, size_t bytes);
+
+#endif

@@ -1,0 +1,236 @@
+#include "frontier.h"
+
+#include "check.h"
+#include "options.h"
+#include "orphan.h"
+#include "os.h"
+#include "pagemap.h"
+
+#define NEXT_BITS 16
+#define NEXT_MASK ((1ull << NEXT_BITS) - 1)
+
+enum { FRONTIER_SLABS, FRONTIER_CHUNKS, FRONTIERS };
+
+struct frontier_word {
+	/* writers  every thread, by CAS   readers  every thread
+	 * order    acq-rel, acquire       edges    frontier.word */
+	TIDE_OWN_LINE _Atomic uint64_t word;
+};
+/* Blocks carved, by class.
+ * writers every thread  readers audit, policy  order relaxed: counters  edges none */
+static _Atomic uint64_t carved_blocks[TIDE_CLASS_SLOTS];
+
+static_assert(TIDE_REGION_MIN_BYTES >= TIDE_MEDIUM_MAX_BYTES, "frontier: any chunk fits a region");
+static_assert(TIDE_SLAB_MAX_PAGES * TIDE_PAGE_BYTES <= TIDE_MEDIUM_MAX_BYTES,
+              "frontier: a slab's chunk can be a medium block");
+
+static struct frontier_word open_region[FRONTIERS];
+static struct frontier_word open_slab[TIDE_CLASS_SMALL_LAST + 1];
+static TIDE_OWN_LINE struct tide_stack spare_region;
+static TIDE_OWN_LINE struct tide_stack ready_slab[TIDE_CLASS_SMALL_LAST + 1];
+TIDE_OWN_LINE struct tide_stack tide_frontier_sealed;
+
+static void *word_pointer(uint64_t word)
+{
+	return (void *)(uintptr_t)(word >> NEXT_BITS);
+}
+
+static uint64_t word_of(const void *pointer, unsigned next)
+{
+	return ((uint64_t)(uintptr_t)pointer << NEXT_BITS) | next;
+}
+
+static void region_open_to_sealed(struct tide_region *region, unsigned next)
+{
+	if (next == tide_load_relaxed(&region->granules))
+		return;
+	tide_store_relaxed(&region->sealed_from, next);
+	tide_stack_push(&tide_frontier_sealed, &region->node);
+}
+
+/* Take `granules` at the frontier `kind`. */
+static struct tide_region *take(int kind, unsigned granules, unsigned *first)
+{
+	_Atomic uint64_t *word = &open_region[kind].word;
+	uint64_t seen = tide_load_acquire(word); /* frontier.word */
+	for (;;) {
+		struct tide_region *region = word_pointer(seen);
+		unsigned next = (unsigned)(seen & NEXT_MASK);
+		if (region != NULL && next + granules <= tide_load_relaxed(&region->granules)) {
+			if (tide_cas_acq_rel(word, &seen, seen + granules)) { /* frontier.word */
+				*first = next;
+				return region;
+			}
+			continue;
+		}
+		struct tide_region *fresh = (struct tide_region *)tide_stack_pop(&spare_region);
+		if (fresh == NULL)
+			fresh = tide_region_map();
+		if (fresh == NULL)
+			return NULL;
+		if (tide_cas_acq_rel(word, &seen, word_of(fresh, granules))) { /* frontier.word */
+			if (region != NULL)
+				region_open_to_sealed(region, next);
+			*first = 0;
+			return fresh;
+		}
+		tide_stack_push(&spare_region, &fresh->node);
+	}
+}
+
+static void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
+{
+	void *block = tide_region_address(region, first);
+	tide_region_tag(region, first, tide_class_granules(cls), TIDE_TAG_ISSUED);
+	tide_pagemap_set((uintptr_t)block, 1, cls);
+	(void)tide_add_relaxed(&carved_blocks[cls], 1u);
+	return block;
+}
+
+static struct tide_slab *slab_fresh(unsigned cls)
+{
+	struct tide_slab *slab = (struct tide_slab *)tide_stack_pop(&ready_slab[cls]);
+	if (slab != NULL)
+		return slab;
+	unsigned first;
+	unsigned granules = tide_slab_shape[cls].pages * TIDE_PAGE_GRANULES;
+	struct tide_region *region = take(FRONTIER_SLABS, granules, &first);
+	if (region == NULL)
+		return NULL;
+	slab = tide_slab_make(region, first, cls);
+	if (slab == NULL) /* no descriptor to be had: it becomes a free block of its length */
+		tide_orphan_push(chunk_issue(region, first, tide_class_of_granules(granules)));
+	return slab;
+}
+
+/* Fault the memory in ahead of its first use. Not for the first slabs of a class: what a small
+ * program never touches must cost nothing. Then a step is an eighth of what the class has used. */
+static void prefault(const struct tide_slab *slab, unsigned idx, unsigned taken, uint64_t carved)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	uint64_t step = (uint64_t)tide_option(TIDE_OPTION_PREFAULT_BYTES);
+	uint64_t slab_bytes = (uint64_t)shape->pages * TIDE_PAGE_BYTES;
+	uint64_t used = carved * shape->block_bytes;
+	if (step > used / 8)
+		step = used / 8;
+	step &= ~(uint64_t)(TIDE_PAGE_BYTES - 1);
+	if (step < 2ul * TIDE_PAGE_BYTES)
+		return;
+	if (step > slab_bytes)
+		step = slab_bytes;
+	uint64_t start = (uint64_t)idx * shape->block_bytes;
+	uint64_t end = start + (uint64_t)taken * shape->block_bytes;
+	/* At the first block that reaches into a step, the whole step. */
+	uint64_t next = (start + step - 1) / step * step;
+	if (next >= end && start != 0)
+		return;
+	uint64_t stop = (end + step - 1) / step * step;
+	if (stop > slab_bytes)
+		stop = slab_bytes;
+	if (next < stop)
+		tide_os_populate((void *)(slab->base + next), stop - next);
+}
+
+unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
+{
+	unsigned cls = bin->cls;
+	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
+	struct frontier_word *open = &open_slab[cls];
+	uint64_t seen = tide_load_acquire(&open->word); /* frontier.word */
+	struct tide_slab *slab;
+	unsigned idx;
+	unsigned taken;
+	for (;;) {
+		slab = word_pointer(seen);
+		idx = (unsigned)(seen & NEXT_MASK);
+		if (slab != NULL && idx < shape->blocks) {
+			taken = shape->blocks - idx < want ? shape->blocks - idx : want;
+			if (tide_cas_acq_rel(&open->word, &seen, seen + taken)) /* frontier.word */
+				break;
+			continue;
+		}
+		slab = slab_fresh(cls);
+		if (slab == NULL)
+			return 0;
+		idx = 0;
+		taken = want < shape->blocks ? want : shape->blocks;
+		if (tide_cas_acq_rel(&open->word, &seen, word_of(slab, taken))) /* frontier.word */
+			break;
+		tide_stack_push(&ready_slab[cls], &slab->node);
+	}
+	uint64_t carved = tide_add_relaxed(&carved_blocks[cls], (uint64_t)taken);
+	prefault(slab, idx, taken, carved);
+	/* Highest first, so that they leave the bin in address order. */
+	for (unsigned i = taken; i-- > 0;)
+		tide_bin_add(bin, (void *)(slab->base + (uintptr_t)(idx + i) * shape->block_bytes));
+	return taken;
+}
+
+void *tide_frontier_chunk(unsigned cls, size_t align_bytes)
+{
+	unsigned granules = tide_class_granules(cls);
+	unsigned first;
+	struct tide_region *region;
+	if (align_bytes <= TIDE_GRANULE_BYTES) {
+		region = take(FRONTIER_CHUNKS, granules, &first);
+	} else {
+		/* The slab frontier stands on pages; what it gives must end on one. */
+		TIDE_CHECK(align_bytes <= TIDE_PAGE_BYTES && granules % TIDE_PAGE_GRANULES == 0);
+		region = take(FRONTIER_SLABS, granules, &first);
+	}
+	if (region == NULL)
+		return NULL;
+	return chunk_issue(region, first, cls);
+}
+
+bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	unsigned first = tide_region_granule(region, block);
+	unsigned old_granules = tide_class_granules(old_cls);
+	unsigned granules = tide_class_granules(new_cls);
+	_Atomic uint64_t *word = &open_region[FRONTIER_CHUNKS].word;
+	uint64_t seen = word_of(region, first + old_granules);
+	if (first + granules > tide_load_relaxed(&region->granules))
+		return false;
+	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) /* frontier.word */
+		return false;
+	tide_store_relaxed(&region->tag[first + old_granules - 1], 0);
+	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
+	tide_pagemap_set((uintptr_t)block, 1, new_cls);
+	(void)tide_sub_relaxed(&carved_blocks[old_cls], 1u);
+	(void)tide_add_relaxed(&carved_blocks[new_cls], 1u);
+	return true;
+}
+
+bool tide_frontier_is_in(const struct tide_region *region)
+{
+	for (int kind = 0; kind < FRONTIERS; kind++) {
+		uint64_t seen = tide_load_acquire(&open_region[kind].word); /* frontier.word */
+		if (word_pointer(seen) == region)
+			return true;
+	}
+	return false;
+}
+
+unsigned tide_frontier_end(const struct tide_region *region)
+{
+	for (int kind = 0; kind < FRONTIERS; kind++) {
+		uint64_t seen = tide_load_acquire(&open_region[kind].word); /* frontier.word */
+		if (word_pointer(seen) == region)
+			return (unsigned)(seen & NEXT_MASK);
+	}
+	return tide_load_relaxed(&region->granules);
+}
+
+uint64_t tide_frontier_carved_racy(unsigned cls)
+{
+	return tide_load_relaxed(&carved_blocks[cls]);
+}
+
+unsigned tide_frontier_open_rest(unsigned cls, struct tide_slab **slab)
+{
+	uint64_t seen = tide_load_acquire(&open_slab[cls].word); /* frontier.word */
+	*slab = word_pointer(seen);
+	return *slab != NULL ? tide_slab_shape[cls].blocks - (unsigned)(seen & NEXT_MASK) : 0;
+}

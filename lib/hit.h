@@ -1,0 +1,58 @@
+/* The hit case of malloc and free, for the entry points to inline: no atomic read-modify-write, no
+ * call, no branch on initialisation. tests/golden counts its instructions in the built library.
+ *
+ * Whatever is unusual leaves by one tail call: no cache yet, empty or full bin, large or absurd
+ * sizes, NULL, foreign and misaligned pointers.
+ */
+#ifndef TIDE_HIT_H
+#define TIDE_HIT_H
+
+#include "cache.h"
+#include "pagemap.h"
+
+/* Audit builds count; others compile it to nothing. */
+TIDE_INLINE void tide_hit_count(_Atomic uint64_t *counter)
+{
+	if (TIDE_AUDITED)
+		tide_count_owned(counter, 1u);
+}
+
+/* Pop a block of class `cls`; NULL when the bin is empty, or its two topmost blocks are the same (freed
+ * twice in a row). */
+TIDE_INLINE void *tide_hit_pop(unsigned cls)
+{
+	struct tide_cache *cache = tide_cache_self;
+	void **top = cache->top[cls];
+	void *block = *top;
+	if (TIDE_UNLIKELY(block == top[-1]))
+		return NULL;
+	cache->top[cls] = top - 1;
+	tide_hit_count(&cache->mallocs[cls]);
+	return block;
+}
+
+/* Class of the block at `address`, read from the page map's window; TIDE_CLASS_NONE outside of it, and
+ * for addresses that are no multiple of 16: those bits are rotated to the top of the index. */
+TIDE_INLINE unsigned tide_hit_class(const void *address)
+{
+	uintptr_t at = (uintptr_t)address - tide_load_relaxed(&tide_pagemap_near.base);
+	at = (at >> 4 | at << 60) >> (TIDE_PAGE_SHIFT - 4);
+	if (TIDE_UNLIKELY(at >= tide_load_acquire(&tide_pagemap_near.pages))) /* pagemap.near */
+		return TIDE_CLASS_NONE;
+	return tide_load_relaxed(tide_load_relaxed(&tide_pagemap_near.map) + at);
+}
+
+/* Push a block; false when the bin is full. */
+TIDE_INLINE bool tide_hit_push(unsigned cls, void *block)
+{
+	struct tide_cache *cache = tide_cache_self;
+	void **top = cache->top[cls];
+	if (TIDE_UNLIKELY(top[1] == TIDE_BIN_FULL))
+		return false;
+	top[1] = block;
+	cache->top[cls] = top + 1;
+	tide_hit_count(&cache->frees[cls]);
+	return true;
+}
+
+#endif

@@ -1,0 +1,277 @@
+#include "large.h"
+
+#include "check.h"
+#include "config.h"
+#include "meta.h"
+#include "options.h"
+#include "os.h"
+#include "pagemap.h"
+
+/* Cache: per size bucket (four per doubling from 128 KiB) a few slots. */
+#define BUCKETS 40
+#define WAYS 8
+/* Blocks above this are not kept: 128 KiB * 2^(BUCKETS / 4 - 1). */
+#define KEEP_MAX_BYTES (64ul << 20)
+#define HUGE_PAGE_BYTES (2ul << 20)
+
+/* writers  every thread, by CAS and swap   readers  every thread
+ * order    acq-rel                         edges    large.keep */
+static _Atomic(struct tide_large *) keep[BUCKETS][WAYS];
+/* writers every thread  readers every thread  order relaxed: counters, advice  edges none */
+static _Atomic uint64_t live_bytes;
+static _Atomic uint64_t cached_bytes;
+static _Atomic uint64_t now_tick;
+static _Atomic bool aged_by_clock;
+static TIDE_OWN_LINE struct tide_stack spare;
+
+static unsigned bucket_of(size_t bytes)
+{
+	unsigned log = 63u - (unsigned)__builtin_clzl(bytes | 1);
+	unsigned quarter = (unsigned)(bytes >> (log - 2)) & 3u;
+	unsigned bucket = (log - 17) * 4 + quarter;
+	return bucket < BUCKETS ? bucket : BUCKETS - 1;
+}
+
+static struct tide_large *descriptor_new(void)
+{
+	struct tide_large *large = (struct tide_large *)tide_stack_pop(&spare);
+	return large != NULL ? large : tide_meta_alloc(sizeof *large);
+}
+
+static bool system_free(struct tide_large *large)
+{
+	size_t bytes = tide_load_relaxed(&large->bytes);
+	if (!tide_os_unmap((void *)tide_load_relaxed(&large->base), bytes))
+		return false;
+	tide_stack_push(&spare, &large->node);
+	return true;
+}
+
+/* Put it into its bucket; false when that is full. */
+static bool keep_put(struct tide_large *large)
+{
+	size_t bytes = tide_load_relaxed(&large->bytes);
+	_Atomic(struct tide_large *) *ways = keep[bucket_of(bytes)];
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct tide_large *none = NULL;
+		if (tide_load_relaxed(&ways[i]) == NULL &&
+		    tide_cas_acq_rel(&ways[i], &none, large)) { /* large.keep */
+			(void)tide_add_relaxed(&cached_bytes, bytes);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool fits(const struct tide_large *large, size_t bytes, size_t align_bytes)
+{
+	size_t has = tide_load_relaxed(&large->bytes);
+	return has >= bytes && has - bytes <= bytes / 4 &&
+	       (tide_load_relaxed(&large->base) & (align_bytes - 1)) == 0;
+}
+
+static struct tide_large *keep_take(size_t bytes, size_t align_bytes)
+{
+	unsigned first = bucket_of(bytes);
+	for (unsigned b = first; b < BUCKETS && b <= first + 1; b++) {
+		for (unsigned i = 0; i < WAYS; i++) {
+			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
+			if (large == NULL || !fits(large, bytes, align_bytes))
+				continue;
+			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
+			if (large == NULL)
+				continue;
+			(void)tide_sub_relaxed(&cached_bytes, tide_load_relaxed(&large->bytes));
+			if (fits(large, bytes, align_bytes))
+				return large;
+			/* Another one came by in between. */
+			if (!keep_put(large) && !system_free(large))
+				return NULL;
+		}
+	}
+	return NULL;
+}
+
+static void publish(struct tide_large *large)
+{
+	uintptr_t base = tide_load_relaxed(&large->base);
+	(void)tide_add_relaxed(&live_bytes, tide_load_relaxed(&large->bytes));
+	tide_store_relaxed(tide_pagemap_large(base), large); /* large.slot */
+	tide_pagemap_set(base, 1, TIDE_CLASS_LARGE);
+}
+
+/* Take the block out of the page map: the caller owns it then. */
+static struct tide_large *withdraw(const void *block)
+{
+	uintptr_t base = (uintptr_t)block;
+	_Atomic(struct tide_large *) *slot = tide_pagemap_large(base);
+	struct tide_large *large = slot != NULL ? tide_load_relaxed(slot) : NULL;
+	if (large == NULL || tide_load_relaxed(&large->base) != base)
+		return NULL;
+	large = tide_swap_acq_rel(slot, NULL); /* large.slot */
+	if (large == NULL)
+		return NULL;
+	tide_pagemap_set(base, 1, TIDE_CLASS_NONE);
+	(void)tide_sub_relaxed(&live_bytes, tide_load_relaxed(&large->bytes));
+	return large;
+}
+
+/* A mapping whose pages the page map can hold. */
+static void *map_prepared(size_t bytes, size_t align_bytes)
+{
+	void *start = tide_os_map_aligned(0, bytes, align_bytes);
+	if (start != NULL && !tide_pagemap_prepare((uintptr_t)start, bytes)) {
+		(void)tide_os_unmap(start, bytes);
+		return NULL;
+	}
+	return start;
+}
+
+void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed)
+{
+	if (bytes > PTRDIFF_MAX - align_bytes - TIDE_PAGE_BYTES || align_bytes > PTRDIFF_MAX / 2)
+		return NULL;
+	bytes = (bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
+	if (align_bytes < TIDE_PAGE_BYTES)
+		align_bytes = TIDE_PAGE_BYTES;
+	if (bytes <= TIDE_MEDIUM_MAX_BYTES)
+		bytes = TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES;
+
+	*zeroed = false;
+	struct tide_large *large = keep_take(bytes, align_bytes);
+	if (large == NULL) {
+		large = descriptor_new();
+		if (large == NULL)
+			return NULL;
+		bool huge = bytes >= HUGE_PAGE_BYTES &&
+		            tide_load_relaxed(&live_bytes) + bytes >=
+		                    (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES);
+		size_t map_align = huge && align_bytes < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : align_bytes;
+		void *start = map_prepared(bytes, map_align);
+		if (start == NULL) {
+			tide_stack_push(&spare, &large->node);
+			return NULL;
+		}
+		if (huge)
+			tide_os_huge(start, bytes, true);
+		tide_store_relaxed(&large->base, (uintptr_t)start);
+		tide_store_relaxed(&large->bytes, bytes);
+		*zeroed = true;
+	}
+	publish(large);
+	return (void *)tide_load_relaxed(&large->base);
+}
+
+static bool worth_keeping(size_t bytes)
+{
+	uint64_t live = tide_load_relaxed(&live_bytes);
+	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
+	uint64_t floor = (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
+	if (bound < floor)
+		bound = floor;
+	if (tide_load_relaxed(&aged_by_clock))
+		bound *= 4;
+	return bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound;
+}
+
+bool tide_large_free(void *block)
+{
+	struct tide_large *large = withdraw(block);
+	if (large == NULL)
+		return false;
+	large->tick = tide_load_relaxed(&now_tick);
+	if (worth_keeping(tide_load_relaxed(&large->bytes)) && keep_put(large))
+		return true;
+	if (system_free(large))
+		return true;
+	/* The system would not take it back (too many mappings): its memory at least, and the
+	 * address space for the next of its size. */
+	(void)tide_os_purge(block, tide_load_relaxed(&large->bytes));
+	(void)keep_put(large);
+	return true;
+}
+
+size_t tide_large_bytes(const void *block)
+{
+	_Atomic(struct tide_large *) *slot = tide_pagemap_large((uintptr_t)block);
+	struct tide_large *large = slot != NULL ? tide_load_relaxed(slot) : NULL;
+	if (large == NULL || tide_load_relaxed(&large->base) != (uintptr_t)block)
+		return 0;
+	return tide_load_relaxed(&large->bytes);
+}
+
+void *tide_large_resize(void *block, size_t bytes)
+{
+	if (bytes > PTRDIFF_MAX / 2)
+		return NULL;
+	struct tide_large *large = withdraw(block);
+	if (large == NULL)
+		return NULL;
+	size_t old_bytes = tide_load_relaxed(&large->bytes);
+	/* Growing: an eighth more address space than asked for, so that a block that grows by small
+	 * steps is not remapped for each. What is not touched costs nothing. */
+	size_t want_bytes = bytes > old_bytes ? bytes + bytes / 8 : bytes;
+	want_bytes = (want_bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
+	void *moved = block;
+	if (!tide_os_resize(block, old_bytes, want_bytes)) {
+		moved = map_prepared(want_bytes, TIDE_PAGE_BYTES);
+		if (moved != NULL && !tide_os_move(block, old_bytes, moved, want_bytes)) {
+			(void)tide_os_unmap(moved, want_bytes);
+			moved = NULL;
+		}
+		if (moved == NULL) {
+			publish(large);
+			return NULL;
+		}
+	} else if (!tide_pagemap_prepare((uintptr_t)block, want_bytes)) {
+		/* It grew into address space that the page map can't follow: back again. */
+		(void)tide_os_resize(block, want_bytes, old_bytes);
+		publish(large);
+		return NULL;
+	}
+	tide_store_relaxed(&large->base, (uintptr_t)moved);
+	tide_store_relaxed(&large->bytes, want_bytes);
+	publish(large);
+	return moved;
+}
+
+size_t tide_large_age(uint64_t before)
+{
+	size_t returned_bytes = 0;
+	for (unsigned b = 0; b < BUCKETS; b++) {
+		for (unsigned i = 0; i < WAYS; i++) {
+			if (tide_load_relaxed(&keep[b][i]) == NULL)
+				continue;
+			struct tide_large *large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
+			if (large == NULL)
+				continue;
+			size_t bytes = tide_load_relaxed(&large->bytes);
+			(void)tide_sub_relaxed(&cached_bytes, bytes);
+			if (large->tick < before && system_free(large))
+				returned_bytes += bytes;
+			else
+				(void)keep_put(large);
+		}
+	}
+	return returned_bytes;
+}
+
+void tide_large_set_tick(uint64_t tick)
+{
+	tide_store_relaxed(&now_tick, tick);
+}
+
+void tide_large_set_aged(bool aged)
+{
+	tide_store_relaxed(&aged_by_clock, aged);
+}
+
+uint64_t tide_large_live_bytes_racy(void)
+{
+	return tide_load_relaxed(&live_bytes);
+}
+
+uint64_t tide_large_cached_bytes_racy(void)
+{
+	return tide_load_relaxed(&cached_bytes);
+}

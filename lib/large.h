@@ -1,0 +1,50 @@
+/* Large blocks: above the medium sizes, each a mapping of its own in whole pages.
+ *
+ * The block starts its mapping; its descriptor hangs in the page map at the block's first page. A
+ * freed one goes to a small cache, by size, from which the next of about that size is served
+ * without a page fault; the GC's clock empties the cache, and it is bounded in bytes.
+ *
+ * Touched by  every thread; the GC ages the cache
+ * Ownership   of a descriptor: whoever took it out of its page-map slot or cache slot by swap
+ * Progress    lock-free: a bounded number of swaps and one system call
+ * Edges       large.slot  store into the page map (with the block's pointer) -> the freer's swap
+ *             large.keep  CAS into a cache slot -> the swap that takes it out
+ */
+#ifndef TIDE_LARGE_H
+#define TIDE_LARGE_H
+
+#include "stack.h"
+
+struct tide_large {
+	struct tide_node node; /* must be first: spare descriptors */
+	/* Address and mapped size.
+	 * writers  the owner   readers  every thread that looks for a fit, perhaps in vain
+	 * order    relaxed     edges    none: ownership comes by large.slot and large.keep */
+	_Atomic uintptr_t base;
+	_Atomic size_t bytes;
+	uint64_t tick; /* plain, the owner's: decay tick in which it entered the cache */
+};
+
+/* A block of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed tells whether
+ * it is known to be zero. NULL: out of memory. */
+TIDE_HIDDEN void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed);
+/* Free the large block that starts at `block`; false when none does. */
+TIDE_HIDDEN bool tide_large_free(void *block);
+/* Its size, 0 when no large block starts there. */
+TIDE_HIDDEN size_t tide_large_bytes(const void *block);
+/* Resize: in place or moved by the system without copying; NULL when that is impossible (the block
+ * is then as before). */
+TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);
+
+/* The GC's part: drop what has been in the cache since before decay tick `before`; returns bytes. Call only
+ * with the token. */
+TIDE_HIDDEN size_t tide_large_age(uint64_t before);
+/* The decay tick that blocks entering the cache are marked with. Set by the token's holder. */
+TIDE_HIDDEN void tide_large_set_tick(uint64_t tick);
+
+TIDE_HIDDEN uint64_t tide_large_live_bytes_racy(void);
+TIDE_HIDDEN uint64_t tide_large_cached_bytes_racy(void);
+/* Whether the GC's clock runs: the cache may then keep more. */
+TIDE_HIDDEN void tide_large_set_aged(bool aged);
+
+#endif

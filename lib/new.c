@@ -1,0 +1,98 @@
+/* C++ operators new and delete, in C under their mangled names (Itanium C++ ABI), so that the library
+ * needs no C++ run-time: where the program has one, failure calls its new-handler and throws its
+ * std::bad_alloc; where it has none, nobody can be expecting either.
+ */
+#include <tide/tide.h>
+
+#include "aligned.h"
+#include "check.h"
+#include "hit.h"
+#include "slow.h"
+
+#ifdef TIDE_OVERRIDE
+
+typedef void (*new_handler)(void);
+/* std::get_new_handler() and libstdc++'s std::__throw_bad_alloc(). */
+extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
+extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+
+/* Asked again after each call of the new-handler, as the standard has it. NULL only for nothrow. */
+static TIDE_COLD void *new_slow(size_t size, size_t alignment, bool nothrow)
+{
+	for (;;) {
+		void *block = alignment > TIDE_ALIGN_BYTES ? tide_aligned(alignment, size)
+		                                           : tide_malloc_slow(size);
+		if (block != NULL)
+			return block;
+		new_handler handler = _ZSt15get_new_handlerv != NULL ? _ZSt15get_new_handlerv() : NULL;
+		if (handler == NULL)
+			break;
+		handler();
+	}
+	if (nothrow)
+		return NULL;
+	if (_ZSt17__throw_bad_allocv != NULL)
+		_ZSt17__throw_bad_allocv();
+	tide_fatal_assert("operator new found no memory", "a program that can't throw");
+}
+
+TIDE_INLINE void *new_any(size_t size, bool nothrow)
+{
+	void *block = NULL;
+	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES))
+		block = tide_hit_pop(tide_class_of(size));
+	return TIDE_LIKELY(block != NULL) ? block : new_slow(size, 0, nothrow);
+}
+
+TIDE_INLINE void delete_any(void *block)
+{
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+		tide_free_slow(block, "operator delete");
+}
+
+#define NEW(name, nothrow, ...)                                                                    \
+	TIDE_EXPORT void *name(size_t size __VA_ARGS__);                                           \
+	void *name(size_t size __VA_ARGS__)                                                        \
+	{                                                                                          \
+		return new_any(size, nothrow);                                                     \
+	}
+#define NEW_ALIGNED(name, nothrow, ...)                                                            \
+	TIDE_EXPORT void *name(size_t size, size_t alignment __VA_ARGS__);                         \
+	void *name(size_t size, size_t alignment __VA_ARGS__)                                      \
+	{                                                                                          \
+		if (alignment <= TIDE_ALIGN_BYTES)                                                 \
+			return new_any(size, nothrow);                                             \
+		return new_slow(size, alignment, nothrow);                                         \
+	}
+#define DELETE(name, ...)                                                                          \
+	TIDE_EXPORT void name(void *block __VA_ARGS__);                                            \
+	void name(void *block __VA_ARGS__)                                                         \
+	{                                                                                          \
+		delete_any(block);                                                                 \
+	}
+#define TAG , const void *tag TIDE_UNUSED
+#define SIZE , size_t size TIDE_UNUSED
+#define ALIGNMENT , size_t alignment TIDE_UNUSED
+
+NEW(_Znwm, false)
+NEW(_Znam, false)
+NEW(_ZnwmRKSt9nothrow_t, true, TAG)
+NEW(_ZnamRKSt9nothrow_t, true, TAG)
+NEW_ALIGNED(_ZnwmSt11align_val_t, false)
+NEW_ALIGNED(_ZnamSt11align_val_t, false)
+NEW_ALIGNED(_ZnwmSt11align_val_tRKSt9nothrow_t, true, TAG)
+NEW_ALIGNED(_ZnamSt11align_val_tRKSt9nothrow_t, true, TAG)
+DELETE(_ZdlPv)
+DELETE(_ZdaPv)
+DELETE(_ZdlPvRKSt9nothrow_t, TAG)
+DELETE(_ZdaPvRKSt9nothrow_t, TAG)
+DELETE(_ZdlPvm, SIZE)
+DELETE(_ZdaPvm, SIZE)
+DELETE(_ZdlPvSt11align_val_t, ALIGNMENT)
+DELETE(_ZdaPvSt11align_val_t, ALIGNMENT)
+DELETE(_ZdlPvmSt11align_val_t, SIZE ALIGNMENT)
+DELETE(_ZdaPvmSt11align_val_t, SIZE ALIGNMENT)
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, ALIGNMENT TAG)
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, ALIGNMENT TAG)
+
+#endif

@@ -1,0 +1,208 @@
+/* See options.h. */
+#include "options.h"
+
+#include "text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* Not getenv: a program may interpose it with one that allocates or takes a lock. */
+extern char **environ;
+
+struct option_row {
+	const char *name; /* in the environment, after TIDE_ */
+	const char *unit;
+	int64_t standard, min, max;
+};
+
+static const struct option_row option_row[TIDE_OPTION_COUNT] = {
+#define OPTION_ROW(ID, name, unit, def, min, max, meaning)                                         \
+	[TIDE_OPTION_##ID] = { #ID, unit, def, min, max },
+	TIDE_OPTIONS(OPTION_ROW)
+};
+
+_Atomic int64_t tide_option_value[TIDE_OPTION_COUNT] = {
+#define OPTION_STANDARD(ID, name, unit, def, min, max, meaning) [TIDE_OPTION_##ID] = (def),
+	TIDE_OPTIONS(OPTION_STANDARD)
+};
+
+#define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
+	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);
+TIDE_OPTIONS(OPTION_ASSERT)
+
+#define OPTION_PREFIX "TIDE_"
+enum { OPTION_PREFIX_BYTES = sizeof OPTION_PREFIX - 1, OPTION_SHOWN_BYTES = 48 };
+
+/* Of the launch scripts and of the build: not options, and no mistake. */
+static const char *const option_foreign[] = { "PRELOAD", "BUILD" };
+
+/* Whether somebody took it on himself to report what is wrong in the environment.
+ * writers  initialising threads, by swap      readers  the same
+ * order    acquire and release, though nothing travels      edges    none: a claim */
+static _Atomic bool options_reported;
+
+static bool is_digit(char c)
+{
+	return '0' <= c && c <= '9';
+}
+
+static bool unit_is(const struct option_row *row, const char *unit)
+{
+	return strcmp(row->unit, unit) == 0;
+}
+
+static unsigned suffix_shift(char c)
+{
+	switch (c) {
+	case 'k':
+	case 'K':
+		return 10;
+	case 'm':
+	case 'M':
+		return 20;
+	case 'g':
+	case 'G':
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value)
+{
+	const struct option_row *row = &option_row[id];
+	int64_t number = 0;
+
+	if (!is_digit(*text))
+		return false;
+	for (; is_digit(*text); text++) {
+		if (__builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, *text - '0', &number))
+			return false;
+	}
+	if (unit_is(row, "bytes") && suffix_shift(*text) != 0) {
+		unsigned shift = suffix_shift(*text++);
+		if (number > INT64_MAX >> shift)
+			return false;
+		number <<= shift;
+	}
+	if (*text != '\0' || number < row->min || number > row->max)
+		return false;
+	*value = number;
+	return true;
+}
+
+void tide_options_set(enum tide_option_id id, int64_t value)
+{
+	tide_store_relaxed(&tide_option_value[id], value);
+}
+
+/* What came from outside, fit for one line of a terminal: clipped, and no control characters. */
+static void text_shown(struct tide_text *text, const char *string, size_t bytes)
+{
+	char shown[OPTION_SHOWN_BYTES + 1];
+	size_t kept = bytes < OPTION_SHOWN_BYTES ? bytes : OPTION_SHOWN_BYTES;
+
+	for (size_t i = 0; i < kept; i++)
+		shown[i] = ' ' <= string[i] && string[i] <= '~' ? string[i] : '?';
+	shown[kept] = '\0';
+	tide_text_string(text, shown);
+	if (kept < bytes)
+		tide_text_string(text, "...");
+}
+
+static void text_variable(struct tide_text *text, const char *name, size_t name_bytes)
+{
+	tide_text_start(text);
+	tide_text_string(text, "tide: " OPTION_PREFIX);
+	text_shown(text, name, name_bytes);
+}
+
+static void report_unknown(const char *name, size_t name_bytes)
+{
+	struct tide_text text;
+
+	text_variable(&text, name, name_bytes);
+	tide_text_string(&text, ": no such option");
+	tide_text_flush_stderr(&text);
+}
+
+static void report_value(const struct option_row *row, const char *value)
+{
+	struct tide_text text;
+
+	text_variable(&text, row->name, strlen(row->name));
+	tide_text_string(&text, "=");
+	text_shown(&text, value, strlen(value));
+	if (unit_is(row, "switch")) {
+		tide_text_string(&text, ": not 0 or 1");
+	} else {
+		tide_text_string(&text, ": not a number of ");
+		tide_text_string(&text, row->unit);
+		tide_text_string(&text, " from ");
+		tide_text_decimal(&text, row->min);
+		tide_text_string(&text, " to ");
+		tide_text_decimal(&text, row->max);
+	}
+	tide_text_string(&text, "; using ");
+	tide_text_decimal(&text, row->standard);
+	tide_text_flush_stderr(&text);
+}
+
+static bool name_is(const char *name, size_t name_bytes, const char *wanted)
+{
+	return strncmp(name, wanted, name_bytes) == 0 && wanted[name_bytes] == '\0';
+}
+
+static bool is_foreign(const char *name, size_t name_bytes)
+{
+	for (size_t i = 0; i < sizeof option_foreign / sizeof option_foreign[0]; i++) {
+		if (name_is(name, name_bytes, option_foreign[i]))
+			return true;
+	}
+	return false;
+}
+
+/* One variable, with its prefix taken off: "DECAY_MS=500". */
+static void read_variable(const char *name, bool report)
+{
+	const char *equals = strchr(name, '=');
+	if (equals == NULL)
+		return;
+
+	size_t name_bytes = (size_t)(equals - name);
+	for (unsigned id = 0; id < TIDE_OPTION_COUNT; id++) {
+		int64_t value;
+
+		if (!name_is(name, name_bytes, option_row[id].name))
+			continue;
+		if (tide_options_parse((enum tide_option_id)id, equals + 1, &value))
+			tide_store_relaxed(&tide_option_value[id], value);
+		else if (report)
+			report_value(&option_row[id], equals + 1);
+		return;
+	}
+	if (report && !is_foreign(name, name_bytes))
+		report_unknown(name, name_bytes);
+}
+
+bool tide_options_init(void)
+{
+	int saved_errno = errno; /* getauxval may set it */
+	char **variable = environ;
+
+	if (variable == NULL)
+		return false;
+	if (getauxval(AT_SECURE) == 0) {
+		bool report = !tide_swap_acq_rel(&options_reported, true);
+
+		for (; *variable != NULL; variable++) {
+			if (strncmp(*variable, OPTION_PREFIX, OPTION_PREFIX_BYTES) == 0)
+				read_variable(*variable + OPTION_PREFIX_BYTES, report);
+		}
+	}
+	errno = saved_errno;
+	return true;
+}

@@ -1,0 +1,35 @@
+/* What can be set at run time; <tide/options.h> has the rows. Read from the environment
+ * (TIDE_<NAME>) once, at start; then read-only. A bad value is reported once on stderr with the
+ * valid range, and the default stands; so is a TIDE_<NAME> that names no option. A program that
+ * runs with more rights than its caller (set-user-id) ignores the environment.
+ *
+ * Touched by  the thread that initialises (writes), then every thread (reads)
+ * Atomics     value: writers the initialising threads; readers every thread; order relaxed; edges
+ *             none: each value is independent, a default is as good as a value, and threads that
+ *             initialise at once store the same.
+ */
+#ifndef TIDE_OPTIONS_H
+#define TIDE_OPTIONS_H
+
+#include "atomic.h"
+
+#include <tide/options.h>
+
+TIDE_HIDDEN extern _Atomic int64_t tide_option_value[TIDE_OPTION_COUNT];
+
+static inline int64_t tide_option(enum tide_option_id id)
+{
+	return tide_load_relaxed(&tide_option_value[id]);
+}
+
+/* Read the environment. Returns false while the C library has none yet: call again later. Runs
+ * inside the first malloc: allocates nothing, preserves errno. Harmless to repeat. */
+TIDE_HIDDEN bool tide_options_init(void);
+/* The value in `text` for option `id` into *value: a decimal integer, for byte options with an
+ * optional suffix k, m or g (or K, M, G; binary multiples). False when it is no such integer or out
+ * of range; *value is kept then. */
+TIDE_HIDDEN bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value);
+/* For tests: set a value directly. */
+TIDE_HIDDEN void tide_options_set(enum tide_option_id id, int64_t value);
+
+#endif

@@ -1,0 +1,39 @@
+/* Orphans: free blocks for which there was no memory to put them into a bin. They wait, linked through
+ * their own first word, for the GC to take them all at once. Only reached when the system has no
+ * page left, which is when losing memory would be worst.
+ *
+ * Touched by  every thread pushes; the holder of the GC token takes
+ * Progress    push lock-free, take wait-free. There is no single pop, hence no ABA.
+ * Edges       orphan.hand  push (CAS release) -> take (swap acquire)
+ */
+#ifndef TIDE_ORPHAN_H
+#define TIDE_ORPHAN_H
+
+#include "atomic.h"
+
+struct tide_orphan {
+	struct tide_orphan *next; /* plain: the pusher's, then the taker's, by orphan.hand */
+};
+
+/* writers  every thread, by CAS; the taker by swap   readers  the same
+ * order    release, acq-rel                          edges    orphan.hand */
+TIDE_HIDDEN extern _Atomic(struct tide_orphan *) tide_orphans;
+
+static inline void tide_orphan_push(void *block)
+{
+	struct tide_orphan *orphan = block;
+	struct tide_orphan *head = tide_load_relaxed(&tide_orphans);
+	do {
+		orphan->next = head;
+	} while (!tide_cas_release(&tide_orphans, &head, orphan)); /* orphan.hand */
+}
+
+/* All orphans, linked; NULL when there are none. */
+static inline struct tide_orphan *tide_orphan_take_all(void)
+{
+	if (tide_load_relaxed(&tide_orphans) == NULL)
+		return NULL;
+	return tide_swap_acq_rel(&tide_orphans, NULL); /* orphan.hand */
+}
+
+#endif

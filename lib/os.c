@@ -1,0 +1,370 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "os.h"
+
+#include "atomic.h"
+#include "config.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#if TIDE_TSAN || TIDE_ASAN || !defined(__x86_64__)
+#define TIDE_OS_RAW_THREAD 0
+#include <pthread.h>
+#else
+#define TIDE_OS_RAW_THREAD 1
+#endif
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* A raw call: negative errno on failure, errno itself untouched. */
+#if defined(__x86_64__)
+static long os_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	long result;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	__asm__ volatile("syscall"
+	                 : "=a"(result)
+	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+#else
+static long os_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	int saved = errno;
+	long result = syscall(number, a, b, c, d, e, f);
+	if (result == -1)
+		result = -errno;
+	errno = saved;
+	return result;
+}
+#endif
+
+/* The fault plan of the tests.
+ * writers  a test, and every thread that uses up a count   readers  every thread
+ * order    relaxed: a test sets it while the threads concerned are not running  edges none */
+static _Atomic uint32_t fault_mask;
+static _Atomic uint32_t fault_pass;
+static _Atomic uint32_t fault_fail;
+
+void tide_os_fault_plan(unsigned mask, uint32_t pass, uint32_t fail)
+{
+	tide_store_relaxed(&fault_pass, pass);
+	tide_store_relaxed(&fault_fail, fail);
+	tide_store_relaxed(&fault_mask, (uint32_t)mask);
+}
+
+static TIDE_COLD bool fault_take(void)
+{
+	uint32_t left = tide_load_relaxed(&fault_pass);
+	if (left > 0) {
+		tide_store_relaxed(&fault_pass, left - 1);
+		return false;
+	}
+	left = tide_load_relaxed(&fault_fail);
+	if (left == 0)
+		return false;
+	if (left != UINT32_MAX)
+		tide_store_relaxed(&fault_fail, left - 1);
+	return true;
+}
+
+static bool faulty(enum tide_os_call call)
+{
+	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
+}
+
+static bool is_error(long result)
+{
+	return result < 0 && result > -4096;
+}
+
+void *tide_os_map(uintptr_t hint, size_t bytes)
+{
+	if (faulty(TIDE_OS_MMAP))
+		return NULL;
+	long result = os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
+	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return is_error(result) ? NULL : (void *)result;
+}
+
+void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
+{
+	uintptr_t mask = align_bytes - 1;
+	char *start = tide_os_map(hint, bytes);
+	if (start == NULL || ((uintptr_t)start & mask) == 0)
+		return start;
+	(void)tide_os_unmap(start, bytes);
+	if (bytes > SIZE_MAX - align_bytes)
+		return NULL;
+
+	/* Map more than is wanted and give both ends back. */
+	size_t extra_bytes = align_bytes - TIDE_PAGE_BYTES;
+	start = tide_os_map(0, bytes + extra_bytes);
+	if (start == NULL)
+		return NULL;
+	char *aligned = start + ((align_bytes - ((uintptr_t)start & mask)) & mask);
+	size_t head_bytes = (size_t)(aligned - start);
+	if (head_bytes > 0)
+		(void)tide_os_unmap(start, head_bytes);
+	if (head_bytes < extra_bytes)
+		(void)tide_os_unmap(aligned + bytes, extra_bytes - head_bytes);
+	return aligned;
+}
+
+bool tide_os_guard(void *start, size_t bytes)
+{
+	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, PROT_NONE, 0, 0, 0));
+}
+
+bool tide_os_unmap(void *start, size_t bytes)
+{
+	if (faulty(TIDE_OS_MUNMAP))
+		return false;
+	return !is_error(os_call(SYS_munmap, (long)start, (long)bytes, 0, 0, 0, 0));
+}
+
+bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes)
+{
+	if (faulty(TIDE_OS_MREMAP))
+		return false;
+	return !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+}
+
+bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
+{
+	if (faulty(TIDE_OS_MREMAP))
+		return false;
+	return !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
+	                         MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
+}
+
+bool tide_os_purge(void *start, size_t bytes)
+{
+	if (faulty(TIDE_OS_MADVISE))
+		return false;
+	return !is_error(os_call(SYS_madvise, (long)start, (long)bytes, MADV_DONTNEED, 0, 0, 0));
+}
+
+void tide_os_populate(void *start, size_t bytes)
+{
+	if (faulty(TIDE_OS_MADVISE))
+		return;
+	(void)os_call(SYS_madvise, (long)start, (long)bytes, MADV_POPULATE_WRITE, 0, 0, 0);
+}
+
+void tide_os_huge(void *start, size_t bytes, bool wanted)
+{
+	if (faulty(TIDE_OS_MADVISE))
+		return;
+	(void)os_call(SYS_madvise, (long)start, (long)bytes,
+	              wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, 0, 0, 0);
+}
+
+void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
+{
+	struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
+		                    .tv_nsec = (long)(timeout_ns % 1000000000u) };
+	if (faulty(TIDE_OS_FUTEX))
+		return;
+	(void)os_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)seen,
+	              timeout_ns != 0 ? (long)&timeout : 0, 0, 0);
+}
+
+void tide_os_futex_wake(void *word, uint32_t waiters)
+{
+	if (faulty(TIDE_OS_FUTEX))
+		return;
+	(void)os_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, (long)waiters, 0, 0, 0);
+}
+
+uint64_t tide_os_clock_ns(void)
+{
+	struct timespec now;
+	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint32_t tide_os_thread_id(void)
+{
+	return (uint32_t)os_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+bool tide_os_thread_exists(uint32_t tid)
+{
+	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	return os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH;
+}
+
+void tide_os_write_stderr(const char *text, size_t bytes)
+{
+	while (bytes > 0) {
+		long written = os_call(SYS_write, 2, (long)text, (long)bytes, 0, 0, 0);
+		if (written == -EINTR)
+			continue;
+		if (written <= 0)
+			return;
+		text += written;
+		bytes -= (size_t)written;
+	}
+}
+
+_Noreturn void tide_os_abort(void)
+{
+	/* Not abort(): it takes a lock, and the handler of the program may allocate. SIGABRT is
+	 * unblocked, raised, and if a handler returned, raised again with the default action. */
+	for (int round = 0; round < 2; round++) {
+		uint64_t mask = 1ull << (SIGABRT - 1);
+		long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+		(void)os_call(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&mask, 0, sizeof mask, 0, 0);
+		(void)os_call(SYS_tgkill, process, (long)tide_os_thread_id(), SIGABRT, 0, 0, 0);
+		long none[4] = { 0, 0, 0, 0 };
+		(void)os_call(SYS_rt_sigaction, SIGABRT, (long)none, 0, sizeof(uint64_t), 0, 0);
+	}
+	for (;;)
+		(void)os_call(SYS_exit_group, 134, 0, 0, 0, 0, 0);
+}
+
+uint64_t tide_os_memory_bytes(void)
+{
+	struct sysinfo info;
+	if (is_error(os_call(SYS_sysinfo, (long)&info, 0, 0, 0, 0, 0)))
+		return 0;
+	return (uint64_t)info.totalram * info.mem_unit;
+}
+
+uint64_t tide_os_address_limit_bytes(void)
+{
+	struct rlimit limit;
+	if (is_error(os_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0)) ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
+/* Stack and thread area of a thread of ours: [guard page][stack][area below][area above]. The thread
+ * pointer lies between the two areas; offsets of thread-local variables reach both ways from it. */
+#define THREAD_STACK_BYTES (64u * 1024u)
+#define THREAD_AREA_BYTES (16u * 1024u)
+
+struct thread_boot {
+	void (*entry)(void *);
+	void *arg;
+	char name[16];
+	_Atomic uint32_t *alive;
+};
+
+static void boot_run(struct thread_boot *boot)
+{
+	(void)os_call(SYS_prctl, PR_SET_NAME, (long)boot->name, 0, 0, 0, 0);
+	boot->entry(boot->arg);
+}
+
+#if TIDE_OS_RAW_THREAD
+static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+                         struct thread_boot *boot)
+{
+	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+	                      CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
+	                      CLONE_CHILD_CLEARTID;
+	/* The child starts on an empty stack: what it needs lies on its top. */
+	void **top = (void **)(void *)stack_top - 2;
+	top[0] = (void *)boot_run;
+	top[1] = boot;
+
+	long result;
+	register long r10 __asm__("r10") = (long)alive;
+	register long r8 __asm__("r8") = (long)thread_area;
+	__asm__ volatile("syscall\n\t"
+	                 "testq %%rax, %%rax\n\t"
+	                 "jnz 1f\n\t"
+	                 "xorl %%ebp, %%ebp\n\t"
+	                 "popq %%rax\n\t"
+	                 "popq %%rdi\n\t"
+	                 "callq *%%rax\n\t"
+	                 "movl $60, %%eax\n\t" /* exit: of this thread only */
+	                 "xorl %%edi, %%edi\n\t"
+	                 "syscall\n\t"
+	                 "1:"
+	                 : "=a"(result)
+	                 : "a"(SYS_clone), "D"(flags), "S"(top), "d"(alive), "r"(r10), "r"(r8)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+#else
+static void *boot_pthread(void *arg)
+{
+	struct thread_boot *boot = arg;
+	_Atomic uint32_t *alive = boot->alive;
+	boot_run(boot);
+	tide_store_release(alive, 0); /* os.thread_end */
+	tide_os_futex_wake(alive, UINT32_MAX);
+	return NULL;
+}
+
+static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+                         struct thread_boot *boot)
+{
+	pthread_t thread;
+	(void)stack_top;
+	(void)thread_area;
+	(void)alive;
+	if (pthread_create(&thread, NULL, boot_pthread, boot) != 0)
+		return -EAGAIN;
+	(void)pthread_detach(thread);
+	return 1;
+}
+#endif
+
+bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
+                          _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
+{
+	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
+	if (faulty(TIDE_OS_CLONE))
+		return false;
+	char *memory = tide_os_map(0, bytes);
+	if (memory == NULL)
+		return false;
+	(void)tide_os_guard(memory, TIDE_PAGE_BYTES);
+
+	char *area = memory + bytes - THREAD_AREA_BYTES;
+	*(void **)(void *)area = area; /* the ABI: the thread pointer points at itself */
+	struct thread_boot *boot = (void *)(area + THREAD_AREA_BYTES / 2);
+	boot->entry = entry;
+	boot->arg = arg;
+	boot->alive = alive;
+	for (size_t i = 0; i + 1 < sizeof boot->name && name[i] != '\0'; i++)
+		boot->name[i] = name[i];
+
+	uint64_t all = UINT64_MAX;
+	uint64_t saved;
+	tide_store_relaxed(alive, 1);
+	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&saved, sizeof all, 0, 0);
+	long result = thread_clone(area - THREAD_AREA_BYTES, area, alive, boot);
+	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&saved, 0, sizeof saved, 0, 0);
+	if (is_error(result)) {
+		tide_store_relaxed(alive, 0);
+		(void)tide_os_unmap(memory, bytes);
+		return false;
+	}
+	*stack = memory;
+	*stack_bytes = bytes;
+	return true;
+}

@@ -1,0 +1,67 @@
+/* Every system call of the core, raw: an interposed mmap or madvise must not re-enter the
+ * allocator, and the GC thread has no errno to write to.
+ *
+ * Touched by  every thread. Holds no state but the fault plan of the tests.
+ * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
+ */
+#ifndef TIDE_OS_H
+#define TIDE_OS_H
+
+#include "compiler.h"
+
+/* Calls a test can make fail (see tide_os_fault_plan). */
+enum tide_os_call {
+	TIDE_OS_MMAP = 1 << 0,
+	TIDE_OS_MUNMAP = 1 << 1,
+	TIDE_OS_MADVISE = 1 << 2,
+	TIDE_OS_MREMAP = 1 << 3,
+	TIDE_OS_CLONE = 1 << 4,
+	TIDE_OS_FUTEX = 1 << 5,
+};
+
+/* For tests: of the calls in `mask`, let `pass` go through, then fail `fail` of them (UINT32_MAX:
+ * for ever). mask 0 ends it. Not for use while other threads change the plan. */
+TIDE_HIDDEN void tide_os_fault_plan(unsigned mask, uint32_t pass, uint32_t fail);
+
+/* Map zeroed memory, readable and writable, not reserved against swap. `hint` is where it would be
+ * welcome (0: anywhere). NULL when there is none. */
+TIDE_HIDDEN void *tide_os_map(uintptr_t hint, size_t bytes);
+/* As above, at a multiple of `align_bytes` (a power of two, at least a page). */
+TIDE_HIDDEN void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes);
+/* Make [start, start + bytes) inaccessible, for guard pages. */
+TIDE_HIDDEN bool tide_os_guard(void *start, size_t bytes);
+TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
+/* Make a mapping longer or shorter where it is; false: it can't be. */
+TIDE_HIDDEN bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes);
+/* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. */
+TIDE_HIDDEN bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
+/* Give the memory back, keep the address space; the next read sees zeros. False: it was kept. */
+TIDE_HIDDEN bool tide_os_purge(void *start, size_t bytes);
+/* Fault the pages in now, in one call. A refusal is harmless: they fault in one by one. */
+TIDE_HIDDEN void tide_os_populate(void *start, size_t bytes);
+TIDE_HIDDEN void tide_os_huge(void *start, size_t bytes, bool wanted);
+
+/* Sleep while *word == seen, at most timeout_ns (0: no limit). Wakes early at will. */
+TIDE_HIDDEN void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns);
+TIDE_HIDDEN void tide_os_futex_wake(void *word, uint32_t waiters);
+
+/* Monotonic clock, coarse (a few ms), in ns. */
+TIDE_HIDDEN uint64_t tide_os_clock_ns(void);
+TIDE_HIDDEN uint32_t tide_os_thread_id(void);
+/* Whether thread `tid` of this process still exists. Unknown counts as yes. */
+TIDE_HIDDEN bool tide_os_thread_exists(uint32_t tid);
+TIDE_HIDDEN void tide_os_write_stderr(const char *text, size_t bytes);
+_Noreturn TIDE_HIDDEN void tide_os_abort(void);
+/* Physical memory in bytes, 0 when unknown; and RLIMIT_AS, UINT64_MAX when there is none. */
+TIDE_HIDDEN uint64_t tide_os_memory_bytes(void);
+TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
+
+/* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
+ * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
+ * signals blocked and a thread area of its own, with nothing in it: `entry` must not use the C
+ * library beyond plain memory functions. `alive` is set to 1 before the start; the kernel sets it
+ * to 0 and wakes its futex waiters at the thread's end. The stack is for the caller to unmap then. */
+TIDE_HIDDEN bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
+                                      _Atomic uint32_t *alive, void **stack, size_t *stack_bytes);
+
+#endif

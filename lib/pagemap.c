@@ -1,0 +1,110 @@
+#include "pagemap.h"
+
+#include "check.h"
+#include "os.h"
+
+struct tide_pagemap_near tide_pagemap_near;
+
+/* The tree's top.
+ * writers  the thread whose leaf wins, by CAS   readers  every thread
+ * order    cas-release, load-acquire            edges    pagemap.leaf */
+static _Atomic(struct tide_pagemap_leaf *) leaves[TIDE_LEAVES];
+
+static struct tide_pagemap_leaf *leaf_find(uintptr_t address)
+{
+	uintptr_t idx = address >> TIDE_LEAF_SHIFT;
+	if (idx >= TIDE_LEAVES)
+		return NULL;
+	return tide_load_acquire(&leaves[idx]); /* pagemap.leaf */
+}
+
+static uintptr_t page_in_leaf(uintptr_t address)
+{
+	return (address >> TIDE_PAGE_SHIFT) & (TIDE_LEAF_PAGES - 1);
+}
+
+void tide_pagemap_init(uintptr_t address)
+{
+	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
+	uint64_t limit = tide_os_address_limit_bytes();
+	if (limit / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
+		window_bytes = TIDE_NEAR_MIN_BYTES;
+
+	/* The kernel maps downwards: most of the window lies below the first address. */
+	uintptr_t top = (address | (TIDE_LEAF_BYTES - 1)) + 1;
+	uintptr_t base = top > window_bytes ? top - window_bytes : 0;
+	void *map = tide_os_map(0, window_bytes / TIDE_PAGE_BYTES);
+	if (map == NULL)
+		return;
+	tide_store_relaxed(&tide_pagemap_near.map, map);
+	tide_store_relaxed(&tide_pagemap_near.base, base);
+	tide_store_release(&tide_pagemap_near.pages, window_bytes / TIDE_PAGE_BYTES); /* pagemap.near */
+}
+
+static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
+{
+	uintptr_t start = address & ~(TIDE_LEAF_BYTES - 1);
+	uintptr_t near_page = (start - tide_load_relaxed(&tide_pagemap_near.base)) >> TIDE_PAGE_SHIFT;
+	bool near = near_page < tide_load_acquire(&tide_pagemap_near.pages); /* pagemap.near */
+	size_t own_bytes = sizeof(struct tide_pagemap_leaf) + (near ? 0 : TIDE_LEAF_PAGES);
+
+	struct tide_pagemap_leaf *leaf = tide_os_map(0, own_bytes);
+	if (leaf == NULL)
+		return NULL;
+	leaf->cls = near ? tide_load_relaxed(&tide_pagemap_near.map) + near_page
+	                 : (_Atomic uint8_t *)(leaf + 1);
+	struct tide_pagemap_leaf *seen = NULL;
+	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
+		return leaf;
+	(void)tide_os_unmap(leaf, own_bytes);
+	return seen;
+}
+
+bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
+{
+	uintptr_t last = start + bytes - 1;
+	if (last >> TIDE_ADDRESS_BITS != 0)
+		return false;
+	for (uintptr_t at = start & ~(TIDE_LEAF_BYTES - 1); at <= last; at += TIDE_LEAF_BYTES) {
+		if (leaf_find(at) == NULL && leaf_make(at) == NULL)
+			return false;
+	}
+	return true;
+}
+
+void tide_pagemap_set(uintptr_t start, size_t pages, unsigned cls)
+{
+	for (size_t i = 0; i < pages; i++) {
+		uintptr_t address = start + i * TIDE_PAGE_BYTES;
+		struct tide_pagemap_leaf *leaf = leaf_find(address);
+		tide_store_relaxed(&leaf->cls[page_in_leaf(address)], (uint8_t)cls);
+	}
+}
+
+void tide_pagemap_set_region(uintptr_t start, struct tide_region *region)
+{
+	struct tide_pagemap_leaf *leaf = leaf_find(start);
+	uintptr_t idx = (start >> TIDE_REGION_SHIFT) & (TIDE_LEAF_REGIONS - 1);
+	tide_store_relaxed(&leaf->region[idx], region);
+}
+
+unsigned tide_pagemap_class(uintptr_t address)
+{
+	struct tide_pagemap_leaf *leaf = leaf_find(address);
+	if (leaf == NULL)
+		return TIDE_CLASS_NONE;
+	return tide_load_relaxed(&leaf->cls[page_in_leaf(address)]);
+}
+
+struct tide_region *tide_pagemap_region(uintptr_t address)
+{
+	struct tide_pagemap_leaf *leaf = leaf_find(address);
+	uintptr_t idx = (address >> TIDE_REGION_SHIFT) & (TIDE_LEAF_REGIONS - 1);
+	return leaf != NULL ? tide_load_relaxed(&leaf->region[idx]) : NULL;
+}
+
+_Atomic(struct tide_large *) *tide_pagemap_large(uintptr_t address)
+{
+	struct tide_pagemap_leaf *leaf = leaf_find(address);
+	return leaf != NULL ? &leaf->large[page_in_leaf(address)] : NULL;
+}

@@ -1,0 +1,75 @@
+/* Page map: from any address to the size class of the blocks in its page, without touching the page.
+ *
+ * A two-level radix tree over 4 KiB pages: 2^17 leaves of 1 GiB, mapped on demand and never freed.
+ * A leaf has a byte for each page (its class), a pointer for each 4 MiB (the region) and a pointer
+ * for each page where a large block starts. Leaves inside one window of address space, near which
+ * all regions are mapped as long as the system agrees, keep their class bytes side by side in one
+ * array, so that the fast path needs one subtraction, one compare and one dependent load:
+ *
+ *   class = near.map[(address - near.base) >> 12]   when that index is below near.pages
+ *
+ * Anything outside goes through the tree, with the same answer. An address that was never ours
+ * reads TIDE_CLASS_NONE; nothing is dereferenced.
+ *
+ * Touched by  writers: whoever owns the pages concerned (they made the region, the chunk or the
+ *             large block); readers: every thread, with any address
+ * Progress    wait-free but for a leaf's first use, which is lock-free (one mmap, one CAS)
+ * Edges       pagemap.leaf  the thread that maps a leaf -> any reader
+ *             pagemap.near  the thread that maps the window -> any reader
+ *             Everything else travels with the block's pointer: who frees a block got it from
+ *             somebody, and so sees what was written before it was handed out.
+ */
+#ifndef TIDE_PAGEMAP_H
+#define TIDE_PAGEMAP_H
+
+#include "atomic.h"
+#include "config.h"
+
+struct tide_region;
+struct tide_large;
+
+struct tide_pagemap_leaf {
+	/* Class of each page. Plain pointer: written before pagemap.leaf; its bytes:
+	 * writers  the owner of the page    readers  every thread
+	 * order    relaxed, see above       edges    none */
+	_Atomic uint8_t *cls;
+	/* writers  the owner of the region  readers  every thread  order  relaxed  edges  none */
+	_Atomic(struct tide_region *) region[TIDE_LEAF_REGIONS];
+	/* writers  the owner of the block; its freer, by swap     readers  every thread
+	 * order    relaxed; swap acq-rel: one freer wins          edges    none */
+	_Atomic(struct tide_large *) large[TIDE_LEAF_PAGES];
+};
+
+/* The window. All zero pages until tide_pagemap_init.
+ * writers  the initialising thread, once  readers  every thread
+ * order    pages: store-release, load-acquire; base and map: relaxed, under it. A reader with the
+ *          new `pages` and the old `base` reads zeros from the map and goes through the tree.
+ * edges    pagemap.near: map -> any reader */
+struct tide_pagemap_near {
+	_Atomic uintptr_t base;
+	_Atomic uintptr_t pages;
+	_Atomic(_Atomic uint8_t *) map;
+};
+TIDE_HIDDEN extern struct tide_pagemap_near tide_pagemap_near;
+
+/* Choose the window around `address`. Called once, by whoever maps the first region; without it, or
+ * when the map for it can't be had, everything goes through the tree. */
+TIDE_HIDDEN void tide_pagemap_init(uintptr_t address);
+
+/* Make sure that the pages of [start, start + bytes) have leaves. False: no memory for them. */
+TIDE_HIDDEN bool tide_pagemap_prepare(uintptr_t start, size_t bytes);
+
+/* Set the class of `pages` pages from `start`; they must be prepared. */
+TIDE_HIDDEN void tide_pagemap_set(uintptr_t start, size_t pages, unsigned cls);
+TIDE_HIDDEN void tide_pagemap_set_region(uintptr_t start, struct tide_region *region);
+
+/* Class of the page of `address`, through the tree: any address will do. */
+TIDE_HIDDEN unsigned tide_pagemap_class(uintptr_t address);
+
+/* The region around `address`, which must lie in a page of ours; NULL in a large block. */
+TIDE_HIDDEN struct tide_region *tide_pagemap_region(uintptr_t address);
+
+/* The slot of the large block that starts in the page of `address`; NULL when there is no leaf. */
+TIDE_HIDDEN _Atomic(struct tide_large *) *tide_pagemap_large(uintptr_t address);
+
+#endif

@@ -1,0 +1,67 @@
+/* Ready queue: per class, full bins for whichever thread needs them.
+ *
+ * A stack of bins, so that the warmest bin leaves first, with a level: how many blocks it should
+ * hold. The level is policy, not capacity: a push never fails, and `has_room` is advice. That is
+ * what keeps memory bounded when the GC cannot run at all (its thread frozen, say): threads then
+ * hand bins to each other beyond the level instead of to the GC.
+ *
+ * Touched by  every thread at both ends; the GC also refills it, and sets the level
+ * Progress    lock-free (stack.h)
+ * Edges       stack.hand
+ */
+#ifndef TIDE_QUEUE_H
+#define TIDE_QUEUE_H
+
+#include "bin.h"
+#include "classes.h"
+
+struct tide_queue {
+	TIDE_OWN_LINE struct tide_stack bins;
+	/* Blocks in `bins`: raised before a push, lowered after a pop, so never too low.
+	 * writers  every thread, by fetch-add   readers  every thread
+	 * order    relaxed: advice              edges    none */
+	_Atomic uint32_t blocks;
+	/* Blocks it should hold.
+	 * writers  the GC                       readers  every thread
+	 * order    relaxed: advice              edges    none */
+	_Atomic uint32_t level;
+	/* Times a reader found it empty, a writer found it full.
+	 * writers  every thread, by fetch-add   readers  the GC
+	 * order    relaxed: counters            edges    none */
+	_Atomic uint32_t misses;
+	_Atomic uint32_t fulls;
+};
+
+TIDE_HIDDEN extern struct tide_queue tide_queue[TIDE_CLASS_SLOTS];
+
+/* Set the first levels from the options. */
+TIDE_HIDDEN void tide_queue_init(void);
+
+static inline bool tide_queue_has_room(struct tide_queue *queue)
+{
+	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queue->level))
+		return true;
+	(void)tide_add_relaxed(&queue->fulls, 1u);
+	return false;
+}
+
+static inline void tide_queue_push(struct tide_bin *bin)
+{
+	struct tide_queue *queue = &tide_queue[bin->cls];
+	(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);
+	tide_stack_push(&queue->bins, &bin->node);
+}
+
+/* NULL when empty. */
+static inline struct tide_bin *tide_queue_pop(unsigned cls)
+{
+	struct tide_queue *queue = &tide_queue[cls];
+	if (tide_stack_is_empty_racy(&queue->bins))
+		return NULL;
+	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&queue->bins);
+	if (bin != NULL)
+		(void)tide_sub_relaxed(&queue->blocks, (uint32_t)bin->count);
+	return bin;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* realloc and reallocarray: in place while the class still fits, while the chunk is the last before the
+ * frontier, or by remapping; else a new block and a copy.
+ */
+#include <tide/tide.h>
+
+#include "alias.h"
+#include "frontier.h"
+#include "hit.h"
+#include "large.h"
+#include "slow.h"
+#include "start.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A block may stay in its class while at least this part of it is used, so that a block that
+ * shrinks and grows by turns is not copied each time. */
+static bool stays(size_t size, size_t has)
+{
+	return size <= has && size >= has / 2;
+}
+
+static void *move(void *block, size_t size, size_t copy_bytes)
+{
+	void *moved = tide_malloc(size);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, block, copy_bytes);
+	tide_free(block);
+	return moved;
+}
+
+static void *realloc_large(void *block, size_t size)
+{
+	size_t has = tide_large_bytes(block);
+	if (stays(size, has))
+		return block;
+	if (size > TIDE_MEDIUM_MAX_BYTES) {
+		void *resized = tide_large_resize(block, size);
+		if (resized != NULL)
+			return resized;
+	}
+	return move(block, size, size < has ? size : has);
+}
+
+void *tide_realloc(void *block, size_t size)
+{
+	if (block == NULL)
+		return tide_malloc(size);
+	unsigned cls = tide_hit_class(block);
+	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || cls >= TIDE_CLASS_INSIDE)) {
+		cls = tide_block_class(block, "realloc");
+		if (cls == TIDE_CLASS_NONE) {
+			errno = EINVAL;
+			return NULL;
+		}
+	}
+	if (size == 0) {
+		tide_free(block);
+		return NULL;
+	}
+	if (cls == TIDE_CLASS_LARGE)
+		return realloc_large(block, size);
+
+	size_t has = tide_class_bytes(cls);
+	if (stays(size, has))
+		return block;
+	unsigned wanted = tide_class_of(size);
+	if (wanted == cls)
+		return block;
+	if (tide_class_is_medium(cls) && tide_class_is_medium(wanted) && wanted > cls &&
+	    !tide_start_checked() && tide_frontier_extend(block, cls, wanted)) {
+		tide_hit_count(&tide_cache_self->frees[cls]);
+		tide_hit_count(&tide_cache_self->mallocs[wanted]);
+		return block;
+	}
+	return move(block, size, size < has ? size : has);
+}
+
+void *tide_reallocarray(void *block, size_t count, size_t size)
+{
+	size_t bytes;
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return tide_realloc(block, bytes);
+}
+
+TIDE_ALIAS(void *, realloc, tide_realloc, void *, size_t);
+TIDE_ALIAS(void *, reallocarray, tide_reallocarray, void *, size_t, size_t);
+TIDE_ALIAS(void *, __libc_realloc, tide_realloc, void *, size_t);
+TIDE_ALIAS(void *, __libc_reallocarray, tide_reallocarray, void *, size_t, size_t);

@@ -1,0 +1,240 @@
+#include "region.h"
+
+#include "check.h"
+#include "meta.h"
+#include "options.h"
+#include "os.h"
+#include "pagemap.h"
+
+/* Region descriptors by index.
+ * writers  the mapper that took the index, once   readers  the GC, statistics
+ * order    store-release, load-acquire            edges    region.table */
+static _Atomic(struct tide_region *) table[TIDE_REGIONS_MAX];
+/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
+ * edges none */
+static _Atomic uint32_t table_used;
+static _Atomic uint64_t mapped_bytes;
+static _Atomic uint64_t maps;
+static _Atomic uint64_t unmaps;
+/* Where the next region would be welcome.
+ * writers  mappers  readers  mappers  order  relaxed: a hint  edges  none */
+static _Atomic uintptr_t next_hint;
+/* 0 until somebody has set up the page map's window, which is done once. */
+static _Atomic uint32_t window_chosen;
+
+static TIDE_OWN_LINE struct tide_stack unmapped;
+static TIDE_OWN_LINE struct tide_stack spare_slab[TIDE_CLASS_SMALL_LAST + 1];
+
+static struct tide_region *descriptor_new(void)
+{
+	struct tide_region *region = (struct tide_region *)tide_stack_pop(&unmapped);
+	if (region != NULL)
+		return region;
+	uint32_t index = tide_load_relaxed(&table_used);
+	if (index >= TIDE_REGIONS_MAX)
+		return NULL;
+	region = tide_meta_alloc(sizeof *region);
+	if (region == NULL)
+		return NULL;
+	index = tide_add_relaxed(&table_used, 1u);
+	if (index >= TIDE_REGIONS_MAX)
+		return NULL;
+	region->index = index;
+	tide_store_release(&table[index], region); /* region.table */
+	return region;
+}
+
+static void *map_near_hint(size_t bytes)
+{
+	uintptr_t hint = tide_load_relaxed(&next_hint);
+	char *start = tide_os_map_aligned(hint, bytes, TIDE_REGION_BYTES);
+	if (start == NULL)
+		return NULL;
+	tide_store_relaxed(&next_hint, (uintptr_t)start - TIDE_REGION_BYTES);
+	uint32_t chosen = 0;
+	if (tide_load_relaxed(&window_chosen) == 0 && tide_cas_acquire(&window_chosen, &chosen, 1))
+		tide_pagemap_init((uintptr_t)start);
+	if (!tide_pagemap_prepare((uintptr_t)start, bytes)) {
+		(void)tide_os_unmap(start, bytes);
+		return NULL;
+	}
+	return start;
+}
+
+struct tide_region *tide_region_map(void)
+{
+	struct tide_region *region = descriptor_new();
+	if (region == NULL)
+		return NULL;
+	size_t bytes = TIDE_REGION_BYTES;
+	char *start = map_near_hint(bytes);
+	while (start == NULL && bytes / 2 >= TIDE_REGION_MIN_BYTES) {
+		bytes /= 2;
+		start = map_near_hint(bytes);
+	}
+	if (start == NULL) {
+		tide_stack_push(&unmapped, &region->node);
+		return NULL;
+	}
+	tide_store_relaxed(&region->base, (uintptr_t)start);
+	tide_store_relaxed(&region->granules, (uint32_t)(bytes / TIDE_GRANULE_BYTES));
+	tide_store_relaxed(&region->sealed_from, 0);
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		region->page_free[i] = 0;
+		region->page_clean[i] = UINT64_MAX;
+		region->page_aged[i] = 0;
+	}
+	region->refuses_huge = false;
+	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
+	tide_pagemap_set_region((uintptr_t)start, region);
+	uint64_t before = tide_add_relaxed(&mapped_bytes, bytes);
+	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
+		tide_os_huge(start, bytes, true);
+	(void)tide_add_relaxed(&maps, 1u);
+	return region;
+}
+
+bool tide_region_unmap(struct tide_region *region)
+{
+	uintptr_t base = tide_load_relaxed(&region->base);
+	unsigned granules = tide_load_relaxed(&region->granules);
+	size_t bytes = (size_t)granules * TIDE_GRANULE_BYTES;
+
+	/* Out of the page map first: once unmapped, another thread may map the same addresses. */
+	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
+	if (!tide_os_unmap((void *)base, bytes)) {
+		tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
+		return false;
+	}
+	tide_store_relaxed(&region->tag[0], 0);
+	tide_store_relaxed(&region->tag[granules - 1], 0);
+	tide_stack_push(&unmapped, &region->node);
+	(void)tide_sub_relaxed(&mapped_bytes, bytes);
+	(void)tide_add_relaxed(&unmaps, 1u);
+	return true;
+}
+
+struct tide_region *tide_region_at(uint32_t index)
+{
+	return tide_load_acquire(&table[index]); /* region.table */
+}
+
+uint32_t tide_region_count(void)
+{
+	uint32_t used = tide_load_relaxed(&table_used);
+	return used < TIDE_REGIONS_MAX ? used : TIDE_REGIONS_MAX;
+}
+
+uint64_t tide_region_mapped_bytes_racy(void)
+{
+	return tide_load_relaxed(&mapped_bytes);
+}
+
+uint64_t tide_region_maps_racy(void)
+{
+	return tide_load_relaxed(&maps);
+}
+
+uint64_t tide_region_unmaps_racy(void)
+{
+	return tide_load_relaxed(&unmaps);
+}
+
+bool tide_region_is_valid(const struct tide_region *region, unsigned end)
+{
+	unsigned at = 0;
+	while (at < end) {
+		unsigned tag = tide_load_relaxed(&region->tag[at]);
+		unsigned granules = tag & TIDE_TAG_GRANULES;
+		if (granules == 0 || at + granules > end)
+			return false;
+		if (tide_load_relaxed(&region->tag[at + granules - 1]) != tag)
+			return false;
+		for (unsigned i = at + 1; i + 1 < at + granules; i++) {
+			if (tide_load_relaxed(&region->tag[i]) != 0)
+				return false;
+		}
+		at += granules;
+	}
+	return at == end;
+}
+
+struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, unsigned cls)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
+	unsigned words = tide_slab_words(cls);
+	struct tide_slab *slab = (struct tide_slab *)tide_stack_pop(&spare_slab[cls]);
+	if (slab == NULL) {
+		bool checked = tide_option(TIDE_OPTION_CHECK) != 0;
+		slab = tide_meta_alloc(sizeof *slab + (checked ? 2 : 1) * words * sizeof(uint64_t));
+	}
+	if (slab == NULL)
+		return NULL;
+	slab->base = (uintptr_t)tide_region_address(region, granule);
+	slab->region = region;
+	slab->cls = (tide_class)cls;
+	slab->free_blocks = 0;
+	for (unsigned i = 0; i < words; i++)
+		tide_store_relaxed(&slab->bits[i], 0);
+	unsigned page = granule / TIDE_PAGE_GRANULES;
+	slab->page = (uint16_t)page;
+	for (unsigned i = 0; i < shape->pages; i++)
+		tide_store_relaxed(&region->slab[page + i], slab);
+	tide_region_tag(region, granule, shape->pages * TIDE_PAGE_GRANULES, TIDE_TAG_SLAB);
+	tide_pagemap_set(slab->base, shape->pages, cls);
+	return slab;
+}
+
+void tide_slab_unmake(struct tide_slab *slab)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	struct tide_region *region = slab->region;
+	unsigned page = slab->page;
+	unsigned granule = page * TIDE_PAGE_GRANULES;
+	tide_pagemap_set(slab->base, shape->pages, TIDE_CLASS_INSIDE);
+	for (unsigned i = 0; i < shape->pages; i++)
+		tide_store_relaxed(&region->slab[page + i], NULL);
+	tide_store_relaxed(&region->tag[granule], 0);
+	tide_store_relaxed(&region->tag[granule + shape->pages * TIDE_PAGE_GRANULES - 1], 0);
+	tide_stack_push(&spare_slab[slab->cls], &slab->node);
+}
+
+bool tide_region_find_block(const void *block, unsigned cls, struct tide_region **region,
+                            struct tide_slab **slab, unsigned *idx)
+{
+	uintptr_t address = (uintptr_t)block;
+	*region = tide_pagemap_region(address);
+	if (*region == NULL)
+		return false;
+	if (tide_class_is_medium(cls)) {
+		unsigned granule = tide_region_granule(*region, block);
+		unsigned tag = tide_load_relaxed(&(*region)->tag[granule]);
+		*slab = NULL;
+		*idx = granule;
+		return address % TIDE_GRANULE_BYTES == 0 && (tag & TIDE_TAG_ISSUED) != 0 &&
+		       (tag & TIDE_TAG_GRANULES) == tide_class_granules(cls) &&
+		       tide_pagemap_class(address) == cls;
+	}
+	unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+	*slab = tide_load_relaxed(&(*region)->slab[page]);
+	if (*slab == NULL || (*slab)->cls != cls)
+		return false;
+	uint64_t offset = address - (*slab)->base;
+	*idx = (unsigned)((offset * tide_slab_shape[cls].reciprocal) >> 32);
+	return offset == (uint64_t)*idx * tide_slab_shape[cls].block_bytes;
+}
+
+bool tide_region_set_live(const void *block, unsigned cls, bool live)
+{
+	struct tide_region *region;
+	struct tide_slab *slab;
+	unsigned idx;
+	if (!tide_region_find_block(block, cls, &region, &slab, &idx))
+		return false;
+	_Atomic uint64_t *words = slab != NULL ? slab->bits + tide_slab_words(cls) : region->live;
+	uint64_t bit = 1ull << (idx % 64);
+	uint64_t before = live ? atomic_fetch_or_explicit(&words[idx / 64], bit, memory_order_acq_rel)
+	                       : atomic_fetch_and_explicit(&words[idx / 64], ~bit,
+	                                                   memory_order_acq_rel);
+	return ((before & bit) != 0) != live;
+}

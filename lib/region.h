@@ -1,0 +1,139 @@
+/* Regions and what is cut from them: chunks, and slabs of small blocks.
+ *
+ * A region is one mapping of at least 1 MiB, aligned to 4 MiB. Its descriptor lies elsewhere (meta.h):
+ * no metadata of ours lies between user blocks. It is cut into chunks of whole granules:
+ *
+ *   tag[first] = flags | granules      tag[last] = flags | granules      all other tags are 0
+ *
+ * so from any chunk its next starts at first + granules, and its prev ends at first - 1. A chunk's
+ * two tags are written by its owner only: the thread that carved it, or the GC. A tag that is still
+ * 0 belongs to a chunk that was carved a moment ago, hence not free: reading it is always safe.
+ *
+ *   FREE   in a free set of the GC       ISSUED  a medium block, live or in a bin
+ *   SLAB   cut into small blocks         (never carved: beyond the frontier, no tags)
+ *
+ * Touched by  the mapper, carving threads (their own chunk's cells), the holder of the GC token
+ * Progress    lock-free: see frontier.h for who gets a chunk
+ * Memory      descriptors are type-stable and keep their index for ever
+ * Edges       region.table  the mapper's fields -> the GC
+ *             a block's pointer carries everything about its own chunk
+ */
+#ifndef TIDE_REGION_H
+#define TIDE_REGION_H
+
+#include "classes.h"
+#include "stack.h"
+
+#define TIDE_TAG_GRANULES 0x1fffu
+#define TIDE_TAG_FREE 0x2000u
+#define TIDE_TAG_SLAB 0x4000u
+#define TIDE_TAG_ISSUED 0x8000u
+
+#define TIDE_PAGE_WORDS (TIDE_REGION_PAGES / 64)
+
+struct tide_region {
+	struct tide_node node; /* must be first: spare, sealed or unmapped (frontier.c, region.c) */
+	uint32_t index;        /* plain: for ever */
+	/* First address, and size.
+	 * writers  the mapper   readers  every thread; a stale one only until its CAS fails
+	 * order    relaxed      edges    none: see frontier.h */
+	_Atomic uintptr_t base;
+	_Atomic uint32_t granules;
+	/* writers  the thread that seals, before it pushes the region  readers  the GC after the pop
+	 * order    relaxed      edges    none: stack.hand carries it */
+	_Atomic uint32_t sealed_from;
+	/* writers  the chunk's owner   readers  the GC, checks
+	 * order    relaxed: see above  edges    none */
+	_Atomic uint16_t tag[TIDE_REGION_GRANULES];
+	/* The slab over each page.
+	 * writers  the slab's maker, the GC   readers  the GC, checks
+	 * order    relaxed             edges    none: the block's pointer carries it */
+	_Atomic(struct tide_slab *) slab[TIDE_REGION_PAGES];
+	/* In checked mode, bit g: the medium block at granule g is live.
+	 * writers  whoever allocates or frees it   readers  the same
+	 * order    acq-rel: one freer wins         edges    none: the result is all that counts */
+	_Atomic uint64_t live[TIDE_REGION_GRANULES / 64];
+
+	/* The rest is plain and belongs to the holder of the GC token (gc/state.h explains). */
+	uint64_t page_free[TIDE_PAGE_WORDS];  /* lies wholly in a free chunk */
+	uint64_t page_clean[TIDE_PAGE_WORDS]; /* holds no memory: purged, or never handed out */
+	uint64_t page_aged[TIDE_PAGE_WORDS];  /* was free and not clean one decay tick ago */
+	bool listed;                          /* in the GC's tables */
+	bool refuses_huge;                    /* told the system so: purging broke huge pages */
+	uint16_t set_head[TIDE_CHUNK_SETS];   /* 1 + granule of the first free chunk, 0: none */
+	uint64_t slab_partial[TIDE_CLASS_SMALL_LAST + 1][TIDE_PAGE_WORDS]; /* by first page */
+	uint16_t set_next[TIDE_REGION_GRANULES];
+	uint16_t set_prev[TIDE_REGION_GRANULES];
+};
+
+/* A chunk cut into equal blocks of a small class. */
+struct tide_slab {
+	struct tide_node node; /* must be first: spare slabs of the class */
+	uintptr_t base;        /* plain: set by the maker, read with a block of the slab in hand */
+	struct tide_region *region;
+	tide_class cls;
+	uint16_t page; /* first page, in the region */
+	/* Plain, the GC token's: blocks that are free and in no bin. */
+	uint16_t free_blocks;
+	/* bits[0 .. words): bit set = free and in no bin; plain, the GC token's.
+	 * bits[words .. 2 * words), checked mode only: bit set = live (see `live` above). */
+	_Atomic uint64_t bits[];
+};
+
+static inline unsigned tide_slab_words(unsigned cls)
+{
+	return (tide_slab_shape[cls].blocks + 63u) / 64u;
+}
+
+/* Map a region and enter it in page map and table. NULL: no memory. */
+TIDE_HIDDEN struct tide_region *tide_region_map(void);
+/* Give the mapping and the descriptor back; false when the system refused. The caller owns all of
+ * it: the GC, when the region is one free chunk and no frontier. */
+TIDE_HIDDEN bool tide_region_unmap(struct tide_region *region);
+/* Region number `index`, NULL when there is none yet. Indices below tide_region_count are in use. */
+TIDE_HIDDEN struct tide_region *tide_region_at(uint32_t index);
+TIDE_HIDDEN uint32_t tide_region_count(void);
+/* Address space in regions now; regions ever mapped and unmapped. */
+TIDE_HIDDEN uint64_t tide_region_mapped_bytes_racy(void);
+TIDE_HIDDEN uint64_t tide_region_maps_racy(void);
+TIDE_HIDDEN uint64_t tide_region_unmaps_racy(void);
+
+/* Whether tags tile the region up to `end` without gap, for a region nobody is carving. */
+TIDE_HIDDEN bool tide_region_is_valid(const struct tide_region *region, unsigned end);
+
+static inline void tide_region_tag(struct tide_region *region, unsigned first, unsigned granules,
+                                   unsigned flags)
+{
+	uint16_t tag = (uint16_t)(flags | granules);
+	tide_store_relaxed(&region->tag[first], tag);
+	tide_store_relaxed(&region->tag[first + granules - 1], tag);
+}
+
+static inline void *tide_region_address(const struct tide_region *region, unsigned granule)
+{
+	return (void *)(tide_load_relaxed(&region->base) + (uintptr_t)granule * TIDE_GRANULE_BYTES);
+}
+
+static inline unsigned tide_region_granule(const struct tide_region *region, const void *address)
+{
+	return (unsigned)(((uintptr_t)address - tide_load_relaxed(&region->base)) >>
+	                  TIDE_GRANULE_SHIFT);
+}
+
+/* Turn the chunk at `granule` (page-aligned, of the class's pages, the caller's) into a slab. All
+ * bits are 0: no block is free yet. NULL when there is no descriptor to be had. */
+TIDE_HIDDEN struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule,
+                                             unsigned cls);
+/* Make a slab from which no block is out a chunk again: untagged, its pages INSIDE. */
+TIDE_HIDDEN void tide_slab_unmake(struct tide_slab *slab);
+
+/* Whether `block`, in a page of small or medium class `cls`, is the start of a block, and where the
+ * record of it is. For a small block *slab and *idx are set; for a medium one *slab is NULL and *idx is
+ * the granule. */
+TIDE_HIDDEN bool tide_region_find_block(const void *block, unsigned cls, struct tide_region **region,
+                                        struct tide_slab **slab, unsigned *idx);
+
+/* Checked mode: note that `block` is live from now on, or no longer. False: it was so already. */
+TIDE_HIDDEN bool tide_region_set_live(const void *block, unsigned cls, bool live);
+
+#endif

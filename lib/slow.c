@@ -1,0 +1,332 @@
+#include "slow.h"
+
+#include "check.h"
+#include "doorbell.h"
+#include "fatal.h"
+#include "frontier.h"
+#include "gc.h"
+#include "hit.h"
+#include "large.h"
+#include "options.h"
+#include "orphan.h"
+#include "queue.h"
+#include "start.h"
+
+#include <errno.h>
+
+/* A thread that has missed so often is one worth a GC thread, when it is not the only one. */
+#define MISSES_BEFORE_GC_THREAD 8
+
+/* The calling thread's cache, made if need be; NULL when there is no memory for one. */
+static struct tide_cache *self(void)
+{
+	struct tide_cache *cache = tide_cache_self;
+	return TIDE_LIKELY(cache != &tide_cache_none) ? cache : tide_start_thread();
+}
+
+static void *pop(struct tide_cache *cache, unsigned cls)
+{
+	return *cache->top[cls]--;
+}
+
+/* The ready bin, made if there is none. */
+static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
+{
+	if (cache->ready[cls] == NULL) {
+		struct tide_bin *bin = tide_bin_new(cls, tide_cache_capacity(cache, cls));
+		if (bin == NULL)
+			return NULL;
+		tide_cache_install(cache, bin);
+	}
+	return cache->ready[cls];
+}
+
+/* The topmost blocks of the bin are one and the same. */
+static TIDE_COLD void drop_double(struct tide_cache *cache, unsigned cls)
+{
+	while (*cache->top[cls] != NULL && *cache->top[cls] == cache->top[cls][-1]) {
+		void *block = pop(cache, cls);
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+	}
+}
+
+/* Make `bin`, which has blocks, the ready bin; the empty one becomes the spare, or goes. */
+static void empty_to_ready(struct tide_cache *cache, unsigned cls, struct tide_bin *bin)
+{
+	struct tide_bin *empty = tide_cache_remove_ready(cache, cls);
+	if (empty != NULL && cache->pending[cls] == NULL)
+		cache->pending[cls] = empty;
+	else if (empty != NULL)
+		tide_bin_recycle(empty);
+	tide_cache_install(cache, bin);
+}
+
+/* How many blocks to carve at once: a page full, so that memory is touched as it is used; whole
+ * bins for a class that keeps missing. */
+static unsigned carve_count(struct tide_cache *cache, unsigned cls)
+{
+	unsigned capacity = tide_cache_capacity(cache, cls);
+	unsigned page = (unsigned)(TIDE_PAGE_BYTES / tide_class_bytes(cls));
+	if (capacity <= (unsigned)tide_option(TIDE_OPTION_BIN_BLOCKS) && page < capacity)
+		return page > 0 ? page : 1;
+	return capacity;
+}
+
+/* Blocks of `cls` into the ready bin, from wherever they are cheapest. False: no memory. */
+static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	struct tide_bin *pending = cache->pending[cls];
+	if (pending != NULL && pending->count > 0) {
+		cache->pending[cls] = NULL;
+		empty_to_ready(cache, cls, pending);
+		return true;
+	}
+	tide_cache_missed(cache, cls);
+	struct tide_bin *bin = tide_queue_pop(cls);
+	if (bin != NULL) {
+		empty_to_ready(cache, cls, bin);
+		return true;
+	}
+	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+
+	bin = tide_cache_remove_ready(cache, cls);
+	if (bin == NULL)
+		bin = tide_bin_new(cls, 0);
+	if (bin == NULL)
+		return false;
+	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
+	if (taken == 0 && tide_class_is_small(cls))
+		taken = tide_frontier_carve(bin, carve_count(cache, cls));
+	if (taken == 0 && tide_class_is_medium(cls)) {
+		void *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+		if (block != NULL) {
+			tide_bin_add(bin, block);
+			*zeroed = true;
+			taken = 1;
+		}
+	}
+	tide_cache_install(cache, bin);
+	return taken > 0;
+}
+
+/* A full bin leaves the thread. */
+static void give_away(struct tide_cache *cache, struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
+	bool threaded = tide_gc_thread_runs();
+	tide_cache_spilled(cache, cls);
+	if (tide_queue_has_room(&tide_queue[cls])) {
+		tide_queue_push(bin);
+		tide_doorbell_ring(false);
+		return;
+	}
+	uint64_t limit = (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES
+	                                                : TIDE_OPTION_WAKE_BYTES);
+	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
+		/* The GC does not keep up, or stands still: on to other threads directly. */
+		tide_queue_push(bin);
+		return;
+	}
+	tide_garbage_publish(&cache->garbage, bin);
+	cache->unrung_bytes += bytes;
+	bool much = cache->unrung_bytes >= (uint64_t)tide_option(TIDE_OPTION_WAKE_BYTES);
+	if (much)
+		cache->unrung_bytes = 0;
+	tide_doorbell_ring(much);
+	if (!threaded && tide_cache_threads_racy() > 1 &&
+	    cache->garbage.published_bytes > MISSES_BEFORE_GC_THREAD * (uint64_t)TIDE_PAGE_BYTES)
+		tide_gc_thread_want();
+}
+
+/* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's sight. */
+static void unshelve(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *shelved = cache->pending[cls];
+	if (shelved != NULL && cache->ready[cls] == NULL) {
+		cache->pending[cls] = NULL;
+		tide_cache_install(cache, shelved);
+	}
+}
+
+static void shelve(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *pending = cache->pending[cls];
+	cache->pending[cls] = tide_cache_remove_ready(cache, cls);
+	if (pending != NULL && pending->count > 0)
+		give_away(cache, pending);
+	else if (pending != NULL)
+		tide_bin_recycle(pending);
+}
+
+/* As small_slow, with every block that leaves noted as live. */
+static TIDE_COLD void *checked_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	unshelve(cache, cls);
+	if (*cache->top[cls] == NULL && !refill(cache, cls, zeroed))
+		return NULL;
+	void *block = pop(cache, cls);
+	shelve(cache, cls);
+	if (!tide_region_set_live(block, cls, true))
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+	tide_hit_count(&cache->mallocs[cls]);
+	return block;
+}
+
+static void *small_slow(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	if (TIDE_UNLIKELY(tide_start_checked()))
+		return checked_malloc(cache, cls, zeroed);
+	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
+		drop_double(cache, cls);
+	if (*cache->top[cls] == NULL && !refill(cache, cls, zeroed))
+		return NULL;
+	tide_hit_count(&cache->mallocs[cls]);
+	return pop(cache, cls);
+}
+
+void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
+{
+	*zeroed = false;
+	void *block = NULL;
+	unsigned cls = tide_class_of(bytes);
+	struct tide_cache *cache = self();
+	if (TIDE_UNLIKELY(cache == NULL))
+		block = NULL;
+	else if (cls == TIDE_CLASS_LARGE)
+		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
+	else
+		block = small_slow(cache, cls, zeroed);
+	if (TIDE_UNLIKELY(block == NULL))
+		errno = ENOMEM;
+	return block;
+}
+
+void *tide_malloc_slow(size_t bytes)
+{
+	bool zeroed;
+	return tide_malloc_slow_zeroed(bytes, &zeroed);
+}
+
+void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
+{
+	struct tide_cache *cache = self();
+	if (cache == NULL)
+		return NULL;
+	/* One that happens to be aligned may lie in the bin. */
+	for (void **at = cache->top[cls]; *at != NULL; at--) {
+		if ((uintptr_t)*at % align_bytes == 0 && !tide_start_checked()) {
+			void *block = *at;
+			*at = *cache->top[cls];
+			cache->top[cls]--;
+			tide_hit_count(&cache->mallocs[cls]);
+			return block;
+		}
+	}
+	void *block = tide_gc_chunk_aligned(cls, align_bytes);
+	if (block == NULL)
+		block = tide_frontier_chunk(cls, align_bytes);
+	if (block != NULL && tide_start_checked())
+		(void)tide_region_set_live(block, cls, true);
+	if (block != NULL)
+		tide_hit_count(&cache->mallocs[cls]);
+	return block;
+}
+
+/* Room in the ready bin. False: no memory for a bin. */
+static bool make_room(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *pending = cache->pending[cls];
+	if (cache->ready[cls] == NULL)
+		return ready_bin(cache, cls) != NULL;
+	struct tide_bin *empty = pending;
+	if (pending == NULL || pending->count > 0) {
+		empty = tide_bin_new(cls, tide_cache_capacity(cache, cls));
+		if (empty == NULL)
+			return false;
+	}
+	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
+	if (pending != NULL && pending->count > 0)
+		give_away(cache, pending);
+	cache->pending[cls] = full;
+	tide_cache_install(cache, empty);
+	return true;
+}
+
+static TIDE_COLD bool checked_free(struct tide_cache *cache, void *block, unsigned cls,
+                                   const char *function)
+{
+	struct tide_region *region;
+	struct tide_slab *slab;
+	unsigned idx;
+	if (!tide_region_find_block(block, cls, &region, &slab, &idx)) {
+		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls, tide_class_bytes(cls));
+		return false;
+	}
+	if (!tide_region_set_live(block, cls, false)) {
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
+		return false;
+	}
+	unshelve(cache, cls);
+	return true;
+}
+
+static void small_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	bool checked = tide_start_checked();
+	if (checked && !checked_free(cache, block, cls, function))
+		return;
+	tide_hit_count(&cache->frees[cls]);
+	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls)) {
+		tide_orphan_push(block);
+		return;
+	}
+	*++cache->top[cls] = block;
+	if (checked)
+		shelve(cache, cls);
+}
+
+unsigned tide_block_class(const void *block, const char *function)
+{
+	unsigned cls = tide_pagemap_class((uintptr_t)block);
+	enum tide_misuse misuse;
+	if (cls == TIDE_CLASS_NONE)
+		misuse = TIDE_MISUSE_FOREIGN;
+	else if ((uintptr_t)block % TIDE_ALIGN_BYTES != 0)
+		misuse = TIDE_MISUSE_MISALIGNED;
+	else if (cls == TIDE_CLASS_INSIDE)
+		misuse = TIDE_MISUSE_INSIDE;
+	else if (cls == TIDE_CLASS_LARGE && tide_large_bytes(block) == 0)
+		misuse = TIDE_MISUSE_INTERIOR;
+	else
+		return cls;
+	bool known = cls != TIDE_CLASS_NONE && cls < TIDE_CLASS_INSIDE;
+	tide_fatal_misuse(misuse, function, block, known ? cls : 0, known ? tide_class_bytes(cls) : 0);
+	return TIDE_CLASS_NONE;
+}
+
+void tide_free_slow(void *block, const char *function)
+{
+	if (block == NULL)
+		return;
+	unsigned cls = tide_block_class(block, function);
+	if (cls == TIDE_CLASS_NONE)
+		return;
+	if (cls == TIDE_CLASS_LARGE) {
+		if (!tide_large_free(block))
+			tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
+		return;
+	}
+	struct tide_cache *cache = self();
+	if (TIDE_LIKELY(cache != NULL))
+		small_free(cache, block, cls, function);
+	else
+		tide_orphan_push(block);
+}
+
+void tide_self_empty(void)
+{
+	struct tide_cache *cache = tide_cache_self;
+	if (cache != &tide_cache_none)
+		(void)tide_cache_empty(cache);
+}

@@ -1,0 +1,65 @@
+#include "start.h"
+
+#include "gc.h"
+#include "options.h"
+#include "os.h"
+#include "queue.h"
+
+#include <pthread.h>
+
+/* writers  threads in their first call, by CAS   readers  the same
+ * order    acq-rel                               edges    start.once */
+static _Atomic uint32_t once;
+/* The options could be read.  writers threads in start-up  readers the same  order relaxed: reading
+ * them again gives the same values  edges none */
+static _Atomic bool options_read;
+_Atomic bool tide_start_checked_on;
+/* Runs at each thread's end. Plain: made by the winner of `once`; who comes before that has no
+ * destructor, and its cache is adopted by the GC instead. */
+static pthread_key_t thread_key;
+/* writers the winner of start.once  readers every thread  order release, acquire
+ * edges start.key: thread_key -> its users */
+static _Atomic bool thread_key_made;
+
+static void thread_end(void *arg)
+{
+	struct tide_cache *cache = arg;
+	/* From here on the thread is as new: what later destructors free gets it a cache again, and
+	 * that one this destructor, as often as the C library runs them; then it is adopted. */
+	tide_cache_self = &tide_cache_none;
+	tide_cache_park(cache);
+}
+
+static void options_start(void)
+{
+	if (tide_load_relaxed(&options_read))
+		return;
+	if (tide_options_init())
+		tide_store_relaxed(&options_read, true);
+	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
+	tide_queue_init();
+}
+
+static void process_start(void)
+{
+	uint32_t seen = 0;
+	if (tide_load_acquire(&once) != 0 || !tide_cas_acq_rel(&once, &seen, 1u)) /* start.once */
+		return;
+	tide_fork_register();
+	if (pthread_key_create(&thread_key, thread_end) == 0)
+		tide_store_release(&thread_key_made, true); /* start.key */
+}
+
+struct tide_cache *tide_start_thread(void)
+{
+	options_start();
+	struct tide_cache *cache = tide_cache_unpark(tide_os_thread_id());
+	if (cache == NULL)
+		return NULL;
+	tide_cache_self = cache;
+	process_start();
+	/* May allocate, which by now finds a cache. */
+	if (tide_load_acquire(&thread_key_made)) /* start.key */
+		(void)pthread_setspecific(thread_key, cache);
+	return cache;
+}

@@ -1,0 +1,100 @@
+/* The snapshot, the GC controls and the version: what a program asks Tide about itself. */
+#include <tide/stats.h>
+
+#include "alias.h"
+#include "cache.h"
+#include "doorbell.h"
+#include "frontier.h"
+#include "gc.h"
+#include "large.h"
+#include "meta.h"
+#include "queue.h"
+#include "region.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <string.h>
+
+void tide_stats_read(struct tide_stats *stats, size_t size)
+{
+	struct tide_stats all = { 0 };
+	struct tide_gc_counts gc;
+	tide_gc_counts_read(&gc);
+	all.carved_bytes = gc.made_bytes;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		uint64_t bytes = tide_class_bytes(cls);
+		all.carved_bytes += tide_frontier_carved_racy(cls) * bytes;
+		all.queued_bytes += tide_load_relaxed(&tide_queue[cls].blocks) * bytes;
+		all.queue_misses += tide_load_relaxed(&tide_queue[cls].misses);
+	}
+	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+		all.backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
+	all.large_bytes = tide_large_live_bytes_racy();
+	all.large_cached_bytes = tide_large_cached_bytes_racy();
+	all.mapped_bytes = tide_region_mapped_bytes_racy() + all.large_bytes + all.large_cached_bytes;
+	all.metadata_bytes = tide_meta_bytes_racy();
+	all.free_set_bytes = gc.free_set_bytes;
+	all.purged_bytes = gc.purged_bytes;
+	all.gc_cycles = gc.cycles;
+	all.gc_inline_steps = gc.inline_steps;
+	all.gc_wakes = tide_load_relaxed(&tide_doorbell.wakes);
+	all.gc_drained_blocks = gc.drained_blocks;
+	all.gc_refilled_blocks = gc.refilled_blocks;
+	all.gc_merges = gc.merges;
+	all.gc_returned_bytes = gc.returned_bytes;
+	all.level_grows = gc.level_grows;
+	all.level_reclaims = gc.level_reclaims;
+	all.regions_mapped = tide_region_maps_racy();
+	all.regions_unmapped = tide_region_unmaps_racy();
+	all.threads = tide_cache_threads_racy();
+	all.gc_thread_runs = tide_gc_thread_runs();
+	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
+	if (size > sizeof all)
+		memset((char *)stats + sizeof all, 0, size - sizeof all);
+}
+
+#ifdef TIDE_OVERRIDE
+struct mallinfo2 tide_mallinfo2(void);
+struct mallinfo2 tide_mallinfo2(void)
+{
+	struct tide_stats stats;
+	struct mallinfo2 info = { 0 };
+	tide_stats_read(&stats, sizeof stats);
+	uint64_t not_live = stats.queued_bytes + stats.backlog_bytes + stats.free_set_bytes;
+	uint64_t small = stats.mapped_bytes - stats.large_bytes - stats.large_cached_bytes;
+	info.arena = small;
+	info.hblkhd = stats.large_bytes;
+	info.uordblks = stats.carved_bytes > stats.queued_bytes + stats.backlog_bytes
+	                        ? stats.carved_bytes - stats.queued_bytes - stats.backlog_bytes
+	                        : 0;
+	info.fordblks = not_live < small ? not_live : small;
+	info.keepcost = stats.free_set_bytes - (stats.purged_bytes < stats.free_set_bytes
+	                                                ? stats.purged_bytes
+	                                                : stats.free_set_bytes);
+	return info;
+}
+TIDE_ALIAS(struct mallinfo2, mallinfo2, tide_mallinfo2, void);
+#endif
+
+int tide_gc_start(void)
+{
+	return tide_gc_thread_start();
+}
+
+int tide_gc_stop(void)
+{
+	return tide_gc_thread_stop();
+}
+
+int tide_gc_step(void)
+{
+	return tide_gc_step_once();
+}
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+const char *tide_version(void)
+{
+	return STRING(TIDE_VERSION_MAJOR) "." STRING(TIDE_VERSION_MINOR) "." STRING(TIDE_VERSION_PATCH);
+}

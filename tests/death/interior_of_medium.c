@@ -1,0 +1,13 @@
+/* free of a pointer into the first page of a medium block.
+ *
+ * Expects: inside a block, not at its start
+ */
+#include "misuse.h"
+
+int main(void)
+{
+	char *block = block_of(50000);
+
+	tide_free(block + 16);
+	return after_misuse();
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# symbols.sh LIB_DIR NM: what the three libraries define and what they lean on.
+set -eu
+lib=$1 nm=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# The names that libtide.a and the preload take over, and nothing else may.
+malloc='malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc'
+malloc="$malloc|pvalloc|malloc_usable_size|malloc_trim|free_sized|free_aligned_sized"
+malloc="$malloc|mallopt|mallinfo|mallinfo2|malloc_stats|malloc_info"
+twins='__libc_(malloc|calloc|realloc|reallocarray|free|cfree|memalign|valloc|pvalloc)|__posix_memalign'
+cxx='_Zn[aw]m.*|_Zd[al]Pv.*' # operator new, new[], delete, delete[]
+locks='pthread_(mutex|cond|rwlock|spin)_.*|sem_.*'
+
+# names FILE NM_OPTION...: the symbols, without version, one a line.
+names() {
+	file=$1
+	shift
+	"$nm" --format=posix "$@" "$file" | sed -n 's/^\([^ @]*\)[^ ]* [A-Za-z].*/\1/p' | sort -u
+}
+
+# only WHAT REGEX NAMES_FILE: each name matches, and there are some.
+only() {
+	[ -s "$3" ] || { echo "$1: none found" >&2; failed=1; }
+	if grep -Evx "$2" "$3" >"$work/bad"; then
+		sed "s/^/$1: /" "$work/bad" >&2
+		failed=1
+	fi
+}
+
+# none WHAT REGEX NAMES_FILE: no name matches.
+none() {
+	if grep -Ex "$2" "$3" >"$work/bad"; then
+		sed "s/^/$1: /" "$work/bad" >&2
+		failed=1
+	fi
+}
+
+# has NAMES_FILE NAME...
+has() {
+	in=$1
+	shift
+	for name in "$@"; do
+		grep -qx "$name" "$in" || { echo "$name is missing in ${in##*/}" >&2; failed=1; }
+	done
+}
+
+names "$lib/libtide-core.a" --extern-only --defined-only >"$work/core"
+names "$lib/libtide-core.a" --undefined-only >"$work/core-undefined"
+names "$lib/libtide.a" --extern-only --defined-only >"$work/tide"
+names "$lib/libtide.a" --undefined-only >"$work/tide-undefined"
+names "$lib/libtide-preload.so" --dynamic --defined-only >"$work/preload"
+names "$lib/libtide-preload.so" --dynamic --undefined-only >"$work/preload-undefined"
+
+only "libtide-core.a defines" 'tide_.*' "$work/core"
+only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx" "$work/tide"
+only "libtide-preload.so exports" "tide_.*|$malloc|$twins|$cxx" "$work/preload"
+has "$work/core" tide_malloc tide_free
+has "$work/tide" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
+has "$work/preload" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
+
+# No lock anywhere, and the allocator does not allocate from another.
+for library in core tide preload; do
+	none "$library calls" "$locks" "$work/$library-undefined"
+	none "$library calls" "$malloc|$twins|$cxx" "$work/$library-undefined"
+done
+
+# One member: whoever refers to free alone gets malloc too.
+members=$(ar t "$lib/libtide.a" | wc -l)
+[ "$members" -eq 1 ] || { echo "libtide.a has $members members" >&2; failed=1; }
+
+exit "$failed"
