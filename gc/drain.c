@@ -12,38 +12,6 @@
 
 struct gc tide_gc;
 
-bool tide_gc_region_list(struct tide_region *region)
-{
-	struct gc *gc = &tide_gc;
-	if (TIDE_LIKELY(region->listed))
-		return true;
-	uint32_t group = region->index / 64;
-	if (gc->group[group] == NULL)
-		gc->group[group] = tide_meta_alloc(sizeof(struct gc_group));
-	if (gc->group[group] == NULL)
-		return false;
-	if (gc->regions <= region->index)
-		gc->regions = region->index + 1;
-	region->listed = true;
-	return true;
-}
-
-/* The region around a block in a bin; NULL when there is none or it can't be listed now. */
-static struct tide_region *region_of(const void *block)
-{
-	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
-	return region != NULL && tide_gc_region_list(region) ? region : NULL;
-}
-
-/* A block that could not be put away: it waits for the next round, unless it is none of ours. */
-static void no_region(void *block, unsigned cls)
-{
-	if (tide_pagemap_region((uintptr_t)block) != NULL)
-		tide_orphan_push(block);
-	else
-		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
-}
-
 static void drain_small(struct tide_region *region, void *block, unsigned cls)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
@@ -81,10 +49,14 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 
 static void drain_block(void *block, unsigned cls)
 {
-	struct tide_region *region = region_of(block);
-	if (TIDE_UNLIKELY(region == NULL))
-		no_region(block, cls);
-	else if (tide_class_is_small(cls))
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	if (TIDE_UNLIKELY(region == NULL)) {
+		/* Its region was unmapped, so it was free before. */
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+		return;
+	}
+	tide_gc_region_list(region);
+	if (tide_class_is_small(cls))
 		drain_small(region, block, cls);
 	else
 		drain_medium(region, block, cls);
@@ -146,10 +118,7 @@ enum gc_work tide_gc_drain_strays(void)
 	enum gc_work work = GC_IDLE;
 	struct tide_region *region;
 	while ((region = (struct tide_region *)tide_stack_pop(&tide_frontier_sealed)) != NULL) {
-		if (!tide_gc_region_list(region)) {
-			tide_stack_push(&tide_frontier_sealed, &region->node);
-			return work;
-		}
+		tide_gc_region_list(region);
 		unsigned from = tide_load_relaxed(&region->sealed_from);
 		unsigned end = tide_load_relaxed(&region->granules);
 		tide_gc_chunk_free(region, from, end - from, false);

@@ -42,7 +42,7 @@ static void set_insert(struct tide_region *region, unsigned first, unsigned gran
 	tide_region_tag(region, first, granules, TIDE_TAG_FREE);
 
 	uint32_t group = region->index / 64;
-	gc->group[group]->chunk[set] |= 1ull << (region->index % 64);
+	tide_region_group_of(region->index)->chunk[set] |= 1ull << (region->index % 64);
 	if (gc->chunk_count[set]++ == 0 || group < gc->chunk_first[set])
 		gc->chunk_first[set] = group;
 	bit_set(gc->chunk_sets, set);
@@ -63,7 +63,7 @@ static void set_remove(struct tide_region *region, unsigned first, unsigned gran
 	else
 		region->set_head[set] = (uint16_t)next;
 	if (region->set_head[set] == 0)
-		gc->group[region->index / 64]->chunk[set] &= ~(1ull << (region->index % 64));
+		tide_region_group_of(region->index)->chunk[set] &= ~(1ull << (region->index % 64));
 	if (--gc->chunk_count[set] == 0)
 		gc->chunk_sets[set / 64] &= ~(1ull << (set % 64));
 	tide_store_relaxed(&region->tag[first], 0);
@@ -140,10 +140,11 @@ static struct tide_region *oldest(unsigned set)
 {
 	struct gc *gc = &tide_gc;
 	for (uint32_t group = gc->chunk_first[set]; group <= (gc->regions - 1) / 64; group++) {
-		if (gc->group[group] == NULL || gc->group[group]->chunk[set] == 0)
+		uint64_t word = tide_region_group_of(group * 64)->chunk[set];
+		if (word == 0)
 			continue;
 		gc->chunk_first[set] = group;
-		unsigned bit = (unsigned)__builtin_ctzll(gc->group[group]->chunk[set]);
+		unsigned bit = (unsigned)__builtin_ctzll(word);
 		return tide_region_at(group * 64 + bit);
 	}
 	return NULL;
@@ -207,7 +208,7 @@ bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)
 		at += tag & TIDE_TAG_GRANULES;
 	}
 	for (unsigned set = 0; set < TIDE_CHUNK_SETS; set++) {
-		bool bit = tide_gc.group[region->index / 64]->chunk[set] >> (region->index % 64) & 1;
+		bool bit = tide_region_group_of(region->index)->chunk[set] >> (region->index % 64) & 1;
 		if (bit != (region->set_head[set] != 0))
 			return false;
 		for (unsigned next = region->set_head[set]; next != 0; found--) {

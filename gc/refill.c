@@ -148,6 +148,14 @@ enum gc_work tide_gc_refill_queues(void)
 	return work;
 }
 
+void tide_gc_empty_queues(void)
+{
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		tide_store_relaxed(&tide_queue[cls].level, 0);
+		take_back(cls, UINT32_MAX);
+	}
+}
+
 void tide_gc_settle_queues(void)
 {
 	struct gc *gc = &tide_gc;

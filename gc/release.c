@@ -148,7 +148,7 @@ static void empty_parked(void)
 	}
 	while (taken != NULL) {
 		cache = taken;
-		taken = (struct tide_cache *)tide_load_relaxed(&cache->node.next);
+		taken = tide_cache_of_node(tide_load_relaxed(&cache->node.next));
 		tide_cache_park(cache);
 	}
 }
@@ -195,13 +195,7 @@ size_t tide_gc_release_all(void)
 	empty_parked();
 	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64) > 0)
 		continue;
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_bin *bin;
-		while ((bin = tide_queue_pop(cls)) != NULL) {
-			tide_gc_drain_bin(bin);
-			tide_bin_recycle(bin);
-		}
-	}
+	tide_gc_empty_queues();
 	uint64_t before = tide_load_relaxed(&gc->count.returned_bytes);
 	struct tide_region *region;
 	sweep_start();
@@ -228,6 +222,7 @@ void tide_gc_release_excess(void)
 		if (free_bytes - gc->excess_left_bytes <= bound)
 			return;
 		sweep_start();
+		tide_gc_empty_queues();
 	}
 	unsigned calls = 0;
 	struct tide_region *region;

@@ -10,7 +10,7 @@ static void list_partial(struct tide_slab *slab)
 	unsigned page = slab->page;
 	uint32_t group = region->index / 64;
 	region->slab_partial[slab->cls][page / 64] |= 1ull << (page % 64);
-	gc->group[group]->slab[slab->cls] |= 1ull << (region->index % 64);
+	tide_region_group_of(region->index)->slab[slab->cls] |= 1ull << (region->index % 64);
 	if (group < gc->slab_first[slab->cls])
 		gc->slab_first[slab->cls] = group;
 }
@@ -25,7 +25,7 @@ static void unlist_partial(struct tide_slab *slab)
 		if (words[i] != 0)
 			return;
 	}
-	tide_gc.group[region->index / 64]->slab[slab->cls] &= ~(1ull << (region->index % 64));
+	tide_region_group_of(region->index)->slab[slab->cls] &= ~(1ull << (region->index % 64));
 }
 
 static void slab_free_to_chunk(struct tide_slab *slab)
@@ -77,10 +77,11 @@ static struct tide_slab *oldest(unsigned cls)
 {
 	struct gc *gc = &tide_gc;
 	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64; group++) {
-		if (gc->group[group] == NULL || gc->group[group]->slab[cls] == 0)
+		uint64_t listed = tide_region_group_of(group * 64)->slab[cls];
+		if (listed == 0)
 			continue;
 		gc->slab_first[cls] = group;
-		unsigned bit = (unsigned)__builtin_ctzll(gc->group[group]->slab[cls]);
+		unsigned bit = (unsigned)__builtin_ctzll(listed);
 		struct tide_region *region = tide_region_at(group * 64 + bit);
 		const uint64_t *words = region->slab_partial[cls];
 		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
@@ -195,7 +196,7 @@ static void free_pages_of(const struct tide_slab *slab, uint64_t *pages)
 
 void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages)
 {
-	const struct gc_group *group = tide_gc.group[region->index / 64];
+	const struct tide_region_group *group = tide_region_group_of(region->index);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 		if (!(group->slab[cls] >> (region->index % 64) & 1))
 			continue;

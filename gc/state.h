@@ -12,16 +12,8 @@
 #include "gc.h"
 #include "region.h"
 
-#define TIDE_GC_GROUPS (TIDE_REGIONS_MAX / 64)
-
-struct gc_group {
-	uint64_t chunk[TIDE_CHUNK_SETS];           /* regions with a free chunk of that set */
-	uint64_t slab[TIDE_CLASS_SMALL_LAST + 1];  /* regions with a partly free slab of that class */
-};
-
 struct gc {
-	struct gc_group *group[TIDE_GC_GROUPS]; /* NULL until a region of it is listed */
-	uint32_t regions;                       /* 1 + highest region number listed */
+	uint32_t regions; /* 1 + highest region number listed */
 
 	/* Free sets: no group below `first` has one. */
 	uint64_t chunk_sets[(TIDE_CHUNK_SETS + 63) / 64]; /* sets that are not empty */
@@ -60,8 +52,13 @@ TIDE_HIDDEN extern struct gc tide_gc;
 /* What a step did, so that the loop parks only after a round in which all were idle. */
 enum gc_work { GC_IDLE, GC_WORKED };
 
-/* Enter the region into the tables; false: no memory for its group. */
-TIDE_HIDDEN bool tide_gc_region_list(struct tide_region *region);
+/* Count the region among those the sweep visits. */
+static inline void tide_gc_region_list(struct tide_region *region)
+{
+	region->listed = true;
+	if (tide_gc.regions <= region->index)
+		tide_gc.regions = region->index + 1;
+}
 
 /* drain.c. Move up to `bins` garbage bins of one cache, or of all in turn, to the free sets. */
 TIDE_HIDDEN unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins);
@@ -75,6 +72,8 @@ TIDE_HIDDEN void tide_gc_drain_bin(struct tide_bin *bin);
 TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want);
 /* Serve the queues that readers found empty; adapt the levels. */
 TIDE_HIDDEN enum gc_work tide_gc_refill_queues(void);
+/* Levels to 0, and all that is queued to the free sets. */
+TIDE_HIDDEN void tide_gc_empty_queues(void);
 /* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
 TIDE_HIDDEN void tide_gc_settle_queues(void);
 

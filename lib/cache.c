@@ -3,6 +3,7 @@
 #include "check.h"
 #include "meta.h"
 #include "options.h"
+#include "pagemap.h"
 
 /* The bin that is empty and full at once: under it two NULLs, above it FULL. */
 static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
@@ -52,6 +53,9 @@ struct tide_cache *tide_cache_unpark(uint32_t thread_id)
 		cache = make();
 	if (cache == NULL)
 		return NULL;
+	cache->near_pages = tide_load_acquire(&tide_pagemap_near.pages); /* pagemap.near */
+	cache->near_base = tide_load_relaxed(&tide_pagemap_near.base);
+	cache->near_map = tide_load_relaxed(&tide_pagemap_near.map);
 	tide_store_relaxed(&cache->used, true);
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
 	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
@@ -97,7 +101,7 @@ bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 
 struct tide_cache *tide_cache_take_parked(void)
 {
-	return (struct tide_cache *)tide_stack_pop(&parked);
+	return tide_cache_of_node(tide_stack_pop(&parked));
 }
 
 struct tide_cache *tide_cache_all(void)
@@ -150,6 +154,7 @@ bool tide_cache_empty(struct tide_cache *cache)
 		cache->pending[cls] = NULL;
 		cache->capacity[cls] = 0;
 	}
+	cache->kept_bytes = 0;
 	tide_store_relaxed(&cache->used, false);
 	return any;
 }

@@ -21,16 +21,22 @@
 #include "garbage.h"
 
 struct tide_cache {
-	struct tide_node node; /* must be first: parked caches */
-	/* Last block of the ready bin of each class. */
+	/* Last block of the ready bin of each class. First, so that its offset costs no instruction. */
 	void **top[TIDE_CLASS_SLOTS];
+	/* The page map's window, copied when the cache gets an owner: the hit case of free then has
+	 * all it needs in plain fields of its own. */
+	uintptr_t near_base, near_pages;
+	_Atomic uint8_t *near_map;
 
+	struct tide_node node; /* parked caches */
 	struct tide_bin *ready[TIDE_CLASS_SLOTS];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
 	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
+	uint8_t threaded_misses;            /* misses while other threads used the allocator */
+	uint64_t kept_bytes;                /* in pending bins of classes that have no ready bin */
 	uint64_t unrung_bytes;              /* published since the doorbell was last rung */
 
 	struct tide_garbage garbage;
@@ -51,6 +57,11 @@ struct tide_cache {
 	_Atomic uint64_t mallocs[TIDE_CLASS_SLOTS];
 	_Atomic uint64_t frees[TIDE_CLASS_SLOTS];
 };
+
+static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
+{
+	return node != NULL ? (void *)((char *)node - offsetof(struct tide_cache, node)) : NULL;
+}
 
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;

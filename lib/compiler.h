@@ -16,6 +16,14 @@
 #define TIDE_OWN_LINE _Alignas(TIDE_CACHE_LINE_BYTES)
 #define TIDE_UNUSED __attribute__((unused))
 
+/* No instruction; it keeps a pointer out of the register that results are returned in, which gcc 12
+ * would choose for it and then need a move for the result. */
+#if defined(__x86_64__)
+#define TIDE_IN_OTHER_REGISTER(pointer) __asm__("" : "+c"(pointer))
+#else
+#define TIDE_IN_OTHER_REGISTER(pointer) ((void)0)
+#endif
+
 /* How thread-local variables are reached: by the build, because an archive for programs may use
  * one instruction less than a shared object. */
 #ifndef TIDE_TLS_MODEL

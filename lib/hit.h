@@ -17,33 +17,35 @@ TIDE_INLINE void tide_hit_count(_Atomic uint64_t *counter)
 		tide_count_owned(counter, 1u);
 }
 
-/* Pop a block of class `cls`; NULL when the bin is empty, or its two topmost blocks are the same (freed
+/* Pop a block of class `cls`; false when the bin is empty, or its two topmost blocks are the same (freed
  * twice in a row). */
-TIDE_INLINE void *tide_hit_pop(unsigned cls)
+TIDE_INLINE bool tide_hit_pop(size_t cls, void **block)
 {
 	struct tide_cache *cache = tide_cache_self;
 	void **top = cache->top[cls];
-	void *block = *top;
-	if (TIDE_UNLIKELY(block == top[-1]))
-		return NULL;
+	TIDE_IN_OTHER_REGISTER(top);
+	*block = *top;
+	if (TIDE_UNLIKELY(*block == top[-1]))
+		return false;
 	cache->top[cls] = top - 1;
 	tide_hit_count(&cache->mallocs[cls]);
-	return block;
+	return true;
 }
 
 /* Class of the block at `address`, read from the page map's window; TIDE_CLASS_NONE outside of it, and
  * for addresses that are no multiple of 16: those bits are rotated to the top of the index. */
-TIDE_INLINE unsigned tide_hit_class(const void *address)
+TIDE_INLINE size_t tide_hit_class(const void *address)
 {
-	uintptr_t at = (uintptr_t)address - tide_load_relaxed(&tide_pagemap_near.base);
+	const struct tide_cache *cache = tide_cache_self;
+	uintptr_t at = (uintptr_t)address - cache->near_base;
 	at = (at >> 4 | at << 60) >> (TIDE_PAGE_SHIFT - 4);
-	if (TIDE_UNLIKELY(at >= tide_load_acquire(&tide_pagemap_near.pages))) /* pagemap.near */
+	if (TIDE_UNLIKELY(at >= cache->near_pages))
 		return TIDE_CLASS_NONE;
-	return tide_load_relaxed(tide_load_relaxed(&tide_pagemap_near.map) + at);
+	return tide_load_relaxed(cache->near_map + at);
 }
 
 /* Push a block; false when the bin is full. */
-TIDE_INLINE bool tide_hit_push(unsigned cls, void *block)
+TIDE_INLINE bool tide_hit_push(size_t cls, void *block)
 {
 	struct tide_cache *cache = tide_cache_self;
 	void **top = cache->top[cls];

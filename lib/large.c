@@ -12,6 +12,8 @@
 #define WAYS 8
 /* Blocks above this are not kept: 128 KiB * 2^(BUCKETS / 4 - 1). */
 #define KEEP_MAX_BYTES (64ul << 20)
+/* How far back tide_large_is_inside looks, for a message. */
+#define SEARCH_PAGES (1u << 18)
 #define HUGE_PAGE_BYTES (2ul << 20)
 
 /* writers  every thread, by CAS and swap   readers  every thread
@@ -162,16 +164,39 @@ void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed)
 	return (void *)tide_load_relaxed(&large->base);
 }
 
-static bool worth_keeping(size_t bytes)
+/* What the cache may hold: what a process may retain, and four times that while a clock empties it. */
+static uint64_t keep_bound(void)
 {
 	uint64_t live = tide_load_relaxed(&live_bytes);
 	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
 	uint64_t floor = (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
 	if (bound < floor)
 		bound = floor;
-	if (tide_load_relaxed(&aged_by_clock))
-		bound *= 4;
-	return bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound;
+	return tide_load_relaxed(&aged_by_clock) ? bound * 4 : bound;
+}
+
+/* Drop what entered before tick `before`, or, with `enough_bytes`, until no more than that is left. */
+static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
+{
+	size_t returned_bytes = 0;
+	for (unsigned b = BUCKETS; b-- > 0;) {
+		for (unsigned i = 0; i < WAYS; i++) {
+			if (tide_load_relaxed(&cached_bytes) <= enough_bytes)
+				return returned_bytes;
+			if (tide_load_relaxed(&keep[b][i]) == NULL)
+				continue;
+			struct tide_large *large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
+			if (large == NULL)
+				continue;
+			size_t bytes = tide_load_relaxed(&large->bytes);
+			(void)tide_sub_relaxed(&cached_bytes, bytes);
+			if (large->tick < before && system_free(large))
+				returned_bytes += bytes;
+			else
+				(void)keep_put(large);
+		}
+	}
+	return returned_bytes;
 }
 
 bool tide_large_free(void *block)
@@ -180,13 +205,18 @@ bool tide_large_free(void *block)
 	if (large == NULL)
 		return false;
 	large->tick = tide_load_relaxed(&now_tick);
-	if (worth_keeping(tide_load_relaxed(&large->bytes)) && keep_put(large))
+	size_t bytes = tide_load_relaxed(&large->bytes);
+	uint64_t bound = keep_bound();
+	if (tide_load_relaxed(&cached_bytes) > bound)
+		(void)keep_drop(UINT64_MAX, bound);
+	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
+	    keep_put(large))
 		return true;
 	if (system_free(large))
 		return true;
 	/* The system would not take it back (too many mappings): its memory at least, and the
 	 * address space for the next of its size. */
-	(void)tide_os_purge(block, tide_load_relaxed(&large->bytes));
+	(void)tide_os_purge(block, bytes);
 	(void)keep_put(large);
 	return true;
 }
@@ -198,6 +228,17 @@ size_t tide_large_bytes(const void *block)
 	if (large == NULL || tide_load_relaxed(&large->base) != (uintptr_t)block)
 		return 0;
 	return tide_load_relaxed(&large->bytes);
+}
+
+bool tide_large_is_inside(const void *address)
+{
+	uintptr_t page = (uintptr_t)address & ~(uintptr_t)(TIDE_PAGE_BYTES - 1);
+	for (size_t back = 0; back <= SEARCH_PAGES && page >= TIDE_PAGE_BYTES; back++) {
+		if (tide_pagemap_class(page) == TIDE_CLASS_LARGE)
+			return tide_large_bytes((void *)page) > back * TIDE_PAGE_BYTES;
+		page -= TIDE_PAGE_BYTES;
+	}
+	return false;
 }
 
 void *tide_large_resize(void *block, size_t bytes)
@@ -237,23 +278,7 @@ void *tide_large_resize(void *block, size_t bytes)
 
 size_t tide_large_age(uint64_t before)
 {
-	size_t returned_bytes = 0;
-	for (unsigned b = 0; b < BUCKETS; b++) {
-		for (unsigned i = 0; i < WAYS; i++) {
-			if (tide_load_relaxed(&keep[b][i]) == NULL)
-				continue;
-			struct tide_large *large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
-			if (large == NULL)
-				continue;
-			size_t bytes = tide_load_relaxed(&large->bytes);
-			(void)tide_sub_relaxed(&cached_bytes, bytes);
-			if (large->tick < before && system_free(large))
-				returned_bytes += bytes;
-			else
-				(void)keep_put(large);
-		}
-	}
-	return returned_bytes;
+	return keep_drop(before, 0);
 }
 
 void tide_large_set_tick(uint64_t tick)

@@ -32,6 +32,8 @@ TIDE_HIDDEN void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroe
 TIDE_HIDDEN bool tide_large_free(void *block);
 /* Its size, 0 when no large block starts there. */
 TIDE_HIDDEN size_t tide_large_bytes(const void *block);
+/* For a message: whether the address lies inside a large block (of up to 1 GiB). */
+TIDE_HIDDEN bool tide_large_is_inside(const void *address);
 /* Resize: in place or moved by the system without copying; NULL when that is impossible (the block
  * is then as before). */
 TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);

@@ -12,9 +12,34 @@
 #ifdef TIDE_OVERRIDE
 
 typedef void (*new_handler)(void);
-/* std::get_new_handler() and libstdc++'s std::__throw_bad_alloc(). */
-extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
-extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+/* std::get_new_handler() and libstdc++'s std::__throw_bad_alloc(). Weak in the preload library, which
+ * must load into programs without C++; in libtide.a this file is a member of its own, which only
+ * a program that uses the operators pulls in, and so has the C++ library anyway. */
+#ifdef TIDE_PRELOAD
+#define CXX_REFERENCE __attribute__((weak))
+#else
+#define CXX_REFERENCE
+#endif
+extern new_handler _ZSt15get_new_handlerv(void) CXX_REFERENCE;
+_Noreturn extern void _ZSt17__throw_bad_allocv(void) CXX_REFERENCE;
+
+static new_handler handler_now(void)
+{
+#ifdef TIDE_PRELOAD
+	if (_ZSt15get_new_handlerv == NULL)
+		return NULL;
+#endif
+	return _ZSt15get_new_handlerv();
+}
+
+static _Noreturn void throw_bad_alloc(void)
+{
+#ifdef TIDE_PRELOAD
+	if (_ZSt17__throw_bad_allocv == NULL)
+		tide_fatal_assert("operator new found no memory", "a program that can't throw");
+#endif
+	_ZSt17__throw_bad_allocv();
+}
 
 /* Asked again after each call of the new-handler, as the standard has it. NULL only for nothrow. */
 static TIDE_COLD void *new_slow(size_t size, size_t alignment, bool nothrow)
@@ -24,24 +49,22 @@ static TIDE_COLD void *new_slow(size_t size, size_t alignment, bool nothrow)
 		                                           : tide_malloc_slow(size);
 		if (block != NULL)
 			return block;
-		new_handler handler = _ZSt15get_new_handlerv != NULL ? _ZSt15get_new_handlerv() : NULL;
+		new_handler handler = handler_now();
 		if (handler == NULL)
 			break;
 		handler();
 	}
 	if (nothrow)
 		return NULL;
-	if (_ZSt17__throw_bad_allocv != NULL)
-		_ZSt17__throw_bad_allocv();
-	tide_fatal_assert("operator new found no memory", "a program that can't throw");
+	throw_bad_alloc();
 }
 
 TIDE_INLINE void *new_any(size_t size, bool nothrow)
 {
-	void *block = NULL;
-	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES))
-		block = tide_hit_pop(tide_class_of(size));
-	return TIDE_LIKELY(block != NULL) ? block : new_slow(size, 0, nothrow);
+	void *block;
+	if (TIDE_UNLIKELY(size > TIDE_MEDIUM_MAX_BYTES || !tide_hit_pop(tide_class_of(size), &block)))
+		return new_slow(size, 0, nothrow);
+	return block;
 }
 
 TIDE_INLINE void delete_any(void *block)

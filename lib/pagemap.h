@@ -52,8 +52,8 @@ struct tide_pagemap_near {
 };
 TIDE_HIDDEN extern struct tide_pagemap_near tide_pagemap_near;
 
-/* Choose the window around `address`. Called once, by whoever maps the first region; without it, or
- * when the map for it can't be had, everything goes through the tree. */
+/* Choose the window, around `address`, a mapping of ours. Called once, before the first region is mapped;
+ * without it, or when the map for it can't be had, everything goes through the tree. */
 TIDE_HIDDEN void tide_pagemap_init(uintptr_t address);
 
 /* Make sure that the pages of [start, start + bytes) have leaves. False: no memory for them. */

@@ -47,7 +47,7 @@ void *tide_realloc(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
-	unsigned cls = tide_hit_class(block);
+	unsigned cls = (unsigned)tide_hit_class(block);
 	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || cls >= TIDE_CLASS_INSIDE)) {
 		cls = tide_block_class(block, "realloc");
 		if (cls == TIDE_CLASS_NONE) {

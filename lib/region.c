@@ -10,6 +10,9 @@
  * writers  the mapper that took the index, once   readers  the GC, statistics
  * order    store-release, load-acquire            edges    region.table */
 static _Atomic(struct tide_region *) table[TIDE_REGIONS_MAX];
+/* writers  mappers, by CAS   readers  the GC
+ * order    cas-release, load-acquire   edges  region.table */
+static _Atomic(struct tide_region_group *) groups[TIDE_REGIONS_MAX / 64];
 /* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
  * edges none */
 static _Atomic uint32_t table_used;
@@ -19,11 +22,20 @@ static _Atomic uint64_t unmaps;
 /* Where the next region would be welcome.
  * writers  mappers  readers  mappers  order  relaxed: a hint  edges  none */
 static _Atomic uintptr_t next_hint;
-/* 0 until somebody has set up the page map's window, which is done once. */
-static _Atomic uint32_t window_chosen;
 
 static TIDE_OWN_LINE struct tide_stack unmapped;
 static TIDE_OWN_LINE struct tide_stack spare_slab[TIDE_CLASS_SMALL_LAST + 1];
+
+static bool group_make(uint32_t index)
+{
+	if (index >= TIDE_REGIONS_MAX || tide_load_acquire(&groups[index / 64]) != NULL)
+		return true;
+	struct tide_region_group *none = NULL;
+	struct tide_region_group *group = tide_meta_alloc(sizeof *group);
+	if (group != NULL)
+		(void)tide_cas_release(&groups[index / 64], &none, group); /* region.table */
+	return group != NULL;
+}
 
 static struct tide_region *descriptor_new(void)
 {
@@ -34,10 +46,11 @@ static struct tide_region *descriptor_new(void)
 	if (index >= TIDE_REGIONS_MAX)
 		return NULL;
 	region = tide_meta_alloc(sizeof *region);
-	if (region == NULL)
+	/* Its group, and the next in case others take the indices before it meanwhile. */
+	if (region == NULL || !group_make(index) || !group_make(index + 64))
 		return NULL;
 	index = tide_add_relaxed(&table_used, 1u);
-	if (index >= TIDE_REGIONS_MAX)
+	if (index >= TIDE_REGIONS_MAX || !group_make(index))
 		return NULL;
 	region->index = index;
 	tide_store_release(&table[index], region); /* region.table */
@@ -51,9 +64,6 @@ static void *map_near_hint(size_t bytes)
 	if (start == NULL)
 		return NULL;
 	tide_store_relaxed(&next_hint, (uintptr_t)start - TIDE_REGION_BYTES);
-	uint32_t chosen = 0;
-	if (tide_load_relaxed(&window_chosen) == 0 && tide_cas_acquire(&window_chosen, &chosen, 1))
-		tide_pagemap_init((uintptr_t)start);
 	if (!tide_pagemap_prepare((uintptr_t)start, bytes)) {
 		(void)tide_os_unmap(start, bytes);
 		return NULL;
@@ -102,8 +112,10 @@ bool tide_region_unmap(struct tide_region *region)
 
 	/* Out of the page map first: once unmapped, another thread may map the same addresses. */
 	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
+	tide_pagemap_set_region(base, NULL);
 	if (!tide_os_unmap((void *)base, bytes)) {
 		tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
+		tide_pagemap_set_region(base, region);
 		return false;
 	}
 	tide_store_relaxed(&region->tag[0], 0);
@@ -112,6 +124,11 @@ bool tide_region_unmap(struct tide_region *region)
 	(void)tide_sub_relaxed(&mapped_bytes, bytes);
 	(void)tide_add_relaxed(&unmaps, 1u);
 	return true;
+}
+
+struct tide_region_group *tide_region_group_of(uint32_t index)
+{
+	return tide_load_acquire(&groups[index / 64]); /* region.table */
 }
 
 struct tide_region *tide_region_at(uint32_t index)
@@ -222,6 +239,20 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 	uint64_t offset = address - (*slab)->base;
 	*idx = (unsigned)((offset * tide_slab_shape[cls].reciprocal) >> 32);
 	return offset == (uint64_t)*idx * tide_slab_shape[cls].block_bytes;
+}
+
+bool tide_region_is_inside_block(const void *address)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)address);
+	if (region == NULL)
+		return false;
+	unsigned granule = tide_region_granule(region, address);
+	for (unsigned back = 0; back <= granule; back++) {
+		unsigned tag = tide_load_relaxed(&region->tag[granule - back]);
+		if (tag != 0)
+			return (tag & TIDE_TAG_ISSUED) != 0 && (tag & TIDE_TAG_GRANULES) > back;
+	}
+	return false;
 }
 
 bool tide_region_set_live(const void *block, unsigned cls, bool live)

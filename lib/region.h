@@ -31,6 +31,13 @@
 
 #define TIDE_PAGE_WORDS (TIDE_REGION_PAGES / 64)
 
+/* 64 regions, and which of them have what: bit i stands for region 64 * group + i. Made with the first
+ * of its regions, so that freeing never needs memory. Plain, the GC token's. */
+struct tide_region_group {
+	uint64_t chunk[TIDE_CHUNK_SETS];          /* a free chunk of that set */
+	uint64_t slab[TIDE_CLASS_SMALL_LAST + 1]; /* a partly free slab of that class */
+};
+
 struct tide_region {
 	struct tide_node node; /* must be first: spare, sealed or unmapped (frontier.c, region.c) */
 	uint32_t index;        /* plain: for ever */
@@ -90,6 +97,8 @@ TIDE_HIDDEN struct tide_region *tide_region_map(void);
 /* Give the mapping and the descriptor back; false when the system refused. The caller owns all of
  * it: the GC, when the region is one free chunk and no frontier. */
 TIDE_HIDDEN bool tide_region_unmap(struct tide_region *region);
+/* The group that region `index` is in; there is one for every region that exists. */
+TIDE_HIDDEN struct tide_region_group *tide_region_group_of(uint32_t index);
 /* Region number `index`, NULL when there is none yet. Indices below tide_region_count are in use. */
 TIDE_HIDDEN struct tide_region *tide_region_at(uint32_t index);
 TIDE_HIDDEN uint32_t tide_region_count(void);
@@ -132,6 +141,9 @@ TIDE_HIDDEN void tide_slab_unmake(struct tide_slab *slab);
  * the granule. */
 TIDE_HIDDEN bool tide_region_find_block(const void *block, unsigned cls, struct tide_region **region,
                                         struct tide_slab **slab, unsigned *idx);
+
+/* For a message: whether an address in an INSIDE page is inside a medium block. */
+TIDE_HIDDEN bool tide_region_is_inside_block(const void *address);
 
 /* Checked mode: note that `block` is live from now on, or no longer. False: it was so already. */
 TIDE_HIDDEN bool tide_region_set_live(const void *block, unsigned cls, bool live);

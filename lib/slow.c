@@ -72,6 +72,17 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 	return capacity;
 }
 
+/* A process of more than one thread gets a GC thread, once this one has shown that it works. */
+static void want_gc_thread(struct tide_cache *cache)
+{
+	if (tide_gc_thread_runs() || tide_cache_threads_racy() < 2)
+		return;
+	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD)
+		return;
+	cache->threaded_misses = 0;
+	tide_gc_thread_want();
+}
+
 /* Blocks of `cls` into the ready bin, from wherever they are cheapest. False: no memory. */
 static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
@@ -82,6 +93,7 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		return true;
 	}
 	tide_cache_missed(cache, cls);
+	want_gc_thread(cache);
 	struct tide_bin *bin = tide_queue_pop(cls);
 	if (bin != NULL) {
 		empty_to_ready(cache, cls, bin);
@@ -134,9 +146,7 @@ static void give_away(struct tide_cache *cache, struct tide_bin *bin)
 	if (much)
 		cache->unrung_bytes = 0;
 	tide_doorbell_ring(much);
-	if (!threaded && tide_cache_threads_racy() > 1 &&
-	    cache->garbage.published_bytes > MISSES_BEFORE_GC_THREAD * (uint64_t)TIDE_PAGE_BYTES)
-		tide_gc_thread_want();
+	want_gc_thread(cache);
 }
 
 /* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's sight. */
@@ -173,10 +183,69 @@ static TIDE_COLD void *checked_malloc(struct tide_cache *cache, unsigned cls, bo
 	return block;
 }
 
+/* Classes too large for bins of their own: a block or two, as the thread's share allows, wait in the pending
+ * bin, and every call comes by here. A bin for each such class would let an idle thread hold megabytes. */
+static bool is_kept_class(unsigned cls)
+{
+	return tide_class_is_medium(cls) && tide_class_bytes(cls) > TIDE_KEPT_ABOVE_BYTES;
+}
+
+static void *kept_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	struct tide_bin *bin = cache->pending[cls];
+	void *block = NULL;
+	if (bin == NULL)
+		bin = cache->pending[cls] = tide_bin_new(cls, TIDE_BIN_SLOTS);
+	if (bin == NULL)
+		return NULL;
+	if (bin->count > 0) {
+		cache->kept_bytes -= tide_class_bytes(cls);
+		return tide_bin_take(bin);
+	}
+	want_gc_thread(cache);
+	struct tide_bin *queued = tide_queue_pop(cls);
+	if (queued != NULL) {
+		cache->pending[cls] = queued;
+		tide_bin_recycle(bin);
+		block = tide_bin_take(queued);
+		cache->kept_bytes += queued->count * tide_class_bytes(cls);
+		return block;
+	}
+	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+	if (tide_gc_refill_inline(cache, bin, 1) > 0)
+		return tide_bin_take(bin);
+	*zeroed = true;
+	return tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+}
+
+/* False: no memory for a bin. */
+static bool kept_free(struct tide_cache *cache, void *block, unsigned cls)
+{
+	struct tide_bin *bin = cache->pending[cls];
+	if (bin == NULL)
+		bin = cache->pending[cls] = tide_bin_new(cls, TIDE_BIN_SLOTS);
+	if (bin == NULL)
+		return false;
+	tide_bin_add(bin, block);
+	cache->kept_bytes += tide_class_bytes(cls);
+	if (cache->kept_bytes > TIDE_KEPT_MAX_BYTES || bin->count >= TIDE_KEPT_BLOCKS) {
+		cache->kept_bytes -= bin->count * tide_class_bytes(cls);
+		cache->pending[cls] = NULL;
+		give_away(cache, bin);
+	}
+	return true;
+}
+
 static void *small_slow(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		return checked_malloc(cache, cls, zeroed);
+	if (is_kept_class(cls)) {
+		void *block = kept_malloc(cache, cls, zeroed);
+		if (block != NULL)
+			tide_hit_count(&cache->mallocs[cls]);
+		return block;
+	}
 	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
 		drop_double(cache, cls);
 	if (*cache->top[cls] == NULL && !refill(cache, cls, zeroed))
@@ -277,6 +346,11 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	if (checked && !checked_free(cache, block, cls, function))
 		return;
 	tide_hit_count(&cache->frees[cls]);
+	if (is_kept_class(cls) && !checked) {
+		if (!kept_free(cache, block, cls))
+			tide_orphan_push(block);
+		return;
+	}
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls)) {
 		tide_orphan_push(block);
 		return;
@@ -291,11 +365,11 @@ unsigned tide_block_class(const void *block, const char *function)
 	unsigned cls = tide_pagemap_class((uintptr_t)block);
 	enum tide_misuse misuse;
 	if (cls == TIDE_CLASS_NONE)
-		misuse = TIDE_MISUSE_FOREIGN;
+		misuse = tide_large_is_inside(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_FOREIGN;
 	else if ((uintptr_t)block % TIDE_ALIGN_BYTES != 0)
 		misuse = TIDE_MISUSE_MISALIGNED;
 	else if (cls == TIDE_CLASS_INSIDE)
-		misuse = TIDE_MISUSE_INSIDE;
+		misuse = tide_region_is_inside_block(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_INSIDE;
 	else if (cls == TIDE_CLASS_LARGE && tide_large_bytes(block) == 0)
 		misuse = TIDE_MISUSE_INTERIOR;
 	else
@@ -309,6 +383,7 @@ void tide_free_slow(void *block, const char *function)
 {
 	if (block == NULL)
 		return;
+	struct tide_cache *cache = self(); /* first of all: it reads the options */
 	unsigned cls = tide_block_class(block, function);
 	if (cls == TIDE_CLASS_NONE)
 		return;
@@ -317,7 +392,6 @@ void tide_free_slow(void *block, const char *function)
 			tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
 		return;
 	}
-	struct tide_cache *cache = self();
 	if (TIDE_LIKELY(cache != NULL))
 		small_free(cache, block, cls, function);
 	else

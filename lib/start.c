@@ -1,8 +1,10 @@
 #include "start.h"
 
 #include "gc.h"
+#include "meta.h"
 #include "options.h"
 #include "os.h"
+#include "pagemap.h"
 #include "queue.h"
 
 #include <pthread.h>
@@ -14,6 +16,10 @@ static _Atomic uint32_t once;
  * them again gives the same values  edges none */
 static _Atomic bool options_read;
 _Atomic bool tide_start_checked_on;
+/* writers threads in their first call, by CAS  readers the same  order acquire  edges none: what it
+ * guards is published by pagemap.near */
+static _Atomic uint32_t window;
+enum { WINDOW_NOT_CHOSEN, WINDOW_CHOSEN };
 /* Runs at each thread's end. Plain: made by the winner of `once`; who comes before that has no
  * destructor, and its cache is adopted by the GC instead. */
 static pthread_key_t thread_key;
@@ -52,7 +58,15 @@ static void process_start(void)
 
 struct tide_cache *tide_start_thread(void)
 {
+	uint32_t seen = WINDOW_NOT_CHOSEN;
 	options_start();
+	if (tide_load_relaxed(&window) == WINDOW_NOT_CHOSEN &&
+	    tide_cas_acquire(&window, &seen, (uint32_t)WINDOW_CHOSEN)) {
+		/* Any fresh mapping shows where the system puts such things. */
+		void *probe = tide_meta_alloc(TIDE_CACHE_LINE_BYTES);
+		if (probe != NULL)
+			tide_pagemap_init((uintptr_t)probe);
+	}
 	struct tide_cache *cache = tide_cache_unpark(tide_os_thread_id());
 	if (cache == NULL)
 		return NULL;

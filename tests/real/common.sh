@@ -226,8 +226,9 @@ end_server() {
 # no server is left.
 finish() {
 	for complaint in 'cannot be preloaded' 'tide:'; do
-		! grep -aqF "$complaint" "$work/stderr" 2>/dev/null ||
-			fail "a program said '$complaint': $(grep -aF "$complaint" "$work/stderr" | head -n 5)"
+		if grep -aF "$complaint" "$work/stderr" >"$work/complaints" 2>/dev/null; then
+			fail "a program said '$complaint': $(head -n 5 "$work/complaints")"
+		fi
 	done
 	[ -z "$servers" ] || fail "a server was not ended: $servers"
 }

@@ -3,6 +3,7 @@
 pragma page_size = 4096;
 pragma cache_size = 500;
 pragma temp_store = memory;
+pragma synchronous = off;
 create table item (id integer primary key, name text not null, size int, body blob);
 create table tag (item int, word text, primary key (word, item)) without rowid;
 
