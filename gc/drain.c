@@ -45,6 +45,7 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
 	tide_gc.made_blocks[cls]--;
+	tide_count_owned(&tide_gc.count.made_bytes, -(uint64_t)tide_class_bytes(cls));
 }
 
 static void drain_block(void *block, unsigned cls)

@@ -21,11 +21,22 @@ static void bit_set(uint64_t *words, unsigned bit)
 	words[bit / 64] |= 1ull << (bit % 64);
 }
 
-static void bits_change(uint64_t *words, unsigned from, unsigned to, bool set)
+static void bits_clear(uint64_t *words, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++)
+		words[i / 64] &= ~(1ull << (i % 64));
+}
+
+/* Pages become, or are no longer, part of a free chunk; dirty_pages follows. */
+static void pages_free_change(struct tide_region *region, unsigned from, unsigned to, bool free)
 {
 	for (unsigned i = from; i < to; i++) {
 		uint64_t bit = 1ull << (i % 64);
-		words[i / 64] = set ? words[i / 64] | bit : words[i / 64] & ~bit;
+		if (((region->page_free[i / 64] & bit) != 0) == free)
+			continue;
+		region->page_free[i / 64] ^= bit;
+		if (!(region->page_clean[i / 64] & bit))
+			tide_gc.dirty_pages += free ? 1u : UINT64_MAX;
 	}
 }
 
@@ -100,15 +111,13 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 	/* Pages that became wholly free are among those the freed part reaches into. */
 	unsigned page = own_first / TIDE_PAGE_GRANULES;
 	unsigned page_end = (own_end + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
-	if (dirty) {
-		bits_change(region->page_clean, page, page_end, false);
-		tide_gc.dirty_bytes += (int64_t)(own_end - own_first) * TIDE_GRANULE_BYTES;
-		tide_gc.unsettled = true;
-	}
+	if (dirty)
+		bits_clear(region->page_clean, page, page_end);
+	tide_gc.unsettled = true;
 	unsigned whole = (first + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
 	unsigned whole_end = end / TIDE_PAGE_GRANULES;
-	bits_change(region->page_free, page > whole ? page : whole,
-	            page_end < whole_end ? page_end : whole_end, true);
+	pages_free_change(region, page > whole ? page : whole,
+	                  page_end < whole_end ? page_end : whole_end, true);
 }
 
 /* Where in the chunk an aligned piece of that length starts; false: nowhere. */
@@ -130,9 +139,8 @@ static void chunk_cut(struct tide_region *region, unsigned first, unsigned start
 		set_insert(region, start + granules, end - start - granules);
 	unsigned page = start / TIDE_PAGE_GRANULES;
 	unsigned page_end = (start + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
-	bits_change(region->page_free, page, page_end, false);
-	bits_change(region->page_aged, page, page_end, false);
-	tide_gc.dirty_bytes -= (int64_t)granules * TIDE_GRANULE_BYTES;
+	pages_free_change(region, page, page_end, false);
+	bits_clear(region->page_aged, page, page_end);
 }
 
 /* The oldest region with a chunk in `set`. */
@@ -190,6 +198,7 @@ void tide_gc_chunk_withdraw(struct tide_region *region)
 	unsigned granules = tide_load_relaxed(&region->granules);
 	TIDE_ASSERT(tide_gc_region_is_free(region));
 	set_remove(region, 0, granules);
+	pages_free_change(region, 0, granules / TIDE_PAGE_GRANULES, false);
 }
 
 bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)

@@ -24,6 +24,7 @@ static void *chunk_free_to_issued(struct tide_region *region, unsigned first, un
 	void *block = tide_region_address(region, first);
 	tide_pagemap_set((uintptr_t)block, 1, cls);
 	tide_gc.made_blocks[cls]++;
+	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)tide_class_bytes(cls));
 	return block;
 }
 
@@ -114,13 +115,17 @@ static enum gc_work visit(unsigned cls)
 	uint32_t level = tide_load_relaxed(&queue->level);
 	if (misses != gc->queue_misses[cls]) {
 		gc->queue_misses[cls] = misses;
-		int64_t max = tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) / (int64_t)tide_class_bytes(cls);
+		/* A single thread has nobody to hand blocks to: its queues need not grow. */
+		int64_t max = tide_option(tide_cache_threads_racy() > 1
+		                                  ? TIDE_OPTION_QUEUE_MAX_BYTES
+		                                  : TIDE_OPTION_QUEUE_FIRST_BYTES);
+		max /= (int64_t)tide_class_bytes(cls);
 		uint32_t grow = (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS);
 		uint32_t next = tide_gc_policy_grow(level, grow, bin_blocks_of(cls), (uint32_t)max);
 		if (next != level)
 			tide_count_owned(&gc->count.level_grows, 1u);
 		tide_store_relaxed(&queue->level, next);
-		return fill(cls);
+		return tide_cache_threads_racy() > 1 ? fill(cls) : GC_IDLE;
 	}
 	if (fulls != gc->queue_fulls[cls]) {
 		gc->queue_fulls[cls] = fulls;

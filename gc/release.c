@@ -14,7 +14,7 @@
 #include "token.h"
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
-#define EXCESS_CALLS 16
+#define EXCESS_CALLS 32
 /* Threads that ended without notice are rare, and asking for each costs a system call. */
 #define TICKS_PER_ROLL_CALL 8
 
@@ -43,8 +43,10 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 		++*calls;
 		if (tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes)) {
 			bytes += run_bytes;
-			for (unsigned i = page; i < end; i++)
+			for (unsigned i = page; i < end; i++) {
 				region->page_clean[i / 64] |= 1ull << (i % 64);
+				tide_gc.dirty_pages -= region->page_free[i / 64] >> (i % 64) & 1;
+			}
 		}
 		page = end;
 	}
@@ -90,7 +92,6 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
 	if (young > 0 || bytes < (size_t)old * TIDE_PAGE_BYTES)
 		tide_gc.unsettled = true;
-	tide_gc.sweep_dirty_bytes += (uint64_t)young * TIDE_PAGE_BYTES;
 	tide_gc.sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
 	if (young == 0 && tide_gc_region_is_free(region)) {
 		++*calls;
@@ -114,7 +115,7 @@ static void sweep_start(void)
 {
 	struct gc *gc = &tide_gc;
 	gc->sweep_region = gc->regions;
-	gc->sweep_dirty_bytes = 0;
+	gc->slab_fresh_bytes = 0;
 	gc->sweep_clean_bytes = 0;
 	gc->unsettled = false;
 }
@@ -122,7 +123,6 @@ static void sweep_start(void)
 static void sweep_end(void)
 {
 	struct gc *gc = &tide_gc;
-	gc->dirty_bytes = (int64_t)gc->sweep_dirty_bytes;
 	tide_store_relaxed(&gc->count.purged_bytes, gc->sweep_clean_bytes);
 }
 
@@ -207,29 +207,41 @@ size_t tide_gc_release_all(void)
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }
 
+/* By how much what is free and holds memory, in whole chunks and large blocks, exceeds `bound`. */
+static uint64_t excess_bytes(uint64_t bound)
+{
+	uint64_t held = tide_gc.dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
+	return held > bound ? held - bound : 0;
+}
+
 void tide_gc_release_excess(void)
 {
 	struct gc *gc = &tide_gc;
-	uint64_t free_bytes = gc->slab_free_bytes + (uint64_t)(gc->dirty_bytes > 0 ? gc->dirty_bytes : 0);
 	uint64_t mapped = tide_region_mapped_bytes_racy() + tide_large_live_bytes_racy();
-	uint64_t bound = tide_gc_policy_retain(mapped > free_bytes ? mapped - free_bytes : 0,
-	                                       (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
-	                                       (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
-	/* What the last sweep could not return (pieces of pages) does not start another one. */
-	if (gc->excess_left_bytes > free_bytes)
-		gc->excess_left_bytes = free_bytes;
+	uint64_t bound = tide_gc_policy_retain(
+	        mapped - tide_load_relaxed(&gc->count.free_set_bytes),
+	        (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	        (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+	/* Free pages inside slabs are a part of it that only a sweep can count. */
+	bool chunks = excess_bytes(bound - bound / 4) > 0;
+	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 4);
 	if (gc->sweep_region == 0) {
-		if (free_bytes - gc->excess_left_bytes <= bound)
+		if (!chunks && !slabs)
 			return;
 		sweep_start();
+		gc->sweep_slabs = slabs;
 		tide_gc_empty_queues();
+		size_t bytes = tide_large_trim(bound / 4);
+		tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	}
 	unsigned calls = 0;
 	struct tide_region *region;
-	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL)
+	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL) {
 		(void)sweep(region, true, &calls);
-	if (gc->sweep_region == 0) {
-		sweep_end();
-		gc->excess_left_bytes = gc->slab_free_bytes;
+		/* The oldest chunks may stay, once enough of the youngest are gone. */
+		if (!gc->sweep_slabs && excess_bytes(bound / 2) == 0)
+			gc->sweep_region = 0;
 	}
+	if (gc->sweep_region == 0)
+		sweep_end();
 }

@@ -35,7 +35,6 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	unsigned page = slab->page;
 	tide_gc.free_blocks[slab->cls] -= shape->blocks;
 	tide_gc.made_blocks[slab->cls] -= shape->blocks;
-	tide_gc.slab_free_bytes -= (uint64_t)shape->blocks * shape->block_bytes;
 	tide_count_owned(&tide_gc.count.made_bytes,
 	                 -((uint64_t)shape->blocks * shape->block_bytes));
 	unlist_partial(slab);
@@ -43,8 +42,6 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	/* Not "dirty": which pages hold memory was noted block by block. */
 	tide_slab_unmake(slab);
 	tide_gc_chunk_free(region, page * TIDE_PAGE_GRANULES, shape->pages * TIDE_PAGE_GRANULES, false);
-	tide_gc.dirty_bytes += shape->pages * (int64_t)TIDE_PAGE_BYTES;
-	tide_gc.unsettled = true;
 }
 
 bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
@@ -67,7 +64,7 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	slab->free_blocks++;
 	if (slab->free_blocks == 1)
 		list_partial(slab);
-	tide_gc.slab_free_bytes += shape->block_bytes;
+	tide_gc.slab_fresh_bytes += shape->block_bytes;
 	if (slab->free_blocks == shape->blocks)
 		slab_free_to_chunk(slab);
 	return true;
@@ -137,7 +134,7 @@ unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
 			break;
 		unsigned got = take_from(slab, blocks + taken, want - taken);
 		tide_gc.free_blocks[bin->cls] -= got;
-		tide_gc.slab_free_bytes -= (uint64_t)got * tide_slab_shape[bin->cls].block_bytes;
+		tide_gc.slab_fresh_bytes -= (int64_t)got * tide_slab_shape[bin->cls].block_bytes;
 		taken += got;
 	}
 	for (unsigned i = taken; i-- > 0;)
@@ -165,9 +162,23 @@ bool tide_gc_slab_carve(unsigned cls)
 	slab->free_blocks = shape->blocks;
 	tide_gc.free_blocks[cls] += shape->blocks;
 	tide_gc.made_blocks[cls] += shape->blocks;
-	tide_gc.slab_free_bytes += (uint64_t)shape->blocks * shape->block_bytes;
 	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
 	list_partial(slab);
+	return true;
+}
+
+/* Whether bits [from, to) are all set. */
+static bool all_free(const struct tide_slab *slab, unsigned from, unsigned to)
+{
+	for (unsigned i = from / 64; i * 64 < to; i++) {
+		uint64_t want = UINT64_MAX;
+		if (i == from / 64)
+			want <<= from % 64;
+		if (to - i * 64 < 64)
+			want &= (1ull << (to % 64)) - 1;
+		if ((tide_load_relaxed(&slab->bits[i]) & want) != want)
+			return false;
+	}
 	return true;
 }
 
@@ -175,22 +186,16 @@ bool tide_gc_slab_carve(unsigned cls)
 static void free_pages_of(const struct tide_slab *slab, uint64_t *pages)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	unsigned page = slab->page;
-	unsigned run = 0; /* end of the free blocks seen so far, in bytes of the slab */
-	unsigned start = 0;
 	if ((unsigned)slab->free_blocks * shape->block_bytes < TIDE_PAGE_BYTES)
 		return;
-	for (unsigned idx = 0; idx <= shape->blocks; idx++) {
-		bool free = idx < shape->blocks &&
-		            (tide_load_relaxed(&slab->bits[idx / 64]) >> (idx % 64) & 1) != 0;
-		if (free) {
-			run = (idx + 1) * shape->block_bytes;
-			continue;
-		}
-		unsigned from = (start + TIDE_PAGE_BYTES - 1) >> TIDE_PAGE_SHIFT;
-		for (unsigned i = from; i < run >> TIDE_PAGE_SHIFT; i++)
-			pages[(page + i) / 64] |= 1ull << ((page + i) % 64);
-		start = (idx + 1) * shape->block_bytes;
+	for (unsigned i = 0; i < shape->pages; i++) {
+		unsigned start = i << TIDE_PAGE_SHIFT;
+		unsigned end = start + TIDE_PAGE_BYTES - 1;
+		unsigned from = (unsigned)(((uint64_t)start * shape->reciprocal) >> 32);
+		unsigned last = (unsigned)(((uint64_t)end * shape->reciprocal) >> 32);
+		unsigned page = slab->page + i;
+		if (all_free(slab, from, last + 1))
+			pages[page / 64] |= 1ull << (page % 64);
 	}
 }
 

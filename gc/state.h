@@ -22,15 +22,14 @@ struct gc {
 	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
 	uint64_t free_blocks[TIDE_CLASS_SLOTS];   /* small: free, in no bin */
 	uint64_t made_blocks[TIDE_CLASS_SLOTS];   /* carved by the GC, less unmade again */
-	uint64_t slab_free_bytes;                 /* the same in bytes, all small classes */
-	int64_t dirty_bytes;                      /* free in chunks and holding memory, about */
-	uint64_t excess_left_bytes; /* what release_excess could not give back the last time */
+	uint64_t dirty_pages; /* wholly in free chunks, and holding memory: page_free and not page_clean */
+	int64_t slab_fresh_bytes; /* freed into slabs since the last sweep, less what was taken out again */
 
 	/* The clock. */
 	uint64_t tick;             /* decay ticks so far */
 	uint64_t tick_start_ns;
 	uint32_t sweep_region;     /* next region of the sweep of this tick; >= regions: done */
-	uint64_t sweep_dirty_bytes; /* found so far by this sweep: free, but not old enough */
+	bool sweep_slabs;           /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	bool unsettled;            /* something is left to age */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */

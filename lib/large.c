@@ -199,6 +199,11 @@ static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
 	return returned_bytes;
 }
 
+size_t tide_large_trim(uint64_t enough_bytes)
+{
+	return keep_drop(UINT64_MAX, enough_bytes);
+}
+
 bool tide_large_free(void *block)
 {
 	struct tide_large *large = withdraw(block);
@@ -208,7 +213,7 @@ bool tide_large_free(void *block)
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	uint64_t bound = keep_bound();
 	if (tide_load_relaxed(&cached_bytes) > bound)
-		(void)keep_drop(UINT64_MAX, bound);
+		(void)tide_large_trim(bound);
 	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
 	    keep_put(large))
 		return true;

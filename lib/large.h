@@ -41,6 +41,8 @@ TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);
 /* The GC's part: drop what has been in the cache since before decay tick `before`; returns bytes. Call only
  * with the token. */
 TIDE_HIDDEN size_t tide_large_age(uint64_t before);
+/* Drop cached blocks until no more than enough_bytes are left; returns bytes. Any thread. */
+TIDE_HIDDEN size_t tide_large_trim(uint64_t enough_bytes);
 /* The decay tick that blocks entering the cache are marked with. Set by the token's holder. */
 TIDE_HIDDEN void tide_large_set_tick(uint64_t tick);
 
