@@ -56,6 +56,32 @@ static long os_call(long number, long a, long b, long c, long d, long e, long f)
 }
 #endif
 
+/* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it does only
+ * through the C library. */
+static long os_mmap(uintptr_t hint, size_t bytes)
+{
+	if (TIDE_TSAN) {
+		int saved = errno;
+		void *start = mmap((void *)hint, bytes, PROT_READ | PROT_WRITE,
+		                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		errno = saved;
+		return start == MAP_FAILED ? -ENOMEM : (long)start;
+	}
+	return os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static long os_munmap(void *start, size_t bytes)
+{
+	if (TIDE_TSAN) {
+		int saved = errno;
+		long result = munmap(start, bytes);
+		errno = saved;
+		return result;
+	}
+	return os_call(SYS_munmap, (long)start, (long)bytes, 0, 0, 0, 0);
+}
+
 /* The fault plan of the tests.
  * writers  a test, and every thread that uses up a count   readers  every thread
  * order    relaxed: a test sets it while the threads concerned are not running  edges none */
@@ -99,8 +125,7 @@ void *tide_os_map(uintptr_t hint, size_t bytes)
 {
 	if (faulty(TIDE_OS_MMAP))
 		return NULL;
-	long result = os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
-	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long result = os_mmap(hint, bytes);
 	return is_error(result) ? NULL : (void *)result;
 }
 
@@ -137,7 +162,7 @@ bool tide_os_unmap(void *start, size_t bytes)
 {
 	if (faulty(TIDE_OS_MUNMAP))
 		return false;
-	return !is_error(os_call(SYS_munmap, (long)start, (long)bytes, 0, 0, 0, 0));
+	return !is_error(os_munmap(start, bytes));
 }
 
 bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes)

@@ -26,6 +26,16 @@
 #define SANITIZED 1
 #endif
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef THREAD_SANITIZED
+#define THREAD_SANITIZED 0
+#endif
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
