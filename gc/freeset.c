@@ -21,22 +21,32 @@ static void bit_set(uint64_t *words, unsigned bit)
 	words[bit / 64] |= 1ull << (bit % 64);
 }
 
+/* The bits of word `i` that lie in [from, to). */
+static uint64_t range_in_word(unsigned i, unsigned from, unsigned to)
+{
+	uint64_t mask = UINT64_MAX;
+	if (i == from / 64)
+		mask <<= from % 64;
+	if (to - i * 64 < 64)
+		mask &= (1ull << (to % 64)) - 1;
+	return mask;
+}
+
 static void bits_clear(uint64_t *words, unsigned from, unsigned to)
 {
-	for (unsigned i = from; i < to; i++)
-		words[i / 64] &= ~(1ull << (i % 64));
+	for (unsigned i = from / 64; i * 64 < to; i++)
+		words[i] &= ~range_in_word(i, from, to);
 }
 
 /* Pages become, or are no longer, part of a free chunk; dirty_pages follows. */
 static void pages_free_change(struct tide_region *region, unsigned from, unsigned to, bool free)
 {
-	for (unsigned i = from; i < to; i++) {
-		uint64_t bit = 1ull << (i % 64);
-		if (((region->page_free[i / 64] & bit) != 0) == free)
-			continue;
-		region->page_free[i / 64] ^= bit;
-		if (!(region->page_clean[i / 64] & bit))
-			tide_gc.dirty_pages += free ? 1u : UINT64_MAX;
+	for (unsigned i = from / 64; i * 64 < to; i++) {
+		uint64_t range = range_in_word(i, from, to);
+		uint64_t change = range & (free ? ~region->page_free[i] : region->page_free[i]);
+		uint64_t dirty = (uint64_t)__builtin_popcountll(change & ~region->page_clean[i]);
+		region->page_free[i] ^= change;
+		tide_gc.dirty_pages += free ? dirty : -dirty;
 	}
 }
 
@@ -116,8 +126,12 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 	tide_gc.unsettled = true;
 	unsigned whole = (first + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
 	unsigned whole_end = end / TIDE_PAGE_GRANULES;
-	pages_free_change(region, page > whole ? page : whole,
-	                  page_end < whole_end ? page_end : whole_end, true);
+	if (page < whole)
+		page = whole;
+	if (page_end > whole_end)
+		page_end = whole_end;
+	if (page < page_end)
+		pages_free_change(region, page, page_end, true);
 }
 
 /* Where in the chunk an aligned piece of that length starts; false: nowhere. */

@@ -4,8 +4,12 @@
  * adding, removing any given chunk, and taking from the oldest region are all O(1), need no memory
  * and so cannot fail. Whether a neighbour is free its tag says; no search is made.
  *
- * Tried instead: a hash set of addresses per class, ck_hs of Concurrency Kit and an open-addressing
- * table of our own. MEASURED_PLACEHOLDER
+ * Measured instead, on 3,500 free chunks in 200 regions, random frees and takes of 9 to 40 KiB, 0.33
+ * merges each: a hash set of addresses. The set operations that one free and one take need cost
+ * 1,100 ns in ck_hs 0.7.1 (with ck_hs_gc every 100,000 operations, as its tombstones demand) and
+ * 140 ns in an open-addressing table with backward shift; the whole of a free and a take here, with
+ * tags, page bitmaps and finding the oldest region, which a hash set can't, costs 350 ns, of which
+ * set_insert and set_remove are 70 ns. And a table must grow, so freeing could fail.
  *
  * Touched by  the holder of the GC token only
  * Invariants  no two free chunks are neighbours; page_free has exactly the pages that lie wholly in

@@ -1,5 +1,21 @@
 /* All that the rest of Tide may know of the GC. It is a role: the functions here take the token (or say
  * that they need it), so any thread may call them; when the GC thread runs, it is one more caller.
+ *
+ * The bound. At every instant, for each class, every block is in exactly one place:
+ *
+ *   carved == live + in bins + in queues + in garbage + in free sets        (tide_gc_audit)
+ *
+ * and once the GC had a step, memory that is neither live nor in a free set is at most
+ *
+ *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_KEPT_MAX_BYTES)
+ *   + sum over classes of queue level, each up to queue_max_bytes
+ *   + threads * backlog_bytes (wake_bytes without a GC thread)
+ *   + a quarter of live for rounding to classes + one open slab a class + two open regions
+ *
+ * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without one
+ * it is at most the larger of retain_bytes and retain_percent of live. When the GC can't run at
+ * all (a frozen thread has the token), full bins go to the queues beyond their levels: threads
+ * then live on what they free, and the bound is the peak of live.
  */
 #ifndef TIDE_GC_H
 #define TIDE_GC_H

@@ -23,24 +23,6 @@ static uintptr_t page_in_leaf(uintptr_t address)
 	return (address >> TIDE_PAGE_SHIFT) & (TIDE_LEAF_PAGES - 1);
 }
 
-void tide_pagemap_init(uintptr_t address)
-{
-	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
-	uint64_t limit = tide_os_address_limit_bytes();
-	if (limit / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
-		window_bytes = TIDE_NEAR_MIN_BYTES;
-
-	/* The kernel maps downwards: most of the window lies below the first address. */
-	uintptr_t top = (address | (TIDE_LEAF_BYTES - 1)) + 1;
-	uintptr_t base = top > window_bytes ? top - window_bytes : 0;
-	void *map = tide_os_map(0, window_bytes / TIDE_PAGE_BYTES);
-	if (map == NULL)
-		return;
-	tide_store_relaxed(&tide_pagemap_near.map, map);
-	tide_store_relaxed(&tide_pagemap_near.base, base);
-	tide_store_release(&tide_pagemap_near.pages, window_bytes / TIDE_PAGE_BYTES); /* pagemap.near */
-}
-
 static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 {
 	uintptr_t start = address & ~(TIDE_LEAF_BYTES - 1);
@@ -70,6 +52,27 @@ bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 			return false;
 	}
 	return true;
+}
+
+void tide_pagemap_init(uintptr_t address)
+{
+	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
+	uint64_t limit = tide_os_address_limit_bytes();
+	if (limit / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
+		window_bytes = TIDE_NEAR_MIN_BYTES;
+
+	/* The kernel maps downwards: most of the window lies below the first address. */
+	uintptr_t top = (address | (TIDE_LEAF_BYTES - 1)) + 1;
+	uintptr_t base = top > window_bytes ? top - window_bytes : 0;
+	void *map = tide_os_map(0, window_bytes / TIDE_PAGE_BYTES);
+	if (map == NULL)
+		return;
+	tide_store_relaxed(&tide_pagemap_near.map, map);
+	tide_store_relaxed(&tide_pagemap_near.base, base);
+	tide_store_release(&tide_pagemap_near.pages, window_bytes / TIDE_PAGE_BYTES); /* pagemap.near */
+	/* Its leaf now, before the first region: else the leaf takes the place where the system would
+	 * have put the second one, side by side with the first. */
+	(void)tide_pagemap_prepare(address, 1);
 }
 
 void tide_pagemap_set(uintptr_t start, size_t pages, unsigned cls)

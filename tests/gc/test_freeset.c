@@ -297,15 +297,18 @@ static void model_free(unsigned which, bool dirty)
 
 static const char *model_pages(void)
 {
+	uint64_t dirty = 0;
+
 	for (unsigned i = 0; i < REGIONS; i++) {
 		for (unsigned page = 0; page < TIDE_REGION_PAGES; page++) {
 			uint32_t used;
 			memcpy(&used, model.used[i] + page * TIDE_PAGE_GRANULES, sizeof used);
 			if (bit_of(model.region[i]->page_free, page) != (used == 0))
 				return "page_free is not exact";
+			dirty += used == 0 && !bit_of(model.region[i]->page_clean, page);
 		}
 	}
-	return NULL;
+	return tide_gc.dirty_pages == dirty ? NULL : "dirty_pages is not exact";
 }
 
 /* The counts over all regions. */
@@ -351,7 +354,8 @@ Test(freeset, random_operations_agree_with_a_naive_model)
 		if (model.blocks == 0 ||
 		    (model.blocks < BLOCKS && random_next(&random) % 8 < 3 + 2 * waxing)) {
 			unsigned granules = (unsigned)random_size(&random, 7) + 1;
-			unsigned align = 1u << (random_next(&random) % 16 == 0 ? random_next(&random) % 6 : 0);
+			bool aligned = random_next(&random) % 16 == 0;
+			unsigned align = aligned ? 1u << random_next(&random) % 6 : 1;
 			wrong = model_take(granules, align);
 		} else {
 			unsigned which = (unsigned)(random_next(&random) % model.blocks);

@@ -1,0 +1,121 @@
+/* policy.c: pure functions of numbers, by tables. */
+#include "support.h"
+
+#include "policy.h"
+
+TestSuite(policy, .timeout = 20);
+
+Test(policy, a_level_grows_by_bins_up_to_the_highest)
+{
+	static const struct {
+		uint32_t level, grow_bins, bin_blocks, max_blocks, due;
+	} row[] = {
+		{ 0, 4, 64, 65536, 256 },
+		{ 256, 4, 64, 65536, 512 },
+		{ 256, 4, 16, 65536, 320 },
+		{ 10, 4, 1, 8, 10 },         /* above the highest: stays */
+		{ 8, 4, 1, 8, 8 },
+		{ 7, 4, 1, 8, 8 },           /* a part of a step */
+		{ 4, 4, 1, 8, 8 },
+		{ 0, 0, 64, 65536, 0 },      /* growing is switched off */
+		{ 5, 4, 64, 0, 5 },          /* likewise */
+		{ 0, 4, 64, 0, 0 },
+		{ UINT32_MAX, 4, 64, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX - 256, 4, 64, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX - 255, 4, 64, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+		{ 0, 1024, 64, UINT32_MAX, 65536 },
+		{ 0, 1u << 31, 2, 1000, 1000 }, /* 2^32 blocks, not 0 */
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(row); i++) {
+		uint32_t got = tide_gc_policy_grow(row[i].level, row[i].grow_bins, row[i].bin_blocks,
+		                                   row[i].max_blocks);
+		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
+	}
+}
+
+Test(policy, a_queue_found_full_often_gives_a_part_back)
+{
+	static const struct {
+		uint32_t blocks, visits, full_count, percent, due;
+	} row[] = {
+		{ 1000, 8, 8, 25, 0 },
+		{ 1000, 9, 8, 25, 250 },
+		{ 1000, 0, 8, 25, 0 },
+		{ 0, 9, 8, 25, 0 },
+		{ 3, 9, 8, 25, 0 },
+		{ 4, 9, 8, 25, 1 },
+		{ 7, 9, 8, 25, 1 },
+		{ 1000, 9, 8, 100, 1000 },
+		{ 1000, 9, 8, 1, 10 },
+		{ UINT32_MAX, 9, 8, 100, UINT32_MAX },
+		{ UINT32_MAX, 9, 8, 25, 1073741823 },
+		{ 1000, UINT32_MAX, UINT32_MAX, 25, 0 },
+		{ 1000, UINT32_MAX, UINT32_MAX - 1, 25, 250 },
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(row); i++) {
+		uint32_t got = tide_gc_policy_reclaim(row[i].blocks, row[i].visits, row[i].full_count,
+		                                      row[i].percent);
+		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
+	}
+}
+
+Test(policy, a_level_nobody_needs_settles_to_nothing)
+{
+	static const struct {
+		uint32_t level, bin_blocks, due;
+	} row[] = {
+		{ 256, 64, 128 },
+		{ 128, 64, 64 },
+		{ 127, 64, 0 },
+		{ 64, 64, 0 },
+		{ 1, 64, 0 },
+		{ 0, 64, 0 },
+		{ 2, 1, 1 },
+		{ 1, 1, 0 },
+		{ UINT32_MAX, 64, UINT32_MAX / 2 },
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(row); i++) {
+		uint32_t got = tide_gc_policy_settle(row[i].level, row[i].bin_blocks);
+		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
+	}
+	/* From any level, in few ticks. */
+	for (uint32_t bin_blocks = 1; bin_blocks <= 64; bin_blocks *= 4) {
+		uint32_t level = UINT32_MAX;
+		unsigned ticks = 0;
+		while (level > 0 && ticks < 100) {
+			level = tide_gc_policy_settle(level, bin_blocks);
+			ticks++;
+		}
+		cr_expect_leq(ticks, 33);
+	}
+}
+
+Test(policy, what_may_be_retained_is_the_larger_of_a_floor_and_a_part)
+{
+	static const struct {
+		uint64_t live_bytes, floor_bytes;
+		uint32_t percent;
+		uint64_t due;
+	} row[] = {
+		{ 0, 16 * MIB, 25, 16 * MIB },
+		{ 64 * MIB, 16 * MIB, 25, 16 * MIB },
+		{ 6400, 0, 25, 1600 },
+		{ 1000 * MIB, 16 * MIB, 25, 250 * MIB },
+		{ 1000 * MIB, 16 * MIB, 0, 16 * MIB },
+		{ 1000 * MIB, 0, 100, 1000 * MIB },
+		{ 0, 0, 25, 0 },
+		{ UINT64_MAX, 0, 100, UINT64_MAX / 100 * 100 },
+		{ UINT64_MAX, UINT64_MAX, 100, UINT64_MAX },
+		{ UINT64_MAX, 0, 25, UINT64_MAX / 100 * 25 },
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(row); i++) {
+		uint64_t got = tide_gc_policy_retain(row[i].live_bytes, row[i].floor_bytes,
+		                                     row[i].percent);
+		cr_expect_eq(got, row[i].due, "row %u: %lu", i, (unsigned long)got);
+	}
+}

@@ -1,0 +1,308 @@
+/* refill.c: queues are filled when missed, and come down again; bins from the free sets. */
+#include "support.h"
+
+#include <pthread.h>
+
+TestSuite(refill, .timeout = 60);
+
+/* A second thread that uses the allocator: without one nobody needs queues. The GC's thread stays away. */
+static void *second(void *barrier)
+{
+	process_begins();
+	(void)pthread_barrier_wait(barrier);
+	(void)pthread_barrier_wait(barrier);
+	return NULL;
+}
+
+static pthread_barrier_t barrier;
+static pthread_t thread;
+
+static void begin(void)
+{
+	process_begins();
+	tide_options_set(TIDE_OPTION_GC, 0);
+	(void)pthread_barrier_init(&barrier, NULL, 2);
+	cr_assert_eq(pthread_create(&thread, NULL, second, &barrier), 0);
+	(void)pthread_barrier_wait(&barrier);
+	cr_assert_eq(tide_cache_threads_racy(), 2);
+}
+
+static void end(void)
+{
+	(void)pthread_barrier_wait(&barrier);
+	(void)pthread_join(thread, NULL);
+}
+
+static uint32_t level_of(unsigned cls)
+{
+	return tide_load_relaxed(&tide_queue[cls].level);
+}
+
+static uint32_t queued(unsigned cls)
+{
+	return tide_load_relaxed(&tide_queue[cls].blocks);
+}
+
+/* Free in slabs of the class, or in chunks. */
+static uint64_t free_bytes(unsigned cls)
+{
+	return tide_gc.free_blocks[cls] * tide_class_bytes(cls) +
+	       tide_load_relaxed(&tide_gc.count.free_set_bytes);
+}
+
+static void miss(unsigned cls)
+{
+	cr_assert_null(tide_queue_pop(cls));
+	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+}
+
+static unsigned largest_bin(unsigned cls)
+{
+	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
+	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
+
+	return fit == 0 ? 1 : (unsigned)(fit < most ? fit : most);
+}
+
+static void visit_until_idle(void)
+{
+	unsigned visits = 0;
+
+	while (tide_gc_refill_queues() == GC_WORKED)
+		cr_assert_lt(++visits, 1000u);
+}
+
+static void take_all_queued(unsigned cls)
+{
+	struct tide_bin *bin;
+
+	while ((bin = tide_queue_pop(cls)) != NULL) {
+		bin->count = 0;
+		tide_bin_recycle(bin);
+	}
+}
+
+Test(refill, first_levels_are_what_the_options_say, .init = begin, .fini = end)
+{
+	tide_queue_init();
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		int64_t fit = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES) /
+		              (int64_t)tide_class_bytes(cls);
+		int64_t due = tide_option(TIDE_OPTION_QUEUE_BLOCKS);
+		if (due > fit)
+			due = fit;
+		cr_assert_eq(level_of(cls), due);
+		cr_assert_eq(queued(cls), 0);
+	}
+}
+
+Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = begin, .fini = end)
+{
+	static const size_t size[] = { 16, 64, 100, 1000, 2048, 8192, 10000, 32768 };
+
+	visit_until_idle(); /* whatever starting up has missed */
+	uint64_t grows = tide_load_relaxed(&tide_gc.count.level_grows);
+	(void)free_region();
+	for (unsigned i = 0; i < COUNT_OF(size); i++) {
+		unsigned cls = tide_class_of(size[i]);
+		uint32_t before = level_of(cls);
+		uint32_t max = (uint32_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) /
+		               (uint32_t)tide_class_bytes(cls);
+		uint32_t due = before + 4 * largest_bin(cls);
+		miss(cls);
+		cr_assert_eq(tide_gc_refill_queues(), GC_WORKED);
+		cr_assert_eq(level_of(cls), due < max ? due : max, "%zu bytes", size[i]);
+		cr_assert_gt(queued(cls), 0);
+		cr_assert_lt(queued(cls), level_of(cls) + largest_bin(cls));
+		/* No further miss, no further growth. */
+		uint32_t level = level_of(cls);
+		visit_until_idle();
+		cr_assert_eq(level_of(cls), level);
+	}
+	cr_assert_eq(tide_load_relaxed(&tide_gc.count.level_grows) - grows, COUNT_OF(size));
+}
+
+Test(refill, a_level_has_a_highest_value, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(4096);
+	uint32_t max = (uint32_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) / 4096;
+
+	for (unsigned i = 0; i < 4; i++)
+		(void)free_region();
+	for (unsigned i = 0; i < 200; i++) {
+		take_all_queued(cls);
+		miss(cls);
+		visit_until_idle();
+		cr_assert_leq(level_of(cls), max);
+		cr_assert_lt(queued(cls), max + largest_bin(cls));
+	}
+	cr_assert_eq(level_of(cls), max);
+}
+
+Test(refill, a_queue_stays_empty_when_nothing_is_free, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+
+	miss(cls);
+	visit_until_idle();
+	cr_assert_eq(queued(cls), 0);
+	cr_assert(tide_stack_is_empty_racy(&tide_queue[cls].bins));
+}
+
+Test(refill, queued_bins_are_sound_and_in_address_order, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+
+	(void)free_region();
+	miss(cls);
+	visit_until_idle();
+	struct tide_bin *bin;
+	uint32_t blocks = 0;
+	while ((bin = tide_queue_pop(cls)) != NULL) {
+		cr_assert(tide_bin_is_valid(bin));
+		cr_assert_eq(bin->count, largest_bin(cls));
+		blocks += bin->count;
+		char *last = tide_bin_take(bin);
+		while (bin->count > 0) {
+			char *next = tide_bin_take(bin);
+			cr_assert_eq(next, last + 64, "side by side");
+			last = next;
+		}
+	}
+	cr_assert_gt(blocks, 0);
+	cr_assert_eq(queued(cls), 0);
+}
+
+Test(refill, a_queue_found_full_too_often_gives_a_quarter_back, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(256);
+	unsigned limit = (unsigned)tide_option(TIDE_OPTION_QUEUE_FULL_COUNT);
+
+	(void)free_region();
+	miss(cls);
+	visit_until_idle();
+	/* As a process that frees more than it takes. */
+	uint32_t full = queued(cls);
+	cr_assert_geq(full, level_of(cls));
+	uint64_t free_before = free_bytes(cls);
+	for (unsigned i = 0; i < limit; i++) {
+		cr_assert_not(tide_queue_has_room(&tide_queue[cls]));
+		cr_assert_eq(tide_gc_refill_queues(), GC_IDLE);
+		cr_assert_eq(queued(cls), full);
+	}
+	cr_assert_not(tide_queue_has_room(&tide_queue[cls]));
+	cr_assert_eq(tide_gc_refill_queues(), GC_WORKED);
+	uint32_t back = full - queued(cls);
+	cr_assert_geq(back, full / 4);
+	cr_assert_lt(back, full / 4 + largest_bin(cls), "whole bins, and no more than are due");
+	cr_assert_eq(free_bytes(cls), free_before + back * tide_class_bytes(cls));
+	cr_assert_eq(tide_load_relaxed(&tide_gc.count.level_reclaims), 1);
+	/* The count starts again. */
+	(void)tide_add_relaxed(&tide_queue[cls].fulls, 1u);
+	cr_assert_eq(tide_gc_refill_queues(), GC_IDLE);
+}
+
+Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
+{
+	static const size_t size[] = { 32, 500, 4000, 20000, 100000 };
+	struct tide_region *region = free_region();
+	unsigned ticks = 0;
+
+	for (unsigned i = 0; i < COUNT_OF(size); i++)
+		miss(tide_class_of(size[i]));
+	visit_until_idle();
+	tide_gc_settle_queues(); /* the misses were before this tick */
+	for (unsigned i = 0; i < COUNT_OF(size); i++)
+		cr_assert_gt(queued(tide_class_of(size[i])), 0, "%zu bytes", size[i]);
+	bool left = true;
+	while (left) {
+		cr_assert_lt(++ticks, 20u);
+		tide_gc_settle_queues();
+		left = false;
+		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+			cr_assert(queued(cls) < level_of(cls) + largest_bin(cls));
+			left |= level_of(cls) > 0;
+		}
+	}
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		cr_assert_eq(queued(cls), 0);
+		cr_assert(tide_stack_is_empty_racy(&tide_queue[cls].bins));
+	}
+	cr_assert(tide_gc_region_is_free(region), "all of it is one chunk again");
+}
+
+Test(refill, a_level_that_is_missed_does_not_settle, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+	unsigned other = tide_class_of(128);
+
+	(void)free_region();
+	miss(cls);
+	visit_until_idle();
+	tide_gc_settle_queues();
+	for (unsigned i = 0; i < 10; i++) {
+		uint32_t level = level_of(cls);
+		take_all_queued(cls);
+		miss(cls);
+		visit_until_idle();
+		tide_gc_settle_queues();
+		cr_assert_geq(level_of(cls), level);
+	}
+	cr_assert_eq(level_of(other), 0);
+}
+
+Test(refill, queues_are_emptied_on_demand, .init = begin, .fini = end)
+{
+	struct tide_region *region = free_region();
+
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls += 7)
+		miss(cls);
+	visit_until_idle();
+	cr_assert_not(tide_gc_region_is_free(region));
+	tide_gc_empty_queues();
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		cr_assert_eq(queued(cls), 0);
+		cr_assert_eq(level_of(cls), 0);
+	}
+	cr_assert(tide_gc_region_is_free(region));
+}
+
+Test(refill, bins_are_filled_from_the_free_sets, .init = process_begins)
+{
+	struct tide_region *region = free_region();
+
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
+		cr_assert_eq(tide_gc_refill_bin(bin, 3), 3);
+		for (unsigned i = 0; i < 3; i++) {
+			void *block = bin->slot[TIDE_BIN_BASE + i];
+			struct tide_slab *slab;
+			unsigned idx;
+			cr_assert(tide_region_find_block(block, cls, &region, &slab, &idx));
+			cr_assert_eq(tide_pagemap_class((uintptr_t)block), cls);
+			cr_assert_eq(slab != NULL, tide_class_is_small(cls));
+		}
+		tide_gc_drain_bin(bin);
+		tide_bin_recycle(bin);
+		cr_assert(tide_gc_region_is_free(region), "class %u", cls);
+		cr_assert_eq(tide_gc.made_blocks[cls], 0);
+	}
+	cr_assert_eq(tide_load_relaxed(&tide_gc.count.made_bytes), 0);
+}
+
+Test(refill, an_aligned_chunk_is_aligned, .init = process_begins)
+{
+	struct tide_region *region = free_region();
+	struct tide_region *from;
+	unsigned first;
+
+	cr_assert(chunk_issue(3, 1, &from, &first));
+	for (size_t align = 2048; align <= 65536; align *= 2) {
+		char *block = tide_gc_chunk_aligned(tide_class_of(20000), align);
+		cr_assert_not_null(block);
+		cr_assert_eq((uintptr_t)block % align, 0);
+		cr_assert_eq(tide_pagemap_region((uintptr_t)block), region);
+	}
+	cr_assert(tide_region_is_valid(region, TIDE_REGION_GRANULES));
+	cr_assert(tide_gc_freeset_is_valid(region, TIDE_REGION_GRANULES));
+}

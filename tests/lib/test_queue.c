@@ -1,0 +1,126 @@
+/* queue.h: bins by class, the warmest first; a level that advises and never refuses; and counts that
+ * are right again when everybody is done. */
+#include "queue.h"
+
+#include "options.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+
+enum { CLS = 4, OTHER = 40, THREADS = 4, ROUNDS = SCALED(100000), BINS = 32 };
+
+static char memory[16 * TIDE_BIN_SLOTS];
+
+static struct tide_bin *bin_of(unsigned cls, unsigned count)
+{
+	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
+
+	cr_assert_not_null(bin);
+	for (unsigned i = 0; i < count; i++)
+		tide_bin_add(bin, &memory[16 * i]);
+	return bin;
+}
+
+Test(queue, first_levels_follow_the_options)
+{
+	tide_queue_init();
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		uint64_t level = tide_load_relaxed(&tide_queue[cls].level);
+		uint64_t max_bytes = (uint64_t)tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
+
+		cr_assert_leq(level, (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS));
+		cr_assert_leq(level * tide_class_bytes(cls), max_bytes);
+		cr_assert(level == (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS) ||
+		          (level + 1) * tide_class_bytes(cls) > max_bytes);
+	}
+	tide_options_set(TIDE_OPTION_QUEUE_BLOCKS, 0);
+	tide_queue_init();
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
+		cr_assert_eq(tide_load_relaxed(&tide_queue[cls].level), 0u);
+}
+
+Test(queue, bins_leave_last_in_first_out_and_by_class)
+{
+	struct tide_bin *first = bin_of(CLS, 3);
+	struct tide_bin *second = bin_of(CLS, 5);
+	struct tide_bin *other = bin_of(OTHER, 1);
+
+	cr_assert_null(tide_queue_pop(CLS));
+	tide_queue_push(first);
+	tide_queue_push(other);
+	tide_queue_push(second);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 8u);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[OTHER].blocks), 1u);
+	cr_assert_eq(tide_queue_pop(CLS), second);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 3u);
+	cr_assert_eq(tide_queue_pop(CLS), first);
+	cr_assert_null(tide_queue_pop(CLS));
+	cr_assert_eq(tide_queue_pop(OTHER), other);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 0u);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[OTHER].blocks), 0u);
+}
+
+Test(queue, the_level_advises_and_refuses_nothing)
+{
+	struct tide_queue *queue = &tide_queue[CLS];
+
+	tide_store_relaxed(&queue->level, 10u);
+	cr_assert(tide_queue_has_room(queue));
+	tide_queue_push(bin_of(CLS, 9));
+	cr_assert(tide_queue_has_room(queue));
+	cr_assert_eq(tide_load_relaxed(&queue->fulls), 0u);
+	tide_queue_push(bin_of(CLS, 1));
+	cr_assert(!tide_queue_has_room(queue));
+	cr_assert(!tide_queue_has_room(queue));
+	cr_assert_eq(tide_load_relaxed(&queue->fulls), 2u);
+	for (unsigned i = 0; i < 100; i++)
+		tide_queue_push(bin_of(CLS, TIDE_BIN_SLOTS));
+	cr_assert_eq(tide_load_relaxed(&queue->blocks), 10u + 100 * TIDE_BIN_SLOTS);
+	tide_store_relaxed(&queue->level, 0u);
+	while (tide_queue_pop(CLS) != NULL)
+		continue;
+	cr_assert_eq(tide_load_relaxed(&queue->blocks), 0u);
+	cr_assert(!tide_queue_has_room(queue));
+}
+
+/* Whoever holds a bin may change what is in it: the count travels with it. */
+static void *pass_on(void *arg)
+{
+	uint64_t *random = arg;
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct tide_bin *bin = tide_queue_pop(CLS);
+
+		if (bin == NULL)
+			continue;
+		if (!tide_bin_is_valid(bin) || bin->cls != CLS)
+			return "a bin is not valid";
+		if (random_next(random) & 1) {
+			if (bin->count < TIDE_BIN_SLOTS)
+				tide_bin_add(bin, &memory[16 * bin->count]);
+		} else if (bin->count > 1) {
+			(void)tide_bin_take(bin);
+		}
+		tide_queue_push(bin);
+	}
+	return NULL;
+}
+
+Test(queue, no_block_and_no_bin_is_lost_between_four_threads, .timeout = 60)
+{
+	uint64_t random[THREADS] = { 1, 2, 3, 4 };
+	uint32_t blocks = 0;
+	unsigned bins = 0;
+
+	for (unsigned i = 0; i < BINS; i++)
+		tide_queue_push(bin_of(CLS, 1 + i));
+	const char *wrong = run_threads(pass_on, random, sizeof random[0], THREADS);
+	cr_assert_null(wrong, "%s", wrong);
+	uint32_t said = tide_load_relaxed(&tide_queue[CLS].blocks);
+	for (struct tide_bin *bin; (bin = tide_queue_pop(CLS)) != NULL; bins++)
+		blocks += bin->count;
+	cr_assert_eq(bins, BINS);
+	cr_assert_eq(said, blocks);
+	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 0u);
+}
