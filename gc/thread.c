@@ -9,6 +9,7 @@
 #include "state.h"
 
 #include "doorbell.h"
+#include "frontier.h"
 #include "large.h"
 #include "options.h"
 #include "os.h"
@@ -87,6 +88,8 @@ static void gc_main(void *arg)
 	(void)arg;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		int did = tide_gc_step_once();
+		if (tide_frontier_prefault_ahead())
+			continue;
 		if (did == 0) {
 			park();
 		} else if (did < 0) {

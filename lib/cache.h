@@ -37,7 +37,7 @@ struct tide_cache {
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	uint64_t kept_bytes;                /* in pending bins of classes that have no ready bin */
-	uint64_t unrung_bytes;              /* published since the doorbell was last rung */
+	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 
 	struct tide_garbage garbage;
 

@@ -26,6 +26,12 @@ static_assert(TIDE_SLAB_MAX_PAGES * TIDE_PAGE_BYTES <= TIDE_MEDIUM_MAX_BYTES,
 
 static struct frontier_word open_region[FRONTIERS];
 static struct frontier_word open_slab[TIDE_CLASS_SMALL_LAST + 1];
+/* The region in which memory is being faulted in, NULL when none is.
+ * writers  the GC thread   readers  who would unmap a region
+ * order    seq_cst         edges    frontier.hold */
+static _Atomic(const struct tide_region *) held_region;
+#define AHEAD_STEPS 16u
+
 static TIDE_OWN_LINE struct tide_stack spare_region;
 static TIDE_OWN_LINE struct tide_stack ready_slab[TIDE_CLASS_SMALL_LAST + 1];
 TIDE_OWN_LINE struct tide_stack tide_frontier_sealed;
@@ -206,11 +212,50 @@ bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 bool tide_frontier_is_in(const struct tide_region *region)
 {
 	for (int kind = 0; kind < FRONTIERS; kind++) {
-		uint64_t seen = tide_load_acquire(&open_region[kind].word); /* frontier.word */
+		uint64_t seen = tide_load_seq_cst(&open_region[kind].word); /* frontier.word */
 		if (word_pointer(seen) == region)
 			return true;
 	}
-	return false;
+	return tide_load_seq_cst(&held_region) == region; /* frontier.hold */
+}
+
+bool tide_frontier_prefault_ahead(void)
+{
+	static const struct tide_region *last_region; /* the GC thread's */
+	static unsigned last_next, ready_to;
+	uint64_t seen = tide_load_acquire(&open_region[FRONTIER_SLABS].word); /* frontier.word */
+	struct tide_region *region = word_pointer(seen);
+	unsigned next = (unsigned)(seen & NEXT_MASK);
+	size_t step_bytes = (size_t)tide_option(TIDE_OPTION_PREFAULT_BYTES);
+	unsigned most = (unsigned)(AHEAD_STEPS * step_bytes / TIDE_GRANULE_BYTES);
+	if (region == NULL || region != last_region || next < last_next) {
+		last_region = region;
+		last_next = ready_to = next;
+		return false;
+	}
+	unsigned ahead = next - last_next;
+	last_next = next;
+	if (ready_to < next)
+		ready_to = next;
+	unsigned want = next + (ahead < most ? ahead : most);
+	unsigned end = tide_load_relaxed(&region->granules);
+	if (want > end)
+		want = end;
+	want &= ~(TIDE_PAGE_GRANULES - 1);
+	if (want <= ready_to)
+		return false;
+
+	bool done = false;
+	tide_store_seq_cst(&held_region, region); /* frontier.hold */
+	seen = tide_load_seq_cst(&open_region[FRONTIER_SLABS].word);
+	if (word_pointer(seen) == region) {
+		tide_os_populate(tide_region_address(region, ready_to),
+		                 (size_t)(want - ready_to) * TIDE_GRANULE_BYTES);
+		ready_to = want;
+		done = true;
+	}
+	tide_store_seq_cst(&held_region, NULL);
+	return done;
 }
 
 unsigned tide_frontier_end(const struct tide_region *region)

@@ -37,8 +37,14 @@ TIDE_HIDDEN void *tide_frontier_chunk(unsigned cls, size_t align_bytes);
 /* Make the medium block, the last before the frontier, longer in place. False: it is not the last. */
 TIDE_HIDDEN bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls);
 
-/* Whether a frontier still stands in `region`. Once false for a region it stays so until the region
- * is mapped anew. */
+/* Fault in memory beyond the slab frontier, as much as it has advanced since the last call (up to 16 times
+ * option `prefault_bytes`), so that threads find it touched. Returns whether there was anything to do. The GC
+ * thread only, without the token: it may take long. */
+TIDE_HIDDEN bool tide_frontier_prefault_ahead(void);
+
+/* Whether a frontier still stands in `region`, or its memory is being faulted in. Once false for a
+ * region it stays so until the region is mapped anew. Edge frontier.hold: prefault_ahead says which
+ * region it holds before it looks whether that is still open; we look in the opposite order. */
 TIDE_HIDDEN bool tide_frontier_is_in(const struct tide_region *region);
 
 /* Blocks of the class ever carved at the frontier, for the audit. */

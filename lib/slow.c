@@ -83,6 +83,16 @@ static void want_gc_thread(struct tide_cache *cache)
 	tide_gc_thread_want();
 }
 
+/* Much fresh memory was needed: time for the GC thread to fault in what comes next. */
+static void grew(struct tide_cache *cache, uint64_t bytes)
+{
+	cache->unrung_bytes += bytes;
+	if (cache->unrung_bytes < (uint64_t)tide_option(TIDE_OPTION_WAKE_BYTES))
+		return;
+	cache->unrung_bytes = 0;
+	tide_doorbell_ring(true);
+}
+
 /* Blocks of `cls` into the ready bin, from wherever they are cheapest. False: no memory. */
 static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
@@ -107,8 +117,10 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	if (bin == NULL)
 		return false;
 	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
-	if (taken == 0 && tide_class_is_small(cls))
+	if (taken == 0 && tide_class_is_small(cls)) {
 		taken = tide_frontier_carve(bin, carve_count(cache, cls));
+		grew(cache, taken * tide_class_bytes(cls));
+	}
 	if (taken == 0 && tide_class_is_medium(cls)) {
 		void *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
 		if (block != NULL) {

@@ -429,7 +429,7 @@ Test(large, four_threads_use_what_is_kept, .timeout = 60)
 	cr_assert_eq(cached(), 0u);
 }
 
-/* Four threads free the same blocks at once: each block is freed by one. */
+/* Two threads free the same blocks at once: each block is freed by one. */
 
 enum { SHARED = 500 };
 static void *shared[SHARED];
@@ -447,7 +447,7 @@ static void *free_all(void *unused)
 	return NULL;
 }
 
-Test(large, of_several_freers_one_wins, .timeout = 60)
+Test(large, of_two_freers_one_wins, .timeout = 60)
 {
 	char none[2] = { 0 };
 
