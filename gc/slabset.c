@@ -2,6 +2,9 @@
 
 #include "check.h"
 #include "freeset.h"
+#include "frontier.h"
+#include "options.h"
+#include "os.h"
 
 static void list_partial(struct tide_slab *slab)
 {
@@ -142,6 +145,26 @@ unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
 	return taken;
 }
 
+/* A class that has had this much is worth faulting in a whole slab for. */
+#define DEMAND_BYTES (1u << 20)
+
+/* The slab's memory was given back before: a class in demand gets all of it in one call. */
+static void slab_prefault(struct tide_slab *slab)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	struct tide_region *region = slab->region;
+	uint64_t had = tide_frontier_carved_racy(slab->cls) + tide_gc.made_blocks[slab->cls];
+	bool clean = false;
+	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
+		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
+	if (!clean || had * shape->block_bytes < DEMAND_BYTES ||
+	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
+		return;
+	tide_os_populate((void *)slab->base, (size_t)shape->pages * TIDE_PAGE_BYTES);
+	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
+		region->page_clean[i / 64] &= ~(1ull << (i % 64));
+}
+
 bool tide_gc_slab_carve(unsigned cls)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
@@ -164,6 +187,7 @@ bool tide_gc_slab_carve(unsigned cls)
 	tide_gc.made_blocks[cls] += shape->blocks;
 	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
 	list_partial(slab);
+	slab_prefault(slab);
 	return true;
 }
 

@@ -10,28 +10,22 @@
 
 #include <pthread.h>
 
-/* writers the forking thread  readers the same, in parent or child  order relaxed: fork itself orders
- * edges none. Two threads that fork at once each wait for the token in turn. */
-static _Atomic bool held;
+/* Whether this thread's fork got the token. Of the thread, since two may fork at once. */
+static TIDE_THREAD_LOCAL bool held;
 
 static void before(void)
 {
-	bool got = tide_gc_fork_prepare();
-	tide_store_relaxed(&held, got);
+	held = tide_gc_fork_prepare();
 }
 
 static void after_in_parent(void)
 {
-	bool had = tide_load_relaxed(&held);
-	tide_store_relaxed(&held, false);
-	tide_gc_fork_parent(had);
+	tide_gc_fork_parent(held);
 }
 
 static void after_in_child(void)
 {
-	bool had = tide_load_relaxed(&held);
-	tide_store_relaxed(&held, false);
-	tide_gc_fork_child(had, tide_cache_self, tide_os_thread_id());
+	tide_gc_fork_child(held, tide_cache_self, tide_os_thread_id());
 }
 
 void tide_fork_register(void)

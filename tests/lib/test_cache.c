@@ -373,15 +373,6 @@ Test(cache, vanished_while_publishing_a_bin)
 	cr_assert_eq(adopt_and_empty(cache), 15u);
 }
 
-/* make_room publishes the pending bin before it puts another one in its place. */
-Test(cache, vanished_with_a_published_bin_still_pending, .timeout = 30)
-{
-	struct tide_cache *cache = busy_cache();
-
-	tide_garbage_publish(&cache->garbage, cache->pending[CLS]);
-	cr_assert_leq(adopt_and_empty(cache), 12u);
-}
-
 /* Threads come and go: as many caches as threads at once. */
 
 enum { THREADS = 4, LIVES = SCALED(20000) };

@@ -297,7 +297,7 @@ static void *wait_for_one(void *unused)
 	return NULL;
 }
 
-Test(os, all_waiters_are_woken, .timeout = 30)
+Test(os, all_waiters_are_woken, .timeout = 10)
 {
 	pthread_t thread[4];
 

@@ -1,0 +1,206 @@
+/* A thread that vanishes in the middle of malloc or free, at any instruction of it: the process is forked
+ * there, as any other thread could fork it, and in the child the thread's cache is adopted. Blocks may
+ * be lost then, but none may be in two places: the GC, which gets all that is left, would find it, and
+ * so would who allocates.
+ *
+ * The processor's trap flag stops the thread after each instruction. While it holds the GC token no
+ * fork happens, since fork waits for the token. */
+#include "gc.h"
+#include "hit.h"
+#include "queue.h"
+#include "slow.h"
+#include "token.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+
+#if defined(__x86_64__) && !SANITIZED
+
+enum { BLOCKS = 4 * TIDE_BIN_SLOTS, TRAP_FLAG = 0x100 };
+
+static void *live[BLOCKS];    /* what the thread has, as far as it knows */
+static void *in_hand;         /* what it is about to free: nobody's */
+static unsigned forks, failures;
+static uintptr_t failed_at;
+
+static int compare_pointers(const void *left, const void *right)
+{
+	uintptr_t a = *(const uintptr_t *)left;
+	uintptr_t b = *(const uintptr_t *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* In the child, as the surviving thread. Exit status 0 when all is well. */
+static _Noreturn void survive(size_t bytes)
+{
+	static void *all[2 * BLOCKS];
+	struct tide_cache *cache = tide_cache_self;
+	size_t count = 0;
+
+	alarm(20);
+	tide_cache_self = &tide_cache_none;
+	if (cache != &tide_cache_none)
+		(void)tide_cache_adopt(cache, tide_load_relaxed(&cache->owner));
+	(void)tide_gc_purge_all(); /* aborts when it finds a block for the second time */
+	if (!TIDE_AUDITED && tide_gc_audit() != NULL)
+		_exit(2);
+	for (size_t i = 0; i < BLOCKS; i++)
+		if (live[i] != NULL && live[i] != in_hand)
+			all[count++] = live[i];
+	for (size_t i = 0; i < BLOCKS; i++)
+		all[count++] = tide_malloc(bytes);
+	qsort(all, count, sizeof all[0], compare_pointers);
+	for (size_t i = 1; i < count; i++)
+		if (all[i] == all[i - 1])
+			_exit(3);
+	_exit(0);
+}
+
+static size_t stepped_bytes;
+
+static void on_step(int signal_number, siginfo_t *info, void *context)
+{
+	int status;
+
+	(void)signal_number;
+	(void)info;
+	if (tide_load_relaxed(&tide_token) != TIDE_TOKEN_FREE)
+		return;
+	forks++;
+	pid_t child = (pid_t)syscall(SYS_fork);
+	if (child == 0) {
+		signal(SIGTRAP, SIG_DFL);
+		((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+		survive(stepped_bytes);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+		if (failures++ == 0)
+			failed_at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	}
+}
+
+/* The red zone of the caller is stepped over: the flags go through the stack. */
+#define STEP_ON()                                                                                  \
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; "            \
+	                 "lea 128(%%rsp), %%rsp" ::                                                \
+	                     : "memory", "cc")
+#define STEP_OFF()                                                                                 \
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; "          \
+	                 "lea 128(%%rsp), %%rsp" ::                                                \
+	                     : "memory", "cc")
+
+static void start_stepping(void)
+{
+	struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+
+	cr_assert_eq(sigaction(SIGTRAP, &action, NULL), 0);
+}
+
+static void free_one(size_t at, bool stepped)
+{
+	in_hand = live[at];
+	if (stepped)
+		STEP_ON();
+	tide_free(in_hand);
+	if (stepped)
+		STEP_OFF();
+	live[at] = NULL;
+}
+
+static void malloc_one(size_t at, size_t bytes, bool stepped)
+{
+	void *block;
+
+	if (stepped)
+		STEP_ON();
+	block = tide_malloc(bytes);
+	if (stepped)
+		STEP_OFF();
+	live[at] = block;
+}
+
+static bool next_free_misses(unsigned cls)
+{
+	return tide_cache_self->top[cls][1] == TIDE_BIN_FULL || cls > TIDE_CLASS_SMALL_LAST;
+}
+
+static bool next_malloc_misses(unsigned cls)
+{
+	return *tide_cache_self->top[cls] == NULL;
+}
+
+/* Free all blocks, then allocate them again, with a fork at every instruction of each call that
+ * misses, and of a few that hit. */
+static void vanish_everywhere(size_t bytes, size_t blocks, uint32_t level)
+{
+	unsigned cls = tide_class_of(bytes);
+
+	stepped_bytes = bytes;
+	for (size_t i = 0; i < blocks; i++)
+		malloc_one(i, bytes, false);
+	tide_store_relaxed(&tide_queue[cls].level, level);
+	for (size_t i = 0; i < blocks; i++)
+		free_one(i, next_free_misses(cls) || i % 50 == 0);
+	for (size_t i = 0; i < blocks; i++)
+		malloc_one(i, bytes, next_malloc_misses(cls) || i % 50 == 0);
+	cr_assert_gt(forks, 100u);
+	cr_assert_eq(failures, 0u, "%u of %u forks, the first at %#lx (tide_malloc is at %p)", failures,
+	             forks, (unsigned long)failed_at, (void *)(uintptr_t)tide_malloc);
+}
+
+Test(vanish, while_full_bins_go_to_the_gc, .init = start_stepping, .timeout = 60)
+{
+	vanish_everywhere(64, 4 * TIDE_BIN_SLOTS, 0);
+}
+
+Test(vanish, while_full_bins_go_to_other_threads, .init = start_stepping, .timeout = 60)
+{
+	vanish_everywhere(64, 4 * TIDE_BIN_SLOTS, 65536);
+}
+
+Test(vanish, while_bins_hold_one_block, .init = start_stepping, .timeout = 60)
+{
+	vanish_everywhere(20 * KIB, 8, 0);
+}
+
+Test(vanish, while_a_class_has_no_bin_of_its_own, .init = start_stepping, .timeout = 60)
+{
+	vanish_everywhere(40 * KIB, 12, 0);
+}
+
+Test(vanish, while_a_cache_is_emptied, .init = start_stepping, .timeout = 60)
+{
+	for (size_t i = 0; i < 40; i++)
+		malloc_one(i, 64, false);
+	for (size_t i = 0; i < 40; i++)
+		free_one(i, false);
+	in_hand = NULL;
+	stepped_bytes = 64;
+	/* Most of it is about classes that have no bins. */
+	unsigned cls = tide_class_of(64);
+	for (unsigned other = cls + 1; other <= TIDE_CLASS_MEDIUM_LAST; other++)
+		cr_assert_eq(tide_cache_blocks(tide_cache_self, other), 0u);
+	STEP_ON();
+	tide_self_empty();
+	STEP_OFF();
+	cr_assert_gt(forks, 100u);
+	cr_assert_eq(failures, 0u, "%u of %u forks, the first at %#lx (tide_malloc is at %p)", failures,
+	             forks, (unsigned long)failed_at, (void *)(uintptr_t)tide_malloc);
+}
+
+#else
+
+Test(vanish, needs_a_trap_flag_and_no_sanitizer)
+{
+	cr_skip_test("not this machine or build");
+}
+
+#endif
