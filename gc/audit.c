@@ -95,7 +95,7 @@ static const char *audit(void)
 		struct tally *own = &tally[cls];
 		own->carved = tide_frontier_carved_racy(cls) + tide_gc.made_blocks[cls];
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
-		if (own->carved < held)
+		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";
 		if (TIDE_AUDITED && own->carved - held != (uint64_t)own->live)
 			return "carved is not live + bins + queues + garbage + free sets";

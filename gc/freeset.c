@@ -217,6 +217,7 @@ void tide_gc_chunk_withdraw(struct tide_region *region)
 
 bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)
 {
+	uint64_t page_free[TIDE_PAGE_WORDS] = { 0 };
 	unsigned found = 0;
 	bool prev_free = false;
 	for (unsigned at = 0; at < end;) {
@@ -228,7 +229,14 @@ bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)
 			return false;
 		found += free;
 		prev_free = free;
+		unsigned page = (at + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
 		at += tag & TIDE_TAG_GRANULES;
+		for (; free && page < at / TIDE_PAGE_GRANULES; page++)
+			page_free[page / 64] |= 1ull << (page % 64);
+	}
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		if (page_free[i] != region->page_free[i])
+			return false;
 	}
 	for (unsigned set = 0; set < TIDE_CHUNK_SETS; set++) {
 		bool bit = tide_region_group_of(region->index)->chunk[set] >> (region->index % 64) & 1;

@@ -68,6 +68,7 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	if (slab->free_blocks == 1)
 		list_partial(slab);
 	tide_gc.slab_fresh_bytes += shape->block_bytes;
+	tide_gc.unsettled = true;
 	if (slab->free_blocks == shape->blocks)
 		slab_free_to_chunk(slab);
 	return true;
@@ -247,6 +248,5 @@ bool tide_gc_slab_is_valid(const struct tide_slab *slab)
 		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&slab->bits[i]));
 	unsigned page = slab->page;
 	bool partial = slab->region->slab_partial[slab->cls][page / 64] >> (page % 64) & 1;
-	return set == slab->free_blocks && set < shape->blocks + (unsigned)partial &&
-	       partial == (set > 0);
+	return set == slab->free_blocks && set < shape->blocks && partial == (set > 0);
 }

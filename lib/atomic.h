@@ -38,6 +38,10 @@
 /* A counter with one writer: load and store are enough. */
 #define tide_count_owned(p, n) tide_store_relaxed((p), tide_load_relaxed(p) + (n))
 
+/* Stores before are made before stores after, as far as this thread and a fork of it are concerned:
+ * no instruction, only the compiler is bound. (Between threads, use an edge.) */
+#define tide_order_stores() atomic_signal_fence(memory_order_seq_cst)
+
 /* A pointer and its modification count, changed together. */
 struct tide_tagged {
 	_Alignas(16) _Atomic(void *) pointer;

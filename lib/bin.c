@@ -46,6 +46,21 @@ size_t tide_bin_total_racy(void)
 	return tide_load_relaxed(&total);
 }
 
+void tide_bin_repair(struct tide_bin *bin)
+{
+	unsigned count = 0;
+	if (bin->count > TIDE_BIN_SLOTS)
+		bin->count = TIDE_BIN_SLOTS;
+	while (count < bin->count && bin->slot[TIDE_BIN_BASE + count] != NULL &&
+	       bin->slot[TIDE_BIN_BASE + count] != TIDE_BIN_FULL)
+		count++;
+	bin->count = (uint8_t)count;
+	for (unsigned i = count; i <= TIDE_BIN_SLOTS; i++)
+		bin->slot[TIDE_BIN_BASE + i] = NULL;
+	bin->mark = (uint8_t)count;
+	bin->slot[TIDE_BIN_BASE + count] = TIDE_BIN_FULL;
+}
+
 bool tide_bin_is_valid(const struct tide_bin *bin)
 {
 	if (bin->count > bin->mark || bin->mark > TIDE_BIN_SLOTS)

@@ -14,6 +14,10 @@
  * Invariants  count <= mark <= TIDE_BIN_SLOTS; slot[2 + mark] == FULL and no other slot is;
  *             slots [2, 2 + count) are distinct free blocks of class `cls`
  * `count` is written when a bin leaves a thread's hands; before, `top` tells.
+ *
+ * fork copies a thread's bins between any two of its stores, and its child lets the GC adopt them. So
+ * the order of the stores matters: a block is in its slot before it is counted, and out of one bin
+ * before it is in the next. A few may be lost to the child that way, none is there twice.
  */
 #ifndef TIDE_BIN_H
 #define TIDE_BIN_H
@@ -57,7 +61,9 @@ TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
 
 TIDE_INLINE void tide_bin_add(struct tide_bin *bin, void *block)
 {
-	bin->slot[TIDE_BIN_BASE + bin->count++] = block;
+	bin->slot[TIDE_BIN_BASE + bin->count] = block;
+	tide_order_stores(); /* a copy of us that fork makes here must not count what is not there */
+	bin->count++;
 }
 
 TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
@@ -65,6 +71,8 @@ TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
 	return bin->slot[TIDE_BIN_BASE + --bin->count];
 }
 
+/* Make a bin whose holder vanished valid again: what is not a block above the first such slot is let go. */
+TIDE_HIDDEN void tide_bin_repair(struct tide_bin *bin);
 /* Whether the invariants hold; for a bin that nobody has as ready bin. */
 TIDE_HIDDEN bool tide_bin_is_valid(const struct tide_bin *bin);
 

@@ -77,14 +77,22 @@ void tide_cache_park(struct tide_cache *cache)
 static void repair(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *ready = cache->ready[cls];
+	struct tide_bin *pending = cache->pending[cls];
 	uintptr_t at = (uintptr_t)cache->top[cls];
 	if (ready != NULL && (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
 	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS - 1]))
-		cache->ready[cls] = NULL;
-	if (cache->ready[cls] == NULL)
-		cache->top[cls] = NONE_TOP;
-	if (cache->pending[cls] == cache->ready[cls])
-		cache->pending[cls] = NULL;
+		ready = NULL;
+	if (ready != NULL) {
+		ready->count = (uint8_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+		tide_bin_repair(ready);
+	}
+	if (pending == ready)
+		pending = NULL;
+	if (pending != NULL)
+		tide_bin_repair(pending);
+	cache->ready[cls] = ready;
+	cache->top[cls] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
+	cache->pending[cls] = pending;
 }
 
 bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)

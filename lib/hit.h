@@ -52,6 +52,7 @@ TIDE_INLINE bool tide_hit_push(size_t cls, void *block)
 	if (TIDE_UNLIKELY(top[1] == TIDE_BIN_FULL))
 		return false;
 	top[1] = block;
+	tide_order_stores(); /* bin.h says why */
 	cache->top[cls] = top + 1;
 	tide_hit_count(&cache->frees[cls]);
 	return true;

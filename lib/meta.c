@@ -22,6 +22,7 @@ static _Atomic size_t mapped_bytes;
 
 static struct arena *arena_map(size_t payload_bytes)
 {
+	payload_bytes = (payload_bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
 	size_t bytes = payload_bytes + 2 * TIDE_PAGE_BYTES;
 	char *memory = tide_os_map(0, bytes);
 	if (memory == NULL)

@@ -216,7 +216,8 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 {
 	if (faulty(TIDE_OS_FUTEX))
 		return;
-	(void)os_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, (long)waiters, 0, 0, 0);
+	(void)os_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE,
+	              waiters < INT32_MAX ? (long)waiters : INT32_MAX, 0, 0, 0);
 }
 
 uint64_t tide_os_clock_ns(void)

@@ -248,9 +248,15 @@ bool tide_region_is_inside_block(const void *address)
 		return false;
 	unsigned granule = tide_region_granule(region, address);
 	for (unsigned back = 0; back <= granule; back++) {
-		unsigned tag = tide_load_relaxed(&region->tag[granule - back]);
-		if (tag != 0)
-			return (tag & TIDE_TAG_ISSUED) != 0 && (tag & TIDE_TAG_GRANULES) > back;
+		unsigned first = granule - back;
+		unsigned tag = tide_load_relaxed(&region->tag[first]);
+		unsigned granules = tag & TIDE_TAG_GRANULES;
+		if (tag == 0)
+			continue;
+		/* The first tag of a chunk has its equal at the other end; else it is a last tag. */
+		bool is_first = first + granules <= TIDE_REGION_GRANULES &&
+		                tide_load_relaxed(&region->tag[first + granules - 1]) == tag;
+		return (tag & TIDE_TAG_ISSUED) != 0 && (is_first ? granules > back : back == 0);
 	}
 	return false;
 }

@@ -116,6 +116,7 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		bin = tide_bin_new(cls, 0);
 	if (bin == NULL)
 		return false;
+	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
 	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
 	if (taken == 0 && tide_class_is_small(cls)) {
 		taken = tide_frontier_carve(bin, carve_count(cache, cls));
@@ -217,6 +218,7 @@ static void *kept_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	want_gc_thread(cache);
 	struct tide_bin *queued = tide_queue_pop(cls);
 	if (queued != NULL) {
+		tide_bin_set_capacity(queued, TIDE_BIN_SLOTS);
 		cache->pending[cls] = queued;
 		tide_bin_recycle(bin);
 		block = tide_bin_take(queued);
@@ -298,8 +300,9 @@ void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
 	for (void **at = cache->top[cls]; *at != NULL; at--) {
 		if ((uintptr_t)*at % align_bytes == 0 && !tide_start_checked()) {
 			void *block = *at;
-			*at = *cache->top[cls];
-			cache->top[cls]--;
+			void *last = pop(cache, cls);
+			tide_order_stores(); /* see bin.h */
+			*at = last;
 			tide_hit_count(&cache->mallocs[cls]);
 			return block;
 		}
@@ -327,9 +330,9 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 			return false;
 	}
 	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
+	cache->pending[cls] = full; /* before the one it replaces is anywhere else: see bin.h */
 	if (pending != NULL && pending->count > 0)
 		give_away(cache, pending);
-	cache->pending[cls] = full;
 	tide_cache_install(cache, empty);
 	return true;
 }
@@ -357,17 +360,18 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	bool checked = tide_start_checked();
 	if (checked && !checked_free(cache, block, cls, function))
 		return;
-	tide_hit_count(&cache->frees[cls]);
 	if (is_kept_class(cls) && !checked) {
+		tide_hit_count(&cache->frees[cls]);
 		if (!kept_free(cache, block, cls))
 			tide_orphan_push(block);
 		return;
 	}
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls)) {
+		tide_hit_count(&cache->frees[cls]);
 		tide_orphan_push(block);
 		return;
 	}
-	*++cache->top[cls] = block;
+	(void)tide_hit_push(cls, block);
 	if (checked)
 		shelve(cache, cls);
 }

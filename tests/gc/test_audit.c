@@ -109,7 +109,8 @@ static void *work(void *seed)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		for (unsigned i = 0; i < SCALED(40000u) && wrong == NULL; i++) {
 			struct parcel *parcel = parcel_make(random_mixed_size(&random), random);
-			parcel = atomic_exchange(&shared[random_next(&random) % COUNT_OF(shared)], parcel);
+			size_t at = random_next(&random) % COUNT_OF(shared);
+			parcel = atomic_exchange(&shared[at], parcel);
 			if (parcel != NULL)
 				wrong = parcel_end(parcel);
 		}

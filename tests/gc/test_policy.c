@@ -29,8 +29,8 @@ Test(policy, a_level_grows_by_bins_up_to_the_highest)
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
-		uint32_t got = tide_gc_policy_grow(row[i].level, row[i].grow_bins, row[i].bin_blocks,
-		                                   row[i].max_blocks);
+		uint32_t got = tide_gc_policy_grow(row[i].level, row[i].grow_bins,
+		                                   row[i].bin_blocks, row[i].max_blocks);
 		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
 	}
 }
@@ -56,8 +56,8 @@ Test(policy, a_queue_found_full_often_gives_a_part_back)
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
-		uint32_t got = tide_gc_policy_reclaim(row[i].blocks, row[i].visits, row[i].full_count,
-		                                      row[i].percent);
+		uint32_t got = tide_gc_policy_reclaim(row[i].blocks, row[i].visits,
+		                                      row[i].full_count, row[i].percent);
 		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
 	}
 }

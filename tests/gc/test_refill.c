@@ -5,7 +5,8 @@
 
 TestSuite(refill, .timeout = 60);
 
-/* A second thread that uses the allocator: without one nobody needs queues. The GC's thread stays away. */
+/* A second thread that uses the allocator: without one nobody needs queues. The GC's thread stays
+ * away. */
 static void *second(void *barrier)
 {
 	process_begins();

@@ -18,18 +18,22 @@ static void begin(void)
 
 TestSuite(release, .init = begin, .timeout = 60);
 
+static char *page_of(const void *address)
+{
+	return (char *)((uintptr_t)address & ~(uintptr_t)(TIDE_PAGE_BYTES - 1));
+}
+
 static unsigned resident_pages(const void *start, size_t bytes)
 {
 	static unsigned char in_core[TIDE_REGION_PAGES];
-	uintptr_t at = (uintptr_t)start & ~(uintptr_t)(TIDE_PAGE_BYTES - 1);
-	uintptr_t end = (uintptr_t)start + bytes;
+	char *first = page_of(start);
+	size_t length = (size_t)((const char *)start + bytes - first);
 	unsigned pages = 0;
 
-	cr_assert_leq((end - at + TIDE_PAGE_BYTES - 1) / TIDE_PAGE_BYTES, sizeof in_core);
-	cr_assert_eq(mincore((void *)at, end - at, in_core), 0);
-	for (; at < end; at += TIDE_PAGE_BYTES)
-		pages += in_core[(at - ((uintptr_t)start & ~(uintptr_t)(TIDE_PAGE_BYTES - 1))) /
-		                 TIDE_PAGE_BYTES] & 1;
+	cr_assert_leq(length, TIDE_REGION_BYTES);
+	cr_assert_eq(mincore(first, length, in_core), 0);
+	for (size_t i = 0; i * TIDE_PAGE_BYTES < length; i++)
+		pages += in_core[i] & 1;
 	return pages;
 }
 
@@ -37,8 +41,7 @@ static bool is_mapped(const void *start)
 {
 	unsigned char in_core;
 
-	return mincore((void *)((uintptr_t)start & ~(uintptr_t)(TIDE_PAGE_BYTES - 1)), 1, &in_core) ==
-	       0;
+	return mincore(page_of(start), 1, &in_core) == 0;
 }
 
 /* A medium block out of the free sets, written to. */
@@ -77,8 +80,8 @@ static void assert_region_valid(const struct tide_region *region)
 		const struct tide_region *each = tide_region_at(i);
 		if (each == NULL || !each->listed)
 			continue;
-		for (unsigned k = 0; k < TIDE_PAGE_WORDS; k++)
-			dirty += (unsigned)__builtin_popcountll(each->page_free[k] & ~each->page_clean[k]);
+		for (unsigned k = 0; k < TIDE_REGION_PAGES; k++)
+			dirty += bit_of(each->page_free, k) && !bit_of(each->page_clean, k);
 	}
 	cr_assert_eq(tide_gc.dirty_pages, dirty);
 }
@@ -415,8 +418,8 @@ static void excess_is_given_back(size_t size)
 		}
 		/* What the bins, the queues and unfinished garbage hold is little beside it. */
 		size_t retained = (size_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
-		size_t part = (size_t)tide_option(TIDE_OPTION_RETAIN_PERCENT) * stats_now().mapped_bytes /
-		              100;
+		size_t percent = (size_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
+		size_t part = stats_now().mapped_bytes * percent / 100;
 		size_t bound = (retained > part ? retained : part) + 8 * MIB;
 		if (!SANITIZED)
 			cr_assert_leq(resident_above(base), bound, "round %u: %zu KiB", round,

@@ -7,7 +7,9 @@ enum { CLASS_16 = 1, CLASS_48 = 3, CLASS_1280 = 21, CLASS_8192 = TIDE_CLASS_SMAL
 
 static struct tide_slab *slab_at(struct tide_region *region, const void *block)
 {
-	return tide_load_relaxed(&region->slab[(uintptr_t)block / TIDE_PAGE_BYTES % TIDE_REGION_PAGES]);
+	uintptr_t page = (uintptr_t)block / TIDE_PAGE_BYTES % TIDE_REGION_PAGES;
+
+	return tide_load_relaxed(&region->slab[page]);
 }
 
 static unsigned index_of(const struct tide_slab *slab, const void *block)
@@ -74,8 +76,9 @@ Test(slabset, a_carved_slab_has_every_bit_set_and_none_beyond)
 			cr_assert_eq(set, i < shape->blocks, "class %u, bit %u", cls, i);
 		}
 		cr_assert(tide_gc_slab_is_valid(slab));
-		for (unsigned i = 0; i < shape->pages; i++)
-			cr_assert_eq(tide_pagemap_class(slab->base + i * (uintptr_t)TIDE_PAGE_BYTES), cls);
+		uintptr_t end = slab->base + shape->pages * TIDE_PAGE_BYTES;
+		for (uintptr_t at = slab->base; at < end; at += TIDE_PAGE_BYTES)
+			cr_assert_eq(tide_pagemap_class(at), cls);
 	}
 	cr_assert(tide_region_is_valid(region, TIDE_REGION_GRANULES));
 }
@@ -262,7 +265,8 @@ Test(slabset, free_pages_inside_slabs_agree_with_a_naive_model)
 		}
 		tide_gc_slab_free_pages(region, found);
 		for (unsigned i = 0; i < TIDE_REGION_PAGES; i++)
-			cr_assert_eq(bit_of(found, i), bit_of(due, i), "round %u, page %u", round, i);
+			cr_assert_eq(bit_of(found, i), bit_of(due, i), "round %u, page %u", round,
+			             i);
 		/* No block of this region is taken again: the next round looks at its own. */
 		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 			struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);

@@ -11,8 +11,8 @@ Test(classes, every_size_has_the_smallest_class_it_fits_into)
 	for (size_t bytes = 0; bytes <= TIDE_MEDIUM_MAX_BYTES; bytes++) {
 		unsigned cls = tide_class_of(bytes);
 
-		cr_assert(cls == before || cls == before + 1, "%zu bytes: class %u after %u", bytes, cls,
-		          before);
+		cr_assert(cls == before || cls == before + 1, "%zu bytes: class %u after %u", bytes,
+		          cls, before);
 		cr_assert_geq(tide_class_bytes(cls), bytes);
 		cr_assert(cls == TIDE_CLASS_SMALL_FIRST || tide_class_bytes(cls - 1) < bytes,
 		          "%zu bytes would fit class %u", bytes, cls - 1);

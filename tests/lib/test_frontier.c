@@ -34,7 +34,8 @@ static void assert_regions_tile(void)
 	for (uint32_t i = 0; i < tide_region_count(); i++) {
 		struct tide_region *region = tide_region_at(i);
 
-		if (region == NULL || tide_pagemap_region(tide_load_relaxed(&region->base)) != region)
+		if (region == NULL ||
+		    tide_pagemap_region(tide_load_relaxed(&region->base)) != region)
 			continue;
 		unsigned end = tide_frontier_end(region);
 		unsigned sealed_from = tide_load_relaxed(&region->sealed_from);
@@ -62,7 +63,8 @@ Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)
 			for (; bin->count > 0; carved++) {
 				char *block = tide_bin_take(bin);
 
-				cr_assert(before == NULL || carved % blocks == 0 || block == before + bytes);
+				cr_assert(before == NULL || carved % blocks == 0 ||
+				          block == before + bytes);
 				cr_assert_eq(tide_pagemap_class((uintptr_t)block), cls);
 				memset(block, 1, bytes);
 				before = block;
@@ -71,7 +73,8 @@ Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)
 		cr_assert_eq(tide_frontier_carved_racy(cls), carved);
 		struct tide_slab *slab;
 		cr_assert_eq(tide_frontier_open_rest(cls, &slab), 3 * blocks - carved);
-		cr_assert_eq(slab->base, tide_load_relaxed(&region_of(before)->slab[slab->page])->base);
+		cr_assert_eq(slab->base,
+		             tide_load_relaxed(&region_of(before)->slab[slab->page])->base);
 	}
 	assert_regions_tile();
 }
@@ -154,7 +157,8 @@ Test(frontier, any_other_block_does_not)
 	char *on_page = tide_frontier_chunk(tide_class_of_granules(12), TIDE_PAGE_BYTES);
 
 	cr_assert(!tide_frontier_extend(first, cls, cls + 1));
-	cr_assert(!tide_frontier_extend(on_page, tide_class_of_granules(12), tide_class_of_granules(13)));
+	cr_assert(
+	    !tide_frontier_extend(on_page, tide_class_of_granules(12), tide_class_of_granules(13)));
 	cr_assert_eq(tide_pagemap_class((uintptr_t)first), cls);
 	cr_assert(tide_frontier_extend(last, cls, cls + 1));
 	assert_regions_tile();
@@ -291,7 +295,8 @@ static void *carve_many(void *arg)
 
 	while (carver->count < PIECES) {
 		if (random_next(&carver->random) % 4 == 0) {
-			unsigned cls = TIDE_CLASS_MEDIUM_FIRST + (unsigned)(random_next(&carver->random) % 24);
+			unsigned cls =
+			    TIDE_CLASS_MEDIUM_FIRST + (unsigned)(random_next(&carver->random) % 24);
 			void *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
 			if (block == NULL)
 				return "no chunk";

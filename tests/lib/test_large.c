@@ -62,7 +62,8 @@ Test(large, blocks_are_whole_pages_and_zero)
 		cr_assert(zeroed);
 		assert_block(block, bytes);
 		cr_assert_gt(tide_large_bytes(block), TIDE_MEDIUM_MAX_BYTES);
-		cr_assert_leq(tide_large_bytes(block), bytes + TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES);
+		cr_assert_leq(tide_large_bytes(block),
+		              bytes + TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES);
 		cr_assert_eq(block[0] | block[bytes / 2] | block[bytes - 1], 0);
 		block[0] = block[tide_large_bytes(block) - 1] = 1;
 	}
@@ -103,7 +104,8 @@ Test(large, an_address_inside_is_told_from_one_outside)
 Test(large, alignment_holds_for_fresh_and_for_kept_blocks)
 {
 	for (unsigned round = 0; round < 3; round++) {
-		for (size_t align_bytes = TIDE_PAGE_BYTES; align_bytes <= 64 * MIB; align_bytes *= 2) {
+		for (size_t align_bytes = TIDE_PAGE_BYTES; align_bytes <= 64 * MIB;
+		     align_bytes *= 2) {
 			bool zeroed;
 			char *block = tide_large_alloc(300 * KIB, align_bytes, &zeroed);
 
@@ -241,8 +243,8 @@ static void *resize(char *block, size_t bytes, size_t filled)
 
 Test(large, contents_survive_every_resize)
 {
-	static const size_t size[] = { MIB,       3 * MIB,     3 * MIB + 1, 40 * MIB, 2 * MIB,
-		                       200 * KIB, 132 * KIB + 1, 5 * MIB };
+	static const size_t size[] = { MIB,     3 * MIB,   3 * MIB + 1,   40 * MIB,
+		                       2 * MIB, 200 * KIB, 132 * KIB + 1, 5 * MIB };
 	char *block = large_alloc(MIB);
 	size_t filled = MIB;
 
@@ -412,7 +414,8 @@ static void *use_blocks(void *arg)
 	const char *wrong = NULL;
 
 	for (int i = 0; i < ROUNDS && wrong == NULL; i++)
-		wrong = use_block(150 * KIB + random_next(random) % 40 * 24 * KIB, random_next(random));
+		wrong =
+		    use_block(150 * KIB + random_next(random) % 40 * 24 * KIB, random_next(random));
 	return (void *)(uintptr_t)wrong;
 }
 

@@ -43,7 +43,8 @@ static char state_of(const void *address)
 	char seen = '-';
 
 	if (mincore((void *)((uintptr_t)address & ~4095ul), 1, &resident) == 0)
-		seen = madvise((void *)((uintptr_t)address & ~4095ul), 1, 22 /* MADV_POPULATE_READ */) == 0
+		seen = madvise((void *)((uintptr_t)address & ~4095ul), 1,
+		               22 /* MADV_POPULATE_READ */) == 0
 		           ? 'r'
 		           : 'n';
 	errno = saved;

@@ -98,7 +98,8 @@ static void assert_window_and_tree_agree(uintptr_t from, uintptr_t to)
 		tide_pagemap_set(leaf, 1, 7);
 		tide_pagemap_set(leaf + TIDE_LEAF_BYTES - TIDE_PAGE_BYTES, 1, 8);
 		for (int i = 0; i < 200; i++) {
-			uintptr_t page = leaf + random_next(&random) % TIDE_LEAF_PAGES * TIDE_PAGE_BYTES;
+			uintptr_t page =
+			    leaf + random_next(&random) % TIDE_LEAF_PAGES * TIDE_PAGE_BYTES;
 
 			tide_pagemap_set(page, 1, (unsigned)(1 + random_next(&random) % 154));
 		}
@@ -115,7 +116,8 @@ static void assert_window_and_tree_agree(uintptr_t from, uintptr_t to)
 			inside++;
 			if (class_by_window(address) != tide_pagemap_class(address))
 				cr_assert_fail("%#lx: %u and %u", (unsigned long)address,
-				               class_by_window(address), tide_pagemap_class(address));
+				               class_by_window(address),
+				               tide_pagemap_class(address));
 		}
 	}
 	cr_assert_gt(inside, 0u);
@@ -163,7 +165,8 @@ Test(pagemap, a_tight_limit_makes_the_window_smaller)
 	limit.rlim_cur = (rlim_t)512 << 20;
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 	tide_pagemap_init(NEAR_ADDRESS);
-	cr_assert_eq(tide_load_relaxed(&tide_pagemap_near.pages), TIDE_NEAR_MIN_BYTES / TIDE_PAGE_BYTES);
+	cr_assert_eq(tide_load_relaxed(&tide_pagemap_near.pages),
+	             TIDE_NEAR_MIN_BYTES / TIDE_PAGE_BYTES);
 	cr_assert(is_in_window(NEAR_ADDRESS));
 }
 
@@ -210,7 +213,8 @@ Test(pagemap, every_page_has_a_slot_of_its_own_for_a_large_block)
 	cr_assert(tide_pagemap_prepare(FAR_ADDRESS, TIDE_LEAF_BYTES + 1));
 	_Atomic(struct tide_large *) *before = NULL;
 	for (size_t i = 0; i <= TIDE_LEAF_PAGES; i++) {
-		_Atomic(struct tide_large *) *slot = tide_pagemap_large(FAR_ADDRESS + i * TIDE_PAGE_BYTES);
+		_Atomic(struct tide_large *) *slot =
+		    tide_pagemap_large(FAR_ADDRESS + i * TIDE_PAGE_BYTES);
 
 		cr_assert_neq(slot, before);
 		cr_assert_eq(slot, tide_pagemap_large(FAR_ADDRESS + i * TIDE_PAGE_BYTES + 4095));

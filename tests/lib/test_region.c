@@ -194,8 +194,8 @@ Test(region, tags_tile_a_valid_region)
 	static const struct {
 		unsigned at, value;
 	} change[] = {
-		{ 0, 0 },                     /* a gap */
-		{ 1, TIDE_TAG_ISSUED | 8 },   /* ends do not match */
+		{ 0, 0 },                   /* a gap */
+		{ 1, TIDE_TAG_ISSUED | 8 }, /* ends do not match */
 		{ 9, TIDE_TAG_ISSUED | 8 },
 		{ 9, TIDE_TAG_FREE | 9 },
 		{ 5, TIDE_TAG_ISSUED | 1 },   /* a tag inside a chunk */
@@ -219,7 +219,8 @@ Test(region, granules_and_addresses_are_each_others_inverse)
 	for (unsigned i = 0; i < TIDE_REGION_GRANULES; i++) {
 		char *address = tide_region_address(region, i);
 
-		cr_assert_eq((uintptr_t)address, base_of(region) + i * (uintptr_t)TIDE_GRANULE_BYTES);
+		cr_assert_eq((uintptr_t)address,
+		             base_of(region) + i * (uintptr_t)TIDE_GRANULE_BYTES);
 		cr_assert_eq(tide_region_granule(region, address), i);
 		cr_assert_eq(tide_region_granule(region, address + TIDE_GRANULE_BYTES - 1), i);
 	}
@@ -283,7 +284,8 @@ Test(region, only_addresses_in_a_medium_block_are_said_to_be_inside_one)
 	tide_region_tag(region, 29, 64, TIDE_TAG_SLAB);
 	(void)issue(region, 93, tide_class_of_granules(128));
 	for (unsigned at = 0; at < 93; at++)
-		cr_assert_eq(tide_region_is_inside_block(block + at * TIDE_GRANULE_BYTES), at < granules);
+		cr_assert_eq(tide_region_is_inside_block(block + at * TIDE_GRANULE_BYTES),
+		             at < granules);
 	for (unsigned at = 93; at < 93 + 128; at++)
 		cr_assert(tide_region_is_inside_block(block + at * TIDE_GRANULE_BYTES));
 	cr_assert(!tide_region_is_inside_block((void *)0x1000));
@@ -321,7 +323,8 @@ Test(region, a_slab_is_known_on_each_of_its_pages_and_no_longer_when_unmade)
 		tide_slab_unmake(slab);
 		for (unsigned page = 0; page < 20; page++)
 			cr_assert_null(tide_load_relaxed(&region->slab[page]));
-		cr_assert_eq(tide_pagemap_class(base_of(region) + 3 * TIDE_PAGE_BYTES), TIDE_CLASS_INSIDE);
+		cr_assert_eq(tide_pagemap_class(base_of(region) + 3 * TIDE_PAGE_BYTES),
+		             TIDE_CLASS_INSIDE);
 		cr_assert_eq(tide_load_relaxed(&region->tag[granule]), 0u);
 		cr_assert_eq(tide_load_relaxed(&region->tag[granule + granules - 1]), 0u);
 		/* The descriptor serves again, elsewhere, and clean. */
@@ -358,7 +361,8 @@ Test(region, a_small_block_is_found_at_its_start_only)
 			struct tide_region *in;
 			struct tide_slab *of;
 			unsigned idx;
-			bool found = tide_region_find_block((char *)slab->base + offset, cls, &in, &of, &idx);
+			bool found = tide_region_find_block((char *)slab->base + offset, cls, &in,
+			                                    &of, &idx);
 
 			cr_assert_eq(found, offset % shape->block_bytes == 0);
 			if (found) {
@@ -385,15 +389,18 @@ Test(region, each_small_block_is_live_by_itself)
 		char *block = (char *)slab->base;
 
 		for (unsigned i = 0; i < shape->blocks; i++) {
-			cr_assert(!tide_region_set_live(block + i * shape->block_bytes, cls, false));
+			cr_assert(
+			    !tide_region_set_live(block + i * shape->block_bytes, cls, false));
 			cr_assert(tide_region_set_live(block + i * shape->block_bytes, cls, true));
 			cr_assert(!tide_region_set_live(block + i * shape->block_bytes, cls, true));
 		}
 		for (unsigned i = 0; i < tide_slab_words(cls); i++)
-			cr_assert_eq(tide_load_relaxed(&slab->bits[i]), 0u, "the GC's bits were written");
+			cr_assert_eq(tide_load_relaxed(&slab->bits[i]), 0u,
+			             "the GC's bits were written");
 		for (unsigned i = shape->blocks; i-- > 0;) {
 			cr_assert(tide_region_set_live(block + i * shape->block_bytes, cls, false));
-			cr_assert(!tide_region_set_live(block + i * shape->block_bytes, cls, false));
+			cr_assert(
+			    !tide_region_set_live(block + i * shape->block_bytes, cls, false));
 		}
 		cr_assert(!tide_region_set_live(block + 8, cls, true));
 	}
@@ -455,6 +462,7 @@ Test(region, threads_that_map_at_once_get_different_ones, .timeout = 60)
 			cr_assert_eq(bytes_of(region), TIDE_REGION_BYTES);
 		}
 	}
-	cr_assert_eq(tide_region_mapped_bytes_racy(), (uint64_t)THREADS * REGIONS * TIDE_REGION_BYTES);
+	cr_assert_eq(tide_region_mapped_bytes_racy(),
+	             (uint64_t)THREADS * REGIONS * TIDE_REGION_BYTES);
 	cr_assert_leq(tide_region_count(), THREADS * REGIONS);
 }

@@ -126,7 +126,8 @@ static void juggle_with(size_t pieces)
 	const char *wrong = run_threads(juggle, random, sizeof random[0], THREADS);
 	cr_assert_null(wrong, "%s", wrong);
 	for (struct piece *at; (at = pop_piece()) != NULL; found++)
-		cr_assert_eq(tide_add_relaxed(&at->holders, 1u), 0u, "a node is in the stack twice");
+		cr_assert_eq(tide_add_relaxed(&at->holders, 1u), 0u,
+		             "a node is in the stack twice");
 	cr_assert_eq(found, pieces, "%zu nodes of %zu came back", found, pieces);
 }
 

@@ -22,7 +22,7 @@ Test(token, there_is_one)
 	cr_assert(tide_token_try());
 }
 
-static uint64_t inside;  /* plain: the holder's, by token.pass */
+static uint64_t inside; /* plain: the holder's, by token.pass */
 static uint64_t entered;
 
 static const char *hold(void)

@@ -74,8 +74,8 @@ static inline void assert_plateau(const struct samples *samples)
 
 	cr_assert_geq(samples->count, 30, "too few samples to judge");
 	if (!SANITIZED)
-		cr_assert_leq(last, middle + middle / 4 + 4 * MIB, "resident: %zu MiB, then %zu MiB",
-		              middle / MIB, last / MIB);
+		cr_assert_leq(last, middle + middle / 4 + 4 * MIB,
+		              "resident: %zu MiB, then %zu MiB", middle / MIB, last / MIB);
 }
 
 /* ---- The world at rest ---- */
@@ -117,15 +117,16 @@ static inline size_t pinned_bytes(unsigned cls)
 	return (bytes / TIDE_PAGE_BYTES + 2) * TIDE_PAGE_BYTES;
 }
 
-/* What the options let `caches` threads, the queues and the garbage hold, in classes up to `max_bytes`. */
+/* What the options let `caches` threads and the queues hold, in classes up to `max_bytes`. */
 static inline size_t held_limit(unsigned caches, size_t max_bytes, bool pinned)
 {
 	size_t limit = 0;
+	size_t bin_bytes = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES);
 	unsigned last = tide_class_of(max_bytes);
 
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= last && cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= last; cls++) {
 		size_t each = pinned ? pinned_bytes(cls) : tide_class_bytes(cls);
-		size_t capacity = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
+		size_t capacity = bin_bytes / tide_class_bytes(cls);
 		size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
 		if (capacity > most)
 			capacity = most;
@@ -174,7 +175,8 @@ static inline void assert_bound(size_t base, size_t live_pinned_bytes, size_t ma
 	cr_assert_eq(stats.backlog_bytes, 0, "garbage was left behind");
 	size_t held = held_blocks_bytes();
 	size_t limit = held_limit(caches, max_bytes, false);
-	cr_assert_leq(held, limit, "held in blocks: %zu KiB, limit: %zu KiB", held / KIB, limit / KIB);
+	cr_assert_leq(held, limit, "held in blocks: %zu KiB, limit: %zu KiB", held / KIB,
+	              limit / KIB);
 	if (SANITIZED)
 		return;
 	size_t above = resident_above(base);

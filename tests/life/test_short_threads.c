@@ -3,7 +3,8 @@
 
 TestSuite(short_threads, .timeout = 100);
 
-enum { THREADS = SANITIZED ? 800 : 10000, AT_ONCE = 4, BLOCKS = 60, LEFT_BEHIND = 20, MAX_SHIFT = 11 };
+enum { THREADS = SANITIZED ? 800 : 10000, AT_ONCE = 4 };
+enum { BLOCKS = 60, LEFT_BEHIND = 20, MAX_SHIFT = 11 };
 static struct channel channel;
 
 static void *live_briefly(void *seed)

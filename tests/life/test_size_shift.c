@@ -9,7 +9,8 @@ static struct parcel *slot[SLOTS];
 static const struct {
 	size_t low, high;
 } phase[] = {
-	{ 16, 128 }, { 256, 1024 }, { 1024, 4096 }, { 9000, 30000 }, { 40000, 130000 }, { 100, 20000 },
+	{ 16, 128 },     { 256, 1024 },     { 1024, 4096 },
+	{ 9000, 30000 }, { 40000, 130000 }, { 100, 20000 },
 };
 
 /* Replace everything that is live by blocks of this phase, in random order, `live_bytes` in all. */
@@ -41,7 +42,7 @@ static const char *run_shifts(struct samples *samples, uint64_t seed, size_t liv
 	uint64_t end = now_ms() + RUN_MS / 2;
 
 	/* Whole rounds only, so that the thirds are alike; each phase counts as one sample. */
-	for (unsigned round = 0; (now_ms() < end || round < 15) && wrong == NULL; round++) {
+	for (unsigned round = 0; (now_ms() < end || round < (SANITIZED ? 6 : 15)) && wrong == NULL; round++) {
 		for (unsigned i = 0; i < COUNT_OF(phase) && wrong == NULL; i++) {
 			wrong = shift(i, live_bytes, &random);
 			sample(samples);
@@ -90,7 +91,8 @@ static void check(bool threaded)
 		if (slot[i] == NULL)
 			continue;
 		if (i % 64 == 0) {
-			pinned += pinned_bytes(tide_class_of(sizeof(struct parcel) + slot[i]->bytes));
+			size_t bytes = sizeof(struct parcel) + slot[i]->bytes;
+			pinned += pinned_bytes(tide_class_of(bytes));
 			continue;
 		}
 		cr_assert_null(parcel_end(slot[i]));

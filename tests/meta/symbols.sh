@@ -67,8 +67,14 @@ for library in core tide preload; do
 	none "$library calls" "$malloc|$twins|$cxx" "$work/$library-undefined"
 done
 
-# One member: whoever refers to free alone gets malloc too.
-members=$(ar t "$lib/libtide.a" | wc -l)
-[ "$members" -eq 1 ] || { echo "libtide.a has $members members" >&2; failed=1; }
+# One member for all of C: whoever refers to free alone gets malloc too. The C++ operators are another,
+# and nothing in the first one refers to it or to the C++ library.
+[ "$(ar t "$lib/libtide.a" | tr '\n' ' ')" = "tide.o tide-new.o " ] ||
+	{ echo "the members of libtide.a are not tide.o and tide-new.o" >&2; failed=1; }
+(cd "$work" && ar x "$lib/libtide.a" tide.o)
+if nm -u "$work/tide.o" | grep -E ' _Z'; then
+	echo "tide.o refers to C++ names" >&2
+	failed=1
+fi
 
 exit "$failed"

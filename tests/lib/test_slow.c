@@ -1,0 +1,242 @@
+/* slow.c: where a thread that misses gets its blocks from and where its full bins go; classes without
+ * bins of their own; and checked mode, which looks at every call. */
+#include "slow.h"
+
+#include "gc.h"
+#include "hit.h"
+#include "options.h"
+#include "queue.h"
+#include "start.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum { CALLS = SCALED(20000), SLOTS = 256 };
+
+static void *block_of(size_t bytes)
+{
+	void *block = tide_malloc(bytes);
+
+	cr_assert_not_null(block);
+	return block;
+}
+
+static void assert_sound(void)
+{
+	const char *wrong = tide_gc_audit();
+
+	cr_assert_null(wrong, "%s", wrong);
+}
+
+Test(slow, every_block_is_known_as_what_it_was_made)
+{
+	for (size_t bytes = 1; bytes <= 200000; bytes += 1 + bytes / 9) {
+		char *block = block_of(bytes);
+
+		cr_assert_eq(tide_block_class(block, "test"), tide_class_of(bytes));
+		cr_assert_eq(tide_hit_class(block), tide_class_of(bytes), "not in the window");
+		/* Misaligned ones leave the fast path. */
+		for (int offset = 1; offset < 16; offset++)
+			cr_assert_eq(tide_hit_class(block + offset), TIDE_CLASS_NONE);
+	}
+	assert_sound();
+}
+
+Test(slow, what_was_freed_last_comes_back_first)
+{
+	void *block[2000];
+
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = block_of(100);
+	for (size_t i = 0; i < 10; i++)
+		tide_free(block[i]);
+	for (size_t i = 10; i-- > 0;)
+		cr_assert_eq(block_of(100), block[i]);
+}
+
+static void *free_them(void *arg)
+{
+	void **block = arg;
+
+	for (size_t i = 0; i < SLOTS; i++)
+		tide_free(block[i]);
+	return NULL;
+}
+
+Test(slow, what_one_thread_frees_serves_another)
+{
+	static void *block[SLOTS];
+	uint64_t carved;
+	struct tide_stats before;
+
+	tide_options_set(TIDE_OPTION_GC, 0);
+	for (size_t i = 0; i < SLOTS; i++)
+		block[i] = block_of(64);
+	cr_assert_null(run_threads(free_them, block, sizeof block, 1));
+	before = stats_now();
+	carved = before.carved_bytes;
+	for (size_t i = 0; i < SLOTS / 2; i++)
+		(void)block_of(64);
+	cr_assert_eq(stats_now().carved_bytes, carved, "fresh memory, though there was freed");
+	assert_sound();
+}
+
+/* A bin more than the queue's level wants goes to the GC, and from there comes back. */
+Test(slow, nothing_is_lost_when_the_queues_want_nothing)
+{
+	static void *block[8 * SLOTS];
+
+	tide_options_set(TIDE_OPTION_QUEUE_BLOCKS, 0);
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			block[i] = block_of(64);
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			tide_free(block[i]);
+		assert_sound();
+	}
+	cr_assert_leq(stats_now().carved_bytes, 2 * COUNT_OF(block) * 64 + 64 * KIB);
+}
+
+Test(slow, a_thread_keeps_few_blocks_of_the_classes_without_bins)
+{
+	static void *block[200];
+	uint64_t random = 5;
+
+	for (int round = 0; round < 5; round++) {
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			block[i] = block_of(33 * KIB + random_next(&random) % (95 * KIB));
+		for (size_t i = 0; i < COUNT_OF(block); i++) {
+			uint64_t bytes = 0;
+
+			tide_free(block[i]);
+			for (unsigned cls = tide_class_of(TIDE_KEPT_ABOVE_BYTES) + 1;
+			     cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+				unsigned kept = tide_cache_blocks(tide_cache_self, cls);
+				cr_assert_leq(kept, (unsigned)TIDE_KEPT_BLOCKS);
+				bytes += kept * tide_class_bytes(cls);
+			}
+			cr_assert_leq(bytes, TIDE_KEPT_MAX_BYTES);
+			cr_assert_eq(tide_cache_self->kept_bytes, bytes);
+		}
+	}
+	assert_sound();
+}
+
+Test(slow, refusals_say_so_and_free_keeps_errno)
+{
+	errno = 0;
+	cr_assert_null(tide_malloc((size_t)1 << 62));
+	cr_assert_eq(errno, ENOMEM);
+	errno = 77;
+	for (size_t bytes = 16; bytes < 4 * MIB; bytes *= 2) {
+		void *block[100];
+
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			block[i] = tide_malloc(bytes);
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			tide_free(block[i]);
+	}
+	tide_free(NULL);
+	tide_free_slow(NULL, "free");
+	cr_assert_eq(errno, 77);
+}
+
+/* Twice in a row into the same bin, and with the option to go on: reported, and handed out once. */
+Test(slow, a_block_freed_twice_in_a_row_is_handed_out_once)
+{
+	cr_redirect_stderr();
+	tide_options_set(TIDE_OPTION_FATAL, 0);
+	void *block = block_of(64);
+	(void)block_of(64); /* room for two in the bin */
+	tide_free(block);
+	tide_free(block);
+	void *first = block_of(64);
+	for (int i = 0; i < 1000; i++)
+		cr_assert_neq(block_of(64), first);
+}
+
+/* Checked mode. */
+
+static void check_mode(void)
+{
+	tide_options_set(TIDE_OPTION_CHECK, 1);
+	tide_options_set(TIDE_OPTION_FATAL, 0);
+}
+
+static void assert_no_bin_in_sight(void)
+{
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		void **top = tide_cache_self->top[cls];
+
+		cr_assert(*top == top[-1] && top[1] == TIDE_BIN_FULL);
+	}
+}
+
+static void *churn(void *arg)
+{
+	uint64_t random = *(uint64_t *)arg;
+	struct parcel *parcel[SLOTS] = { NULL };
+	const char *wrong = NULL;
+
+	for (int i = 0; i < CALLS && wrong == NULL; i++) {
+		struct parcel **at = &parcel[random_next(&random) % SLOTS];
+
+		if (*at != NULL)
+			wrong = parcel_end(*at);
+		*at =
+		    parcel_make(random_size(&random, i % 16 == 0 ? 17 : 11), random_next(&random));
+	}
+	for (size_t i = 0; i < SLOTS && wrong == NULL; i++)
+		wrong = parcel[i] != NULL ? parcel_end(parcel[i]) : NULL;
+	return (void *)(uintptr_t)wrong;
+}
+
+Test(slow, checked_mode_serves_as_usual, .init = check_mode, .timeout = 60)
+{
+	uint64_t random = 1;
+	const char *wrong = churn(&random);
+
+	cr_assert_null(wrong, "%s", wrong);
+	cr_assert(tide_start_checked());
+	assert_no_bin_in_sight();
+	assert_sound();
+}
+
+Test(slow, checked_mode_serves_four_threads, .init = check_mode, .timeout = 60)
+{
+	uint64_t random[4] = { 1, 2, 3, 4 };
+	const char *wrong = run_threads(churn, random, sizeof random[0], 4);
+
+	cr_assert_null(wrong, "%s", wrong);
+	(void)tide_gc_stop();
+	assert_sound();
+}
+
+Test(slow, checked_mode_finds_a_second_free_at_once_and_ignores_it, .init = check_mode)
+{
+	static const size_t size[] = { 16, 100, 5000, 9000, 60000 };
+
+	cr_redirect_stderr();
+	for (size_t i = 0; i < COUNT_OF(size); i++) {
+		char *block = block_of(size[i]);
+		char *other = block_of(size[i]);
+
+		memset(other, 3, size[i]);
+		tide_free(block);
+		tide_free(other);
+		tide_free(block); /* not in a row */
+		tide_free(other);
+		tide_free(other + 16); /* not a block */
+		char *seen[100];
+		for (size_t n = 0; n < COUNT_OF(seen); n++) {
+			seen[n] = block_of(size[i]);
+			for (size_t m = 0; m < n; m++)
+				cr_assert_neq(seen[n], seen[m]);
+		}
+	}
+	assert_sound();
+}

@@ -1,0 +1,319 @@
+/* start.c and fork.c: the first call of a process and of a thread, from any side; the end of a thread
+ * with blocks freed even later; threads that come and go; and forks in states that need care. */
+#include "start.h"
+
+#include "gc.h"
+#include "hit.h"
+#include "options.h"
+#include "token.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum { THREADS = 4, PROCESSES = SCALED(400), LIVES = SCALED(800) };
+
+static unsigned caches(void)
+{
+	unsigned count = 0;
+
+	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+		count++;
+	return count;
+}
+
+static void assert_sound(void)
+{
+	const char *wrong = tide_gc_audit();
+
+	cr_assert_null(wrong, "%s", wrong);
+}
+
+/* Run it in a child: its exit status, or -1 for a signal. */
+static int run_in_child(int (*life)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		alarm(30);
+		_exit(life());
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Test(start, a_process_starts_with_its_first_malloc_and_not_before)
+{
+	errno = 77;
+	cr_assert_eq(tide_cache_self, &tide_cache_none);
+	cr_assert_null(tide_cache_all());
+	cr_assert_not_null(tide_malloc(1));
+	cr_assert_neq(tide_cache_self, &tide_cache_none);
+	cr_assert_eq(caches(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(errno, 77);
+	assert_sound();
+}
+
+static void *free_first(void *block)
+{
+	tide_free(block);
+	return tide_cache_self == &tide_cache_none ? "no cache" : NULL;
+}
+
+Test(start, a_threads_first_call_may_be_a_free)
+{
+	void *said;
+
+	for (size_t bytes = 16; bytes < MIB; bytes *= 3) {
+		pthread_t thread;
+
+		cr_assert_eq(pthread_create(&thread, NULL, free_first, tide_malloc(bytes)), 0);
+		cr_assert_eq(pthread_join(thread, &said), 0);
+		/* A large block needs no cache, but its thread gets one like any other. */
+		cr_assert_null(said);
+	}
+	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	assert_sound();
+}
+
+/* Destructors of the program run before and after ours, and allocate and free in all of them. */
+
+static pthread_key_t key[3];
+
+static void destroy(void *block)
+{
+	static _Thread_local int rounds;
+
+	tide_free(block);
+	void *again = tide_malloc(500);
+	if (rounds++ < 5)
+		(void)pthread_setspecific(key[rounds % 3], again);
+	else
+		tide_free(again);
+}
+
+static void *live_with_destructors(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 3; i++)
+		if (pthread_setspecific(key[i], tide_malloc(100)) != 0)
+			return "no thread-specific value";
+	return NULL;
+}
+
+Test(start, destructors_may_allocate_and_free, .timeout = 60)
+{
+	char unused[THREADS] = { 0 };
+
+	cr_assert_eq(pthread_key_create(&key[0], destroy), 0);
+	tide_free(tide_malloc(1)); /* ours comes second */
+	cr_assert_eq(pthread_key_create(&key[1], destroy), 0);
+	cr_assert_eq(pthread_key_create(&key[2], destroy), 0);
+	for (int i = 0; i < LIVES / 8; i++)
+		cr_assert_null(run_threads(live_with_destructors, unused, 1, THREADS));
+	(void)tide_gc_stop();
+	cr_assert_leq(caches(), 3u * THREADS);
+	assert_sound();
+}
+
+static void *live_a_little(void *unused)
+{
+	void *block[40];
+
+	(void)unused;
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(16 + 30 * i);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	return NULL;
+}
+
+Test(start, threads_one_after_the_other_share_a_cache, .timeout = 60)
+{
+	char unused = 0;
+
+	tide_options_set(TIDE_OPTION_GC, 0);
+	tide_free(tide_malloc(1));
+	for (int i = 0; i < LIVES; i++)
+		cr_assert_null(run_threads(live_a_little, &unused, 1, 1));
+	cr_assert_leq(caches(), 3u);
+	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_lt(stats_now().mapped_bytes, 16 * MIB);
+	assert_sound();
+}
+
+/* A thread that ends without notice is found missing, and its blocks are not lost. */
+
+static void *vanish(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 200; i++)
+		tide_free(tide_malloc(16 + (size_t)i * 16));
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+Test(start, the_cache_of_a_vanished_thread_is_adopted, .timeout = 60)
+{
+	pthread_t thread;
+
+	if (SANITIZED)
+		cr_skip_test("a sanitizer wants to see a thread's end");
+	tide_options_set(TIDE_OPTION_GC, 0);
+	tide_options_set(TIDE_OPTION_DECAY_MS, 0);
+	tide_free(tide_malloc(1));
+	cr_assert_eq(pthread_create(&thread, NULL, vanish, NULL), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	for (int i = 0; i < 100000 && tide_cache_threads_racy() > 1; i++)
+		(void)tide_gc_step();
+	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	assert_sound();
+}
+
+/* All threads of a process start at once, in many processes. */
+
+static pthread_barrier_t barrier;
+static _Atomic uint32_t outside;
+
+static void *start_with_others(void *unused)
+{
+	void *block[64];
+
+	(void)unused;
+	pthread_barrier_wait(&barrier);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(16 << (i % 8));
+	pthread_barrier_wait(&barrier);
+	for (size_t i = 0; i < COUNT_OF(block); i++) {
+		if (block[i] == NULL)
+			return "no block";
+		if (tide_hit_class(block[i]) != tide_class_of((size_t)16 << (i % 8)))
+			(void)tide_add_relaxed(&outside, 1u);
+		tide_free(block[i]);
+	}
+	return NULL;
+}
+
+static int start_at_once(void)
+{
+	char unused[THREADS] = { 0 };
+
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	if (run_threads(start_with_others, unused, 1, THREADS) != NULL)
+		return 1;
+	(void)tide_gc_stop();
+	if (tide_gc_audit() != NULL)
+		return 2;
+	return tide_load_relaxed(&outside) != 0 ? 3 : 0;
+}
+
+Test(start, threads_that_start_at_once_all_see_the_window, .timeout = 100)
+{
+	unsigned wrong = 0;
+	unsigned slow = 0;
+
+	for (int i = 0; i < PROCESSES; i++) {
+		int status = run_in_child(start_at_once);
+		slow += status == 3;
+		wrong += status != 0 && status != 3;
+	}
+	cr_assert_eq(wrong, 0u, "%u of %d processes went wrong", wrong, PROCESSES);
+	cr_assert_eq(slow, 0u, "in %u of %d processes some blocks are outside the window for ever",
+	             slow, PROCESSES);
+}
+
+/* The first calls come before the C library has an environment; checked mode is then read late. */
+
+static void *use_a_little(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 1000; i++)
+		tide_free(tide_malloc(16 + (size_t)i % 700));
+	return NULL;
+}
+
+static int check_late(void)
+{
+	char *set[] = { "TIDE_CHECK=1", NULL };
+	char **before = environ;
+	void *block[100];
+	char unused = 0;
+
+	environ = NULL;
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(16 + i * 8);
+	environ = set;
+	if (run_threads(use_a_little, &unused, 1, 1) != NULL)
+		return 1;
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	(void)use_a_little(NULL);
+	environ = before;
+	(void)tide_gc_stop();
+	(void)tide_purge();
+	return tide_gc_audit() != NULL ? 2 : 0;
+}
+
+Test(start, checked_mode_read_late_harms_nothing)
+{
+	cr_assert_eq(run_in_child(check_late), 0);
+}
+
+/* fork */
+
+static int use_in_child(void)
+{
+	(void)use_a_little(NULL);
+	(void)tide_purge();
+	return tide_gc_audit() != NULL || tide_cache_threads_racy() > 1;
+}
+
+static void *wait_for_end(void *end)
+{
+	(void)use_a_little(NULL);
+	pthread_barrier_wait(&barrier);
+	while (!tide_load_acquire((_Atomic bool *)end))
+		tide_free(tide_malloc(100));
+	return NULL;
+}
+
+Test(start, a_child_takes_over_the_caches_of_all_threads, .timeout = 60)
+{
+	static _Atomic bool end;
+	pthread_t thread[THREADS];
+
+	if (SANITIZED)
+		cr_skip_test("a sanitizer forbids threads before fork and after");
+	tide_free(tide_malloc(1));
+	pthread_barrier_init(&barrier, NULL, THREADS + 1);
+	for (size_t i = 0; i < THREADS; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, wait_for_end, (void *)&end), 0);
+	pthread_barrier_wait(&barrier);
+	for (int i = 0; i < 50; i++)
+		cr_assert_eq(run_in_child(use_in_child), 0);
+	tide_store_release(&end, true);
+	for (size_t i = 0; i < THREADS; i++)
+		cr_assert_eq(pthread_join(thread[i], NULL), 0);
+	(void)tide_gc_stop();
+	assert_sound();
+}
+
+Test(start, fork_before_the_first_malloc_is_fork)
+{
+	cr_assert_eq(run_in_child(use_in_child), 0);
+	cr_assert_null(tide_cache_all());
+}
+
+Test(start, parent_and_child_both_have_the_token_after_fork)
+{
+	tide_free(tide_malloc(1));
+	cr_assert_eq(run_in_child(use_in_child), 0);
+	cr_assert(tide_token_try());
+	tide_token_release();
+	cr_assert_eq(tide_gc_step() >= 0, 1);
+}
