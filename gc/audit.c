@@ -15,6 +15,8 @@ struct tally {
 
 static const char *tally_caches(struct tally *tally)
 {
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
+		tally[cls].live -= (int64_t)tide_load_relaxed(&tide_cache_uncounted_frees[cls]);
 	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
 		if (!tide_cache_is_valid(cache))
 			return "a thread's bins are not valid";

@@ -11,6 +11,7 @@
 #include "pagemap.h"
 
 struct gc tide_gc;
+_Atomic bool tide_gc_lost;
 
 static void drain_small(struct tide_region *region, void *block, unsigned cls)
 {
@@ -116,7 +117,7 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 	return done;
 }
 
-unsigned tide_gc_drain_all(unsigned bins)
+unsigned tide_gc_drain_all(unsigned bins, unsigned caches)
 {
 	struct gc *gc = &tide_gc;
 	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all();
@@ -127,7 +128,7 @@ unsigned tide_gc_drain_all(unsigned bins)
 	do {
 		done += tide_gc_drain_cache(cache, bins - done);
 		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all();
-	} while (done < bins && cache != start);
+	} while (done < bins && cache != start && --caches > 0);
 	gc->drain_next = cache;
 	return done;
 }

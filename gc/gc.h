@@ -10,6 +10,7 @@
  *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_KEPT_MAX_BYTES)
  *   + sum over classes of queue level, each up to queue_max_bytes
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
+ *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without one
@@ -34,9 +35,9 @@ TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide
 /* Take work off the GC: drain some of the garbage of `cache`. False: another thread is the GC. */
 TIDE_HIDDEN bool tide_gc_help(struct tide_cache *cache);
 
-/* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free sets;
- * NULL when there is none or another thread is the GC. */
-TIDE_HIDDEN void *tide_gc_chunk_aligned(unsigned cls, size_t align_bytes);
+/* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free sets,
+ * after draining some of the garbage of `cache`; NULL when there is none or another thread is the GC. */
+TIDE_HIDDEN void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes);
 
 /* One bounded step of everything. 1: there was work; 0: none is left; -1: another thread is the GC. */
 TIDE_HIDDEN int tide_gc_step_once(void);
@@ -50,6 +51,10 @@ TIDE_HIDDEN int tide_gc_thread_stop(void);
 TIDE_HIDDEN bool tide_gc_thread_runs(void);
 /* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
 TIDE_HIDDEN void tide_gc_thread_want(void);
+
+/* Which process this is, as far as the GC was told: noted at start and by fork's child. */
+TIDE_HIDDEN void tide_gc_process_note(void);
+TIDE_HIDDEN uint32_t tide_gc_process_id(void);
 
 /* fork: the parent takes the token before (false: it could not be had in time), gives it back after; the
  * child, which has one thread, adopts the caches of all others. Without the token the child's GC state may be

@@ -19,6 +19,9 @@
 
 /* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
 #define BINS_PER_STEP 8
+/* Caches an inline step looks into, besides its own, so that a process of thousands of threads does
+ * not make one miss pay for all of them. */
+#define CACHES_PER_INLINE_STEP 8
 /* System calls of a sweep in one step. */
 #define CALLS_PER_STEP 16
 /* Every so many inline steps of a process without GC thread, one looks at the clock. */
@@ -49,7 +52,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 	(void)tide_gc_drain_strays();
 	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (drained < BINS_PER_STEP)
-		(void)tide_gc_drain_all(BINS_PER_STEP - drained);
+		(void)tide_gc_drain_all(BINS_PER_STEP - drained, CACHES_PER_INLINE_STEP);
 	unsigned taken = tide_gc_refill_bin(bin, want);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
@@ -76,7 +79,7 @@ int tide_gc_step_once(void)
 	if (!tide_token_try())
 		return -1;
 	bool worked = tide_gc_drain_strays() == GC_WORKED;
-	worked |= tide_gc_drain_all(BINS_PER_STEP) > 0;
+	worked |= tide_gc_drain_all(BINS_PER_STEP, UINT32_MAX) > 0;
 	worked |= tide_gc_refill_queues() == GC_WORKED;
 	worked |= tide_gc_release_step(CALLS_PER_STEP) == GC_WORKED;
 	if (worked)
@@ -87,6 +90,8 @@ int tide_gc_step_once(void)
 
 size_t tide_gc_purge_all(void)
 {
+	if (tide_load_relaxed(&tide_gc_lost))
+		return 0;
 	(void)tide_token_wait(0);
 	size_t bytes = tide_gc_release_all();
 	count_step(NULL);

@@ -55,10 +55,11 @@ unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want)
 	return taken;
 }
 
-void *tide_gc_chunk_aligned(unsigned cls, size_t align_bytes)
+void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
 {
 	if (!tide_token_try())
 		return NULL;
+	(void)tide_gc_drain_cache(cache, BINS_PER_VISIT);
 	void *block = take_medium(cls, (unsigned)(align_bytes / TIDE_GRANULE_BYTES));
 	tide_token_release();
 	return block;
@@ -146,9 +147,14 @@ static enum gc_work visit(unsigned cls)
 enum gc_work tide_gc_refill_queues(void)
 {
 	enum gc_work work = GC_IDLE;
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		if (visit(cls) == GC_WORKED)
-			work = GC_WORKED;
+	for (unsigned i = 0; i < TIDE_QUEUE_WORDS; i++) {
+		if (tide_load_relaxed(&tide_queue_attention[i]) == 0)
+			continue;
+		uint64_t word = tide_swap_acq_rel(&tide_queue_attention[i], (uint64_t)0);
+		for (; word != 0; word &= word - 1) {
+			if (visit(i * 64 + (unsigned)__builtin_ctzll(word)) == GC_WORKED)
+				work = GC_WORKED;
+		}
 	}
 	return work;
 }

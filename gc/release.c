@@ -90,7 +90,7 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
 	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
-	if (young > 0 || bytes < (size_t)old * TIDE_PAGE_BYTES)
+	if (young > 0) /* what the system refused (locked memory, say) is tried again, but not waited for */
 		tide_gc.unsettled = true;
 	tide_gc.sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
 	if (young == 0 && tide_gc_region_is_free(region)) {
@@ -132,7 +132,10 @@ static void empty_parked(void)
 {
 	struct tide_cache *taken = NULL;
 	struct tide_cache *cache;
-	if (tide_gc.tick % TICKS_PER_ROLL_CALL == 0) {
+	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made without
+	 * its fork handlers, where all ids are the parent's. */
+	if (tide_gc.tick % TICKS_PER_ROLL_CALL == 0 && tide_cache_threads_racy() > 1 &&
+	    tide_os_process_id() == tide_gc_process_id()) {
 		for (cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
 			uint64_t owner = tide_load_relaxed(&cache->owner);
 			uint32_t thread_id = tide_cache_thread_id(owner);
@@ -175,6 +178,8 @@ enum gc_work tide_gc_release_step(unsigned calls)
 	if (gc->sweep_region == 0) {
 		uint64_t now_ns = tide_os_clock_ns();
 		uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+		if (gc->tick_start_ns == 0)
+			gc->tick_start_ns = now_ns;
 		if (now_ns - gc->tick_start_ns < half_ns)
 			return GC_IDLE;
 		tick_start(now_ns);
@@ -193,7 +198,7 @@ size_t tide_gc_release_all(void)
 	struct gc *gc = &tide_gc;
 	unsigned calls = 0;
 	empty_parked();
-	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64) > 0)
+	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64, UINT32_MAX) > 0)
 		continue;
 	tide_gc_empty_queues();
 	uint64_t before = tide_load_relaxed(&gc->count.returned_bytes);
@@ -239,8 +244,10 @@ void tide_gc_release_excess(void)
 	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL) {
 		(void)sweep(region, true, &calls);
 		/* The oldest chunks may stay, once enough of the youngest are gone. */
-		if (!gc->sweep_slabs && excess_bytes(bound / 2) == 0)
-			gc->sweep_region = 0;
+		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(bound / 2) == 0) {
+			gc->sweep_region = 0; /* cut short: what it counted is of no use */
+			return;
+		}
 	}
 	if (gc->sweep_region == 0)
 		sweep_end();

@@ -28,7 +28,7 @@ struct gc {
 	/* The clock. */
 	uint64_t tick;             /* decay ticks so far */
 	uint64_t tick_start_ns;
-	uint32_t sweep_region;     /* next region of the sweep of this tick; >= regions: done */
+	uint32_t sweep_region;     /* regions the sweep has still to visit, from the youngest; 0: done */
 	bool sweep_slabs;           /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	bool unsettled;            /* something is left to age */
@@ -48,6 +48,11 @@ struct gc {
 
 TIDE_HIDDEN extern struct gc tide_gc;
 
+/* This process was forked while a frozen thread had the token: nobody will ever be the GC.
+ * writers  the child, before it has a second thread   readers  who would wait for the token
+ * order    relaxed: a flag of its own                 edges    none */
+TIDE_HIDDEN extern _Atomic bool tide_gc_lost;
+
 /* What a step did, so that the loop parks only after a round in which all were idle. */
 enum gc_work { GC_IDLE, GC_WORKED };
 
@@ -59,9 +64,9 @@ static inline void tide_gc_region_list(struct tide_region *region)
 		tide_gc.regions = region->index + 1;
 }
 
-/* drain.c. Move up to `bins` garbage bins of one cache, or of all in turn, to the free sets. */
+/* drain.c. Move up to `bins` garbage bins of one cache, or of the next so many in turn, to the free sets. */
 TIDE_HIDDEN unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins);
-TIDE_HIDDEN unsigned tide_gc_drain_all(unsigned bins);
+TIDE_HIDDEN unsigned tide_gc_drain_all(unsigned bins, unsigned caches);
 /* What is neither in bins nor in garbage: orphans, and the rests of regions left behind. */
 TIDE_HIDDEN enum gc_work tide_gc_drain_strays(void);
 /* The free blocks of `bin` to the free sets; the bin is empty afterwards. */

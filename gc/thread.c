@@ -12,6 +12,7 @@
 #include "frontier.h"
 #include "large.h"
 #include "options.h"
+#include "orphan.h"
 #include "os.h"
 #include "queue.h"
 #include "token.h"
@@ -36,6 +37,9 @@ static _Atomic uint32_t state;
 static _Atomic bool unwanted;
 /* writers the starter, the kernel  readers who stops  order acquire  edges os.thread_end */
 static _Atomic uint32_t alive;
+/* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
+ * edges none */
+static _Atomic uint32_t process_id;
 static void *stack;        /* plain: who won the state */
 static size_t stack_bytes;
 
@@ -44,26 +48,23 @@ bool tide_gc_thread_runs(void)
 	return tide_load_relaxed(&state) == THREAD_RUNS;
 }
 
-/* After the announcement: is there anything for a step to do? The GC's own fields are not looked at
- * without the token. */
-static bool garbage_left(void)
-{
-	bool any = false;
-	if (!tide_token_try())
-		return true;
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL && !any; cache = cache->all_next)
-		any = !tide_garbage_is_empty(&cache->garbage);
-	tide_token_release();
-	return any;
-}
-
-static bool unsettled(void)
+/* Whether a step would find something to do, now or at a later tick. What the token guards is not
+ * looked at without it. */
+static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0;
+	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0 ||
+	            tide_large_cached_bytes_racy() > 0 || tide_load_relaxed(&tide_orphans) != NULL ||
+	            !tide_stack_is_empty_racy(&tide_frontier_sealed);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
 		left = !tide_stack_is_empty_racy(&tide_queue[cls].bins);
+	struct tide_cache *cache = tide_cache_all();
+	for (; cache != NULL && !left; cache = cache->all_next) {
+		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;
+		left = !tide_garbage_is_empty(&cache->garbage) ||
+		       (parked && tide_load_relaxed(&cache->used));
+	}
 	tide_token_release();
 	return left;
 }
@@ -71,16 +72,15 @@ static bool unsettled(void)
 static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
-	uint32_t sleep = unsettled() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
 	tide_doorbell_announce(sleep);
-	if (sleep == TIDE_GC_ASLEEP && garbage_left()) {
-		tide_doorbell_retract();
-		return;
-	}
-	if (sleep == TIDE_GC_ASLEEP)
-		tide_doorbell_sleep(sleep, SLEEP_NS);
-	else
+	if (sleep == TIDE_GC_DOZING) {
 		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
+	} else if (anything_left()) {
+		tide_doorbell_retract();
+	} else {
+		tide_doorbell_sleep(sleep, SLEEP_NS);
+	}
 }
 
 static void gc_main(void *arg)
@@ -114,6 +114,16 @@ static int start(void)
 	return 0;
 }
 
+void tide_gc_process_note(void)
+{
+	tide_store_relaxed(&process_id, tide_os_process_id());
+}
+
+uint32_t tide_gc_process_id(void)
+{
+	return tide_load_relaxed(&process_id);
+}
+
 int tide_gc_thread_start(void)
 {
 	tide_store_relaxed(&unwanted, false);
@@ -135,7 +145,9 @@ int tide_gc_thread_stop(void)
 		return ESRCH;
 	uint32_t left;
 	while ((left = tide_load_acquire(&alive)) != 0) { /* os.thread_end */
-		tide_doorbell_ring(true);
+		/* Not a ring, which wakes once for each sleep: this wake may get lost. */
+		tide_doorbell_retract();
+		tide_os_futex_wake(&tide_doorbell.state, 1);
 		tide_os_futex_wait(&alive, left, STOP_POLL_NS);
 	}
 	(void)tide_os_unmap(stack, stack_bytes);
@@ -165,6 +177,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_large_set_aged(false);
 	}
 	tide_doorbell_retract();
+	tide_gc_process_note();
 	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
 		uint64_t owner = tide_load_relaxed(&cache->owner);
 		if (cache == survivor)
@@ -173,6 +186,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		else if (tide_cache_thread_id(owner) != 0)
 			(void)tide_cache_adopt(cache, owner);
 	}
+	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();
 }

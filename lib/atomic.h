@@ -22,7 +22,6 @@
 #define tide_store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
 #define tide_store_seq_cst(p, v) atomic_store_explicit((p), (v), memory_order_seq_cst)
 #define tide_swap_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
-#define tide_swap_seq_cst(p, v) atomic_exchange_explicit((p), (v), memory_order_seq_cst)
 #define tide_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define tide_cas_acq_rel(p, old, v)                                                                \

@@ -27,6 +27,8 @@ static _Atomic(struct tide_cache *) all;
 /* writers every thread  readers every thread  order relaxed: a counter  edges none */
 static _Atomic uint32_t threads;
 
+_Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
+
 #define MISSES_TO_GROW 4
 #define SPILLS_TO_SHRINK 8
 
@@ -53,9 +55,10 @@ struct tide_cache *tide_cache_unpark(uint32_t thread_id)
 		cache = make();
 	if (cache == NULL)
 		return NULL;
-	cache->near_pages = tide_load_acquire(&tide_pagemap_near.pages); /* pagemap.near */
-	cache->near_base = tide_load_relaxed(&tide_pagemap_near.base);
-	cache->near_map = tide_load_relaxed(&tide_pagemap_near.map);
+	const struct tide_pagemap_window *near = tide_pagemap_near();
+	cache->near_base = near->base;
+	cache->near_pages = near->pages;
+	cache->near_map = near->map;
 	tide_store_relaxed(&cache->used, true);
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
 	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
@@ -140,7 +143,7 @@ struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls)
 	return bin;
 }
 
-static bool give_away(struct tide_cache *cache, struct tide_bin *bin)
+static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 {
 	if (bin == NULL)
 		return false;
@@ -157,9 +160,9 @@ bool tide_cache_empty(struct tide_cache *cache)
 	bool any = false;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *pending = cache->pending[cls];
-		any |= give_away(cache, tide_cache_remove_ready(cache, cls));
-		any |= give_away(cache, pending);
-		cache->pending[cls] = NULL;
+		cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
+		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
+		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 	}
 	cache->kept_bytes = 0;

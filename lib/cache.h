@@ -66,6 +66,10 @@ static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 
+/* Audit builds: frees by threads that could get no cache, and so have no counter.
+ * writers  such threads   readers  the audit   order  relaxed: counters   edges  none */
+TIDE_HIDDEN extern _Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
+
 /* A cache for the calling thread, parked or new; NULL when there is no memory. */
 TIDE_HIDDEN struct tide_cache *tide_cache_unpark(uint32_t thread_id);
 /* Give it up, bins and all. */

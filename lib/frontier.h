@@ -7,8 +7,8 @@
  *   word = descriptor << 16 | next
  *
  * A word may be compared after its descriptor was recycled; that is harmless, since an equal word
- * says the truth of now, whatever it said before, and everything but the word is read after the
- * CAS, with ownership in hand. Open slabs are shared by all threads of the process: threads by the
+ * says the truth of now, whatever it said before; what is read of the descriptor before the CAS (how
+ * much there is) is true as long as the word is. All else is read after it, with ownership in hand. Open slabs are shared by all threads of the process: threads by the
  * hundred then cost no hundreds of half-used slabs.
  *
  * Touched by  every thread
@@ -49,7 +49,7 @@ TIDE_HIDDEN bool tide_frontier_is_in(const struct tide_region *region);
 
 /* Blocks of the class ever carved at the frontier, for the audit. */
 TIDE_HIDDEN uint64_t tide_frontier_carved_racy(unsigned cls);
-/* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). */
+/* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). For tests. */
 TIDE_HIDDEN unsigned tide_frontier_open_rest(unsigned cls, struct tide_slab **slab);
 /* First granule beyond the frontier in `region`; its size when there is none. */
 TIDE_HIDDEN unsigned tide_frontier_end(const struct tide_region *region);

@@ -52,10 +52,12 @@ static inline void tide_garbage_publish(struct tide_garbage *garbage, struct tid
 	garbage->tail = bin;
 }
 
-/* For who takes over from a producer that vanished between its two stores. */
+/* For who takes over from a producer that vanished between its two stores, with the token in hand: the tail
+ * may have been consumed since, the head is in the queue for certain. */
 static inline void tide_garbage_repair(struct tide_garbage *garbage)
 {
 	struct tide_node *next;
+	garbage->tail = garbage->head;
 	while ((next = tide_load_relaxed(&garbage->tail->node.next)) != NULL)
 		garbage->tail = (struct tide_bin *)next;
 }

@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "config.h"
+#include "doorbell.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
@@ -25,6 +26,8 @@ static _Atomic uint64_t cached_bytes;
 static _Atomic uint64_t now_tick;
 static _Atomic bool aged_by_clock;
 static TIDE_OWN_LINE struct tide_stack spare;
+/* Free, but the system refused to unmap them. */
+static TIDE_OWN_LINE struct tide_stack refused;
 
 static unsigned bucket_of(size_t bytes)
 {
@@ -49,19 +52,31 @@ static bool system_free(struct tide_large *large)
 	return true;
 }
 
+/* Give it back; if the system will not have it (too many mappings), its memory at least, and the address
+ * space when it is asked again. */
+static size_t dispose(struct tide_large *large)
+{
+	size_t bytes = tide_load_relaxed(&large->bytes);
+	if (!system_free(large)) {
+		(void)tide_os_purge((void *)tide_load_relaxed(&large->base), bytes);
+		tide_stack_push(&refused, &large->node);
+	}
+	return bytes;
+}
+
 /* Put it into its bucket; false when that is full. */
 static bool keep_put(struct tide_large *large)
 {
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	_Atomic(struct tide_large *) *ways = keep[bucket_of(bytes)];
+	(void)tide_add_relaxed(&cached_bytes, bytes);
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct tide_large *none = NULL;
 		if (tide_load_relaxed(&ways[i]) == NULL &&
-		    tide_cas_acq_rel(&ways[i], &none, large)) { /* large.keep */
-			(void)tide_add_relaxed(&cached_bytes, bytes);
+		    tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */
 			return true;
-		}
 	}
+	(void)tide_sub_relaxed(&cached_bytes, bytes);
 	return false;
 }
 
@@ -87,8 +102,8 @@ static struct tide_large *keep_take(size_t bytes, size_t align_bytes)
 			if (fits(large, bytes, align_bytes))
 				return large;
 			/* Another one came by in between. */
-			if (!keep_put(large) && !system_free(large))
-				return NULL;
+			if (!keep_put(large))
+				(void)dispose(large);
 		}
 	}
 	return NULL;
@@ -175,25 +190,25 @@ static uint64_t keep_bound(void)
 	return tide_load_relaxed(&aged_by_clock) ? bound * 4 : bound;
 }
 
-/* Drop what entered before tick `before`, or, with `enough_bytes`, until no more than that is left. */
+/* Drop what entered before tick `before`, until no more than enough_bytes are left. */
 static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
 {
 	size_t returned_bytes = 0;
+	struct tide_large *again = (struct tide_large *)tide_stack_pop(&refused);
+	if (again != NULL)
+		(void)dispose(again);
 	for (unsigned b = BUCKETS; b-- > 0;) {
 		for (unsigned i = 0; i < WAYS; i++) {
 			if (tide_load_relaxed(&cached_bytes) <= enough_bytes)
 				return returned_bytes;
-			if (tide_load_relaxed(&keep[b][i]) == NULL)
+			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
+			if (large == NULL || tide_load_relaxed(&large->tick) >= before)
 				continue;
-			struct tide_large *large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
+			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
 			if (large == NULL)
 				continue;
-			size_t bytes = tide_load_relaxed(&large->bytes);
-			(void)tide_sub_relaxed(&cached_bytes, bytes);
-			if (large->tick < before && system_free(large))
-				returned_bytes += bytes;
-			else
-				(void)keep_put(large);
+			(void)tide_sub_relaxed(&cached_bytes, tide_load_relaxed(&large->bytes));
+			returned_bytes += dispose(large);
 		}
 	}
 	return returned_bytes;
@@ -209,20 +224,17 @@ bool tide_large_free(void *block)
 	struct tide_large *large = withdraw(block);
 	if (large == NULL)
 		return false;
-	large->tick = tide_load_relaxed(&now_tick);
+	tide_store_relaxed(&large->tick, tide_load_relaxed(&now_tick));
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	uint64_t bound = keep_bound();
 	if (tide_load_relaxed(&cached_bytes) > bound)
 		(void)tide_large_trim(bound);
 	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
-	    keep_put(large))
+	    keep_put(large)) {
+		tide_doorbell_ring(false); /* who sleeps without a limit has a clock to run again */
 		return true;
-	if (system_free(large))
-		return true;
-	/* The system would not take it back (too many mappings): its memory at least, and the
-	 * address space for the next of its size. */
-	(void)tide_os_purge(block, bytes);
-	(void)keep_put(large);
+	}
+	(void)dispose(large);
 	return true;
 }
 
@@ -256,16 +268,20 @@ void *tide_large_resize(void *block, size_t bytes)
 	size_t old_bytes = tide_load_relaxed(&large->bytes);
 	/* Growing: an eighth more address space than asked for, so that a block that grows by small
 	 * steps is not remapped for each. What is not touched costs nothing. */
-	size_t want_bytes = bytes > old_bytes ? bytes + bytes / 8 : bytes;
-	want_bytes = (want_bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
+	size_t exact_bytes = (bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
+	size_t want_bytes = exact_bytes;
+	if (bytes > old_bytes)
+		want_bytes += bytes / 8 & ~(size_t)(TIDE_PAGE_BYTES - 1);
 	void *moved = block;
 	if (!tide_os_resize(block, old_bytes, want_bytes)) {
 		moved = map_prepared(want_bytes, TIDE_PAGE_BYTES);
-		if (moved != NULL && !tide_os_move(block, old_bytes, moved, want_bytes)) {
-			(void)tide_os_unmap(moved, want_bytes);
-			moved = NULL;
+		if (moved == NULL && want_bytes > exact_bytes) {
+			want_bytes = exact_bytes;
+			moved = map_prepared(want_bytes, TIDE_PAGE_BYTES);
 		}
-		if (moved == NULL) {
+		/* When the move fails, the target may be unmapped already, and another thread's by
+		 * now: so it is not unmapped again, at the price of some address space. */
+		if (moved == NULL || !tide_os_move(block, old_bytes, moved, want_bytes)) {
 			publish(large);
 			return NULL;
 		}

@@ -22,7 +22,7 @@ struct tide_large {
 	 * order    relaxed     edges    none: ownership comes by large.slot and large.keep */
 	_Atomic uintptr_t base;
 	_Atomic size_t bytes;
-	uint64_t tick; /* plain, the owner's: decay tick in which it entered the cache */
+	_Atomic uint64_t tick; /* likewise: decay tick in which it entered the cache */
 };
 
 /* A block of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed tells whether

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "hit.h"
 #include "slow.h"
+#include "start.h"
 
 #ifdef TIDE_OVERRIDE
 
@@ -87,6 +88,14 @@ TIDE_INLINE void delete_any(void *block)
 			return new_any(size, nothrow);                                             \
 		return new_slow(size, alignment, nothrow);                                         \
 	}
+#define DELETE_SIZED(name, align, ...)                                                             \
+	TIDE_EXPORT void name(void *block, size_t size __VA_ARGS__);                               \
+	void name(void *block, size_t size __VA_ARGS__)                                            \
+	{                                                                                          \
+		if (TIDE_UNLIKELY(tide_start_checked()))                                           \
+			tide_check_size(block, align, size, "operator delete");                    \
+		delete_any(block);                                                                 \
+	}
 #define DELETE(name, ...)                                                                          \
 	TIDE_EXPORT void name(void *block __VA_ARGS__);                                            \
 	void name(void *block __VA_ARGS__)                                                         \
@@ -94,7 +103,6 @@ TIDE_INLINE void delete_any(void *block)
 		delete_any(block);                                                                 \
 	}
 #define TAG , const void *tag TIDE_UNUSED
-#define SIZE , size_t size TIDE_UNUSED
 #define ALIGNMENT , size_t alignment TIDE_UNUSED
 
 NEW(_Znwm, false)
@@ -109,12 +117,12 @@ DELETE(_ZdlPv)
 DELETE(_ZdaPv)
 DELETE(_ZdlPvRKSt9nothrow_t, TAG)
 DELETE(_ZdaPvRKSt9nothrow_t, TAG)
-DELETE(_ZdlPvm, SIZE)
-DELETE(_ZdaPvm, SIZE)
+DELETE_SIZED(_ZdlPvm, 0)
+DELETE_SIZED(_ZdaPvm, 0)
 DELETE(_ZdlPvSt11align_val_t, ALIGNMENT)
 DELETE(_ZdaPvSt11align_val_t, ALIGNMENT)
-DELETE(_ZdlPvmSt11align_val_t, SIZE ALIGNMENT)
-DELETE(_ZdaPvmSt11align_val_t, SIZE ALIGNMENT)
+DELETE_SIZED(_ZdlPvmSt11align_val_t, alignment, ALIGNMENT)
+DELETE_SIZED(_ZdaPvmSt11align_val_t, alignment, ALIGNMENT)
 DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, ALIGNMENT TAG)
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, ALIGNMENT TAG)
 

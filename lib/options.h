@@ -29,7 +29,7 @@ TIDE_HIDDEN bool tide_options_init(void);
  * optional suffix k, m or g (or K, M, G; binary multiples). False when it is no such integer or out
  * of range; *value is kept then. */
 TIDE_HIDDEN bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value);
-/* For tests: set a value directly. */
+/* Set a value directly: for tests, and at start. */
 TIDE_HIDDEN void tide_options_set(enum tide_option_id id, int64_t value);
 
 #endif

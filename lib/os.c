@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -233,6 +233,11 @@ uint32_t tide_os_thread_id(void)
 	return (uint32_t)os_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+uint32_t tide_os_process_id(void)
+{
+	return (uint32_t)os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
 bool tide_os_thread_exists(uint32_t tid)
 {
 	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
@@ -268,14 +273,6 @@ _Noreturn void tide_os_abort(void)
 		(void)os_call(SYS_exit_group, 134, 0, 0, 0, 0, 0);
 }
 
-uint64_t tide_os_memory_bytes(void)
-{
-	struct sysinfo info;
-	if (is_error(os_call(SYS_sysinfo, (long)&info, 0, 0, 0, 0, 0)))
-		return 0;
-	return (uint64_t)info.totalram * info.mem_unit;
-}
-
 uint64_t tide_os_address_limit_bytes(void)
 {
 	struct rlimit limit;
@@ -300,6 +297,12 @@ struct thread_boot {
 static void boot_run(struct thread_boot *boot)
 {
 	(void)os_call(SYS_prctl, PR_SET_NAME, (long)boot->name, 0, 0, 0, 0);
+	/* The C library's setuid does not reach a thread it does not know: so this one has nothing to
+	 * give up in the first place. */
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+	if (TIDE_OS_RAW_THREAD)
+		(void)os_call(SYS_capset, (long)&head, (long)none, 0, 0, 0, 0);
 	boot->entry(boot->arg);
 }
 

@@ -48,17 +48,17 @@ TIDE_HIDDEN void tide_os_futex_wake(void *word, uint32_t waiters);
 /* Monotonic clock, coarse (a few ms), in ns. */
 TIDE_HIDDEN uint64_t tide_os_clock_ns(void);
 TIDE_HIDDEN uint32_t tide_os_thread_id(void);
+TIDE_HIDDEN uint32_t tide_os_process_id(void);
 /* Whether thread `tid` of this process still exists. Unknown counts as yes. */
 TIDE_HIDDEN bool tide_os_thread_exists(uint32_t tid);
 TIDE_HIDDEN void tide_os_write_stderr(const char *text, size_t bytes);
 _Noreturn TIDE_HIDDEN void tide_os_abort(void);
-/* Physical memory in bytes, 0 when unknown; and RLIMIT_AS, UINT64_MAX when there is none. */
-TIDE_HIDDEN uint64_t tide_os_memory_bytes(void);
+/* RLIMIT_AS, UINT64_MAX when there is none. */
 TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
- * signals blocked and a thread area of its own, with nothing in it: `entry` must not use the C
+ * signals blocked, no capabilities, and a thread area of its own, with nothing in it: `entry` must not use the C
  * library beyond plain memory functions. `alive` is set to 1 before the start; the kernel sets it
  * to 0 and wakes its futex waiters at the thread's end. The stack is for the caller to unmap then. */
 TIDE_HIDDEN bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,

@@ -1,9 +1,18 @@
 #include "pagemap.h"
 
 #include "check.h"
+#include "meta.h"
 #include "os.h"
 
-struct tide_pagemap_near tide_pagemap_near;
+static const struct tide_pagemap_window no_window;
+/* writers  the thread whose window wins, by CAS   readers  every thread
+ * order    cas-release, load-acquire              edges    pagemap.near */
+static _Atomic(const struct tide_pagemap_window *) window = &no_window;
+
+const struct tide_pagemap_window *tide_pagemap_near(void)
+{
+	return tide_load_acquire(&window); /* pagemap.near */
+}
 
 /* The tree's top.
  * writers  the thread whose leaf wins, by CAS   readers  every thread
@@ -26,14 +35,15 @@ static uintptr_t page_in_leaf(uintptr_t address)
 static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 {
 	uintptr_t start = address & ~(TIDE_LEAF_BYTES - 1);
-	uintptr_t near_page = (start - tide_load_relaxed(&tide_pagemap_near.base)) >> TIDE_PAGE_SHIFT;
-	bool near = near_page < tide_load_acquire(&tide_pagemap_near.pages); /* pagemap.near */
+	const struct tide_pagemap_window *own = tide_pagemap_near();
+	uintptr_t near_page = (start - own->base) >> TIDE_PAGE_SHIFT;
+	bool near = near_page < own->pages;
 	size_t own_bytes = sizeof(struct tide_pagemap_leaf) + (near ? 0 : TIDE_LEAF_PAGES);
 
 	struct tide_pagemap_leaf *leaf = tide_os_map(0, own_bytes);
 	if (leaf == NULL)
 		return NULL;
-	leaf->cls = near ? tide_load_relaxed(&tide_pagemap_near.map) + near_page
+	leaf->cls = near ? own->map + near_page
 	                 : (_Atomic uint8_t *)(leaf + 1);
 	struct tide_pagemap_leaf *seen = NULL;
 	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
@@ -56,20 +66,27 @@ bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 
 void tide_pagemap_init(uintptr_t address)
 {
+	const struct tide_pagemap_window *none = &no_window;
+	if (tide_pagemap_near() != none)
+		return;
 	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
-	uint64_t limit = tide_os_address_limit_bytes();
-	if (limit / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
+	if (tide_os_address_limit_bytes() / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
 		window_bytes = TIDE_NEAR_MIN_BYTES;
 
 	/* The kernel maps downwards: most of the window lies below the first address. */
 	uintptr_t top = (address | (TIDE_LEAF_BYTES - 1)) + 1;
-	uintptr_t base = top > window_bytes ? top - window_bytes : 0;
-	void *map = tide_os_map(0, window_bytes / TIDE_PAGE_BYTES);
+	size_t map_bytes = window_bytes / TIDE_PAGE_BYTES;
+	struct tide_pagemap_window *own = tide_meta_alloc(sizeof *own);
+	void *map = own != NULL ? tide_os_map(0, map_bytes) : NULL;
 	if (map == NULL)
 		return;
-	tide_store_relaxed(&tide_pagemap_near.map, map);
-	tide_store_relaxed(&tide_pagemap_near.base, base);
-	tide_store_release(&tide_pagemap_near.pages, window_bytes / TIDE_PAGE_BYTES); /* pagemap.near */
+	own->base = top > window_bytes ? top - window_bytes : 0;
+	own->pages = map_bytes;
+	own->map = map;
+	if (!tide_cas_release(&window, &none, own)) { /* pagemap.near */
+		(void)tide_os_unmap(map, map_bytes);
+		return;
+	}
 	/* Its leaf now, before the first region: else the leaf takes the place where the system would
 	 * have put the second one, side by side with the first. */
 	(void)tide_pagemap_prepare(address, 1);

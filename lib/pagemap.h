@@ -40,20 +40,19 @@ struct tide_pagemap_leaf {
 	_Atomic(struct tide_large *) large[TIDE_LEAF_PAGES];
 };
 
-/* The window. All zero pages until tide_pagemap_init.
- * writers  the initialising thread, once  readers  every thread
- * order    pages: store-release, load-acquire; base and map: relaxed, under it. A reader with the
- *          new `pages` and the old `base` reads zeros from the map and goes through the tree.
- * edges    pagemap.near: map -> any reader */
-struct tide_pagemap_near {
-	_Atomic uintptr_t base;
-	_Atomic uintptr_t pages;
-	_Atomic(_Atomic uint8_t *) map;
+/* The window: plain, written before pagemap.near publishes it, never changed. */
+struct tide_pagemap_window {
+	uintptr_t base;
+	uintptr_t pages; /* 0: there is none */
+	_Atomic uint8_t *map;
 };
-TIDE_HIDDEN extern struct tide_pagemap_near tide_pagemap_near;
 
-/* Choose the window, around `address`, a mapping of ours. Called once, before the first region is mapped;
- * without it, or when the map for it can't be had, everything goes through the tree. */
+/* The window in force: one that is empty until tide_pagemap_init. */
+TIDE_HIDDEN const struct tide_pagemap_window *tide_pagemap_near(void);
+
+/* Choose the window, around `address`, a mapping of ours, unless there is one. Every thread calls it before
+ * it maps its first region, so that all see the same one. Without it, when the map for it can't be
+ * had, everything goes through the tree. Lock-free: the loser of a race unmaps its own map. */
 TIDE_HIDDEN void tide_pagemap_init(uintptr_t address);
 
 /* Make sure that the pages of [start, start + bytes) have leaves. False: no memory for them. */

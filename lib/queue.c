@@ -3,6 +3,7 @@
 #include "options.h"
 
 struct tide_queue tide_queue[TIDE_CLASS_SLOTS];
+_Atomic uint64_t tide_queue_attention[TIDE_QUEUE_WORDS];
 
 void tide_queue_init(void)
 {

@@ -34,6 +34,21 @@ struct tide_queue {
 
 TIDE_HIDDEN extern struct tide_queue tide_queue[TIDE_CLASS_SLOTS];
 
+/* Classes whose queue was found empty or full since the GC last looked, so that it need not visit all.
+ * writers  every thread sets bits; the GC clears by swap   readers  the same
+ * order    relaxed: advice                                 edges    none */
+#define TIDE_QUEUE_WORDS ((TIDE_CLASS_SLOTS + 63) / 64)
+TIDE_HIDDEN extern _Atomic uint64_t tide_queue_attention[TIDE_QUEUE_WORDS];
+
+static inline void tide_queue_note(_Atomic uint32_t *counter, unsigned cls)
+{
+	_Atomic uint64_t *word = &tide_queue_attention[cls / 64];
+	uint64_t bit = 1ull << (cls % 64);
+	(void)tide_add_relaxed(counter, 1u);
+	if (!(tide_load_relaxed(word) & bit))
+		(void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+}
+
 /* Set the first levels from the options. */
 TIDE_HIDDEN void tide_queue_init(void);
 
@@ -41,7 +56,7 @@ static inline bool tide_queue_has_room(struct tide_queue *queue)
 {
 	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queue->level))
 		return true;
-	(void)tide_add_relaxed(&queue->fulls, 1u);
+	tide_queue_note(&queue->fulls, (unsigned)(queue - tide_queue));
 	return false;
 }
 

@@ -30,10 +30,13 @@ static void *move(void *block, size_t size, size_t copy_bytes)
 	return moved;
 }
 
+/* A large block is cut shorter already when this part of it falls out of use: it costs one system call. */
+#define LARGE_SLACK(bytes) ((bytes) / 8 > 64 * 1024 ? (bytes) / 8 : 64 * 1024)
+
 static void *realloc_large(void *block, size_t size)
 {
 	size_t has = tide_large_bytes(block);
-	if (stays(size, has))
+	if (size <= has && has - size <= LARGE_SLACK(has))
 		return block;
 	if (size > TIDE_MEDIUM_MAX_BYTES) {
 		void *resized = tide_large_resize(block, size);
@@ -47,13 +50,10 @@ void *tide_realloc(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
-	unsigned cls = (unsigned)tide_hit_class(block);
-	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || cls >= TIDE_CLASS_INSIDE)) {
-		cls = tide_block_class(block, "realloc");
-		if (cls == TIDE_CLASS_NONE) {
-			errno = EINVAL;
-			return NULL;
-		}
+	unsigned cls = tide_block_class_exact(block, "realloc");
+	if (cls == TIDE_CLASS_NONE) {
+		errno = EINVAL;
+		return NULL;
 	}
 	if (size == 0) {
 		tide_free(block);

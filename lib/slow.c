@@ -109,7 +109,7 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		empty_to_ready(cache, cls, bin);
 		return true;
 	}
-	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+	tide_queue_note(&tide_queue[cls].misses, cls);
 
 	bin = tide_cache_remove_ready(cache, cls);
 	if (bin == NULL)
@@ -225,7 +225,7 @@ static void *kept_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		cache->kept_bytes += queued->count * tide_class_bytes(cls);
 		return block;
 	}
-	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+	tide_queue_note(&tide_queue[cls].misses, cls);
 	if (tide_gc_refill_inline(cache, bin, 1) > 0)
 		return tide_bin_take(bin);
 	*zeroed = true;
@@ -276,8 +276,10 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	struct tide_cache *cache = self();
 	if (TIDE_UNLIKELY(cache == NULL))
 		block = NULL;
-	else if (cls == TIDE_CLASS_LARGE)
+	else if (cls == TIDE_CLASS_LARGE) {
+		want_gc_thread(cache);
 		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
+	}
 	else
 		block = small_slow(cache, cls, zeroed);
 	if (TIDE_UNLIKELY(block == NULL))
@@ -291,23 +293,45 @@ void *tide_malloc_slow(size_t bytes)
 	return tide_malloc_slow_zeroed(bytes, &zeroed);
 }
 
+/* A block of the thread's own bins that happens to be aligned. */
+static void *aligned_in_bins(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	for (void **at = cache->top[cls]; *at != NULL; at--) {
+		void *block = *at;
+		if ((uintptr_t)block % align_bytes != 0)
+			continue;
+		void *last = pop(cache, cls);
+		tide_order_stores(); /* see bin.h */
+		*at = last;
+		return block;
+	}
+	struct tide_bin *pending = cache->pending[cls];
+	for (unsigned i = 0; pending != NULL && i < pending->count; i++) {
+		void *block = pending->slot[TIDE_BIN_BASE + i];
+		if ((uintptr_t)block % align_bytes != 0)
+			continue;
+		void *last = tide_bin_take(pending);
+		tide_order_stores();
+		if (i < pending->count)
+			pending->slot[TIDE_BIN_BASE + i] = last;
+		if (is_kept_class(cls))
+			cache->kept_bytes -= tide_class_bytes(cls);
+		return block;
+	}
+	return NULL;
+}
+
 void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
 {
 	struct tide_cache *cache = self();
 	if (cache == NULL)
 		return NULL;
-	/* One that happens to be aligned may lie in the bin. */
-	for (void **at = cache->top[cls]; *at != NULL; at--) {
-		if ((uintptr_t)*at % align_bytes == 0 && !tide_start_checked()) {
-			void *block = *at;
-			void *last = pop(cache, cls);
-			tide_order_stores(); /* see bin.h */
-			*at = last;
-			tide_hit_count(&cache->mallocs[cls]);
-			return block;
-		}
+	void *block = tide_start_checked() ? NULL : aligned_in_bins(cache, cls, align_bytes);
+	if (block != NULL) {
+		tide_hit_count(&cache->mallocs[cls]);
+		return block;
 	}
-	void *block = tide_gc_chunk_aligned(cls, align_bytes);
+	block = tide_gc_chunk_aligned(cache, cls, align_bytes);
 	if (block == NULL)
 		block = tide_frontier_chunk(cls, align_bytes);
 	if (block != NULL && tide_start_checked())
@@ -366,6 +390,10 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 			tide_orphan_push(block);
 		return;
 	}
+	if (*cache->top[cls] == block) { /* seen here for certain; in the hit case, at the next malloc */
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
+		return;
+	}
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls)) {
 		tide_hit_count(&cache->frees[cls]);
 		tide_orphan_push(block);
@@ -395,6 +423,34 @@ unsigned tide_block_class(const void *block, const char *function)
 	return TIDE_CLASS_NONE;
 }
 
+unsigned tide_block_class_exact(const void *block, const char *function)
+{
+	struct tide_region *region;
+	struct tide_slab *slab;
+	unsigned idx;
+	unsigned cls = tide_block_class(block, function);
+	if (cls == TIDE_CLASS_NONE || cls == TIDE_CLASS_LARGE ||
+	    tide_region_find_block(block, cls, &region, &slab, &idx))
+		return cls;
+	tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls, tide_class_bytes(cls));
+	return TIDE_CLASS_NONE;
+}
+
+/* A sized free with the wrong size is a bug of the caller's that does no harm here, since the class comes
+ * from the page map. A block may be up to twice as large as its last size: realloc leaves it in place
+ * so far, and so does alignment, which counts as size here. */
+void tide_check_size(const void *block, size_t alignment, size_t bytes, const char *function)
+{
+	unsigned cls = block != NULL ? tide_block_class(block, function) : TIDE_CLASS_NONE;
+	if (cls == TIDE_CLASS_NONE)
+		return;
+	size_t has = cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
+	size_t asked = bytes > alignment ? bytes : alignment;
+	if (bytes <= has && (asked >= has / 2 || tide_class_of(bytes) == cls))
+		return;
+	tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, cls == TIDE_CLASS_LARGE ? 0 : cls, has);
+}
+
 void tide_free_slow(void *block, const char *function)
 {
 	if (block == NULL)
@@ -404,14 +460,21 @@ void tide_free_slow(void *block, const char *function)
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	if (cls == TIDE_CLASS_LARGE) {
+		if (cache != NULL)
+			want_gc_thread(cache);
 		if (!tide_large_free(block))
 			tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
 		return;
 	}
-	if (TIDE_LIKELY(cache != NULL))
+	if (TIDE_LIKELY(cache != NULL)) {
 		small_free(cache, block, cls, function);
-	else
-		tide_orphan_push(block);
+		return;
+	}
+	if (tide_start_checked())
+		(void)tide_region_set_live(block, cls, false);
+	if (TIDE_AUDITED)
+		(void)tide_add_relaxed(&tide_cache_uncounted_frees[cls], 1u);
+	tide_orphan_push(block);
 }
 
 void tide_self_empty(void)

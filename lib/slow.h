@@ -21,9 +21,15 @@ TIDE_COLD TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
 /* A block of medium class `cls` at a multiple of align_bytes, 2 KiB or 4 KiB; NULL: no memory. */
 TIDE_HIDDEN void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes);
 
-/* The class of a block somebody hands us, checked as far as that is possible without the GC; reports and
- * returns TIDE_CLASS_NONE when it is none. For the functions that need more than free does. */
+/* The class of a block somebody hands us, by its page; reports and returns TIDE_CLASS_NONE when there is
+ * no block in that page. */
 TIDE_HIDDEN unsigned tide_block_class(const void *block, const char *function);
+/* The same for the functions that return to their caller what they were given: also checked to be the
+ * start of a block. */
+TIDE_HIDDEN unsigned tide_block_class_exact(const void *block, const char *function);
+/* Checked mode: whether `bytes`, at a multiple of `alignment`, can be what the block was asked for with. */
+TIDE_COLD TIDE_HIDDEN void tide_check_size(const void *block, size_t alignment, size_t bytes,
+                                           const char *function);
 
 /* Empty the calling thread's bins into its garbage, for a purge. */
 TIDE_HIDDEN void tide_self_empty(void);

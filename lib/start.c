@@ -1,5 +1,6 @@
 #include "start.h"
 
+#include "doorbell.h"
 #include "gc.h"
 #include "meta.h"
 #include "options.h"
@@ -16,10 +17,6 @@ static _Atomic uint32_t once;
  * them again gives the same values  edges none */
 static _Atomic bool options_read;
 _Atomic bool tide_start_checked_on;
-/* writers threads in their first call, by CAS  readers the same  order acquire  edges none: what it
- * guards is published by pagemap.near */
-static _Atomic uint32_t window;
-enum { WINDOW_NOT_CHOSEN, WINDOW_CHOSEN };
 /* Runs at each thread's end. Plain: made by the winner of `once`; who comes before that has no
  * destructor, and its cache is adopted by the GC instead. */
 static pthread_key_t thread_key;
@@ -34,14 +31,19 @@ static void thread_end(void *arg)
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
 	tide_cache_park(cache);
+	tide_doorbell_ring(false); /* what it holds must age */
 }
 
 static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
 		return;
+	bool late = tide_cache_all() != NULL;
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
+	/* Blocks of before are not known as live, so checking can't begin in the middle. */
+	if (late)
+		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
 	tide_queue_init();
 }
@@ -51,6 +53,7 @@ static void process_start(void)
 	uint32_t seen = 0;
 	if (tide_load_acquire(&once) != 0 || !tide_cas_acq_rel(&once, &seen, 1u)) /* start.once */
 		return;
+	tide_gc_process_note();
 	tide_fork_register();
 	if (pthread_key_create(&thread_key, thread_end) == 0)
 		tide_store_release(&thread_key_made, true); /* start.key */
@@ -58,10 +61,8 @@ static void process_start(void)
 
 struct tide_cache *tide_start_thread(void)
 {
-	uint32_t seen = WINDOW_NOT_CHOSEN;
 	options_start();
-	if (tide_load_relaxed(&window) == WINDOW_NOT_CHOSEN &&
-	    tide_cas_acquire(&window, &seen, (uint32_t)WINDOW_CHOSEN)) {
+	if (tide_pagemap_near()->pages == 0) {
 		/* Any fresh mapping shows where the system puts such things. */
 		void *probe = tide_meta_alloc(TIDE_CACHE_LINE_BYTES);
 		if (probe != NULL)

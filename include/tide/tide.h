@@ -30,8 +30,8 @@ extern "C" {
 
 /* The malloc family. Sizes and alignments are in bytes. On failure: NULL (or the error, for
  * tide_posix_memalign) and errno ENOMEM, or EINVAL for a bad alignment. A size of 0 gives a unique
- * pointer. Blocks are aligned to 16 bytes, and to the largest power of two that divides their
- * class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
+ * pointer. Blocks are aligned to 16 bytes; up to 8 KiB also to the largest power of two, up to 4 KiB,
+ * that divides their class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
 TIDE_API void *tide_malloc(size_t size);
 TIDE_API void *tide_calloc(size_t count, size_t size);
 /* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */

@@ -71,7 +71,7 @@ static inline void tick(void)
 /* All garbage into the free sets. */
 static inline void drain_everything(void)
 {
-	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64) > 0) {
+	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64, UINT32_MAX) > 0) {
 	}
 }
 

@@ -166,7 +166,7 @@ static struct tide_slab *partial_slab(void)
 
 static void work_first(void)
 {
-	churn(SCALED(200000u), 77);
+	churn(SCALED(100000u), 77);
 	for (unsigned i = 0; i < SLOTS; i += 2) {
 		if (slot[i] != NULL)
 			cr_assert_null(parcel_end(slot[i]));

@@ -42,7 +42,7 @@ Test(loop, without_the_token_nothing_is_done, .init = begin)
 	cr_assert_eq(tide_gc_refill_inline(cache, bin, 8), 0);
 	cr_assert_eq(bin->count, 0);
 	cr_assert_not(tide_gc_help(cache));
-	cr_assert_null(tide_gc_chunk_aligned(tide_class_of(20000), 4096));
+	cr_assert_null(tide_gc_chunk_aligned(tide_cache_self, tide_class_of(20000), 4096));
 	cr_assert_eq(stats_now().gc_cycles, cycles);
 	/* And everything still works. */
 	churn(SCALED(20000u), 1);

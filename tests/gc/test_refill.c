@@ -299,7 +299,7 @@ Test(refill, an_aligned_chunk_is_aligned, .init = process_begins)
 
 	cr_assert(chunk_issue(3, 1, &from, &first));
 	for (size_t align = 2048; align <= 65536; align *= 2) {
-		char *block = tide_gc_chunk_aligned(tide_class_of(20000), align);
+		char *block = tide_gc_chunk_aligned(tide_cache_self, tide_class_of(20000), align);
 		cr_assert_not_null(block);
 		cr_assert_eq((uintptr_t)block % align, 0);
 		cr_assert_eq(tide_pagemap_region((uintptr_t)block), region);

@@ -1,5 +1,5 @@
-/* cache.c: the cache of nobody, parking and taking over, capacities that follow use, and the repair of
- * what a thread that vanished left half done. */
+/* cache.c: the cache of nobody, parking and taking over, capacities that follow use, and the
+ * repair of what a thread that vanished left half done. */
 #include "cache.h"
 
 #include "options.h"
@@ -66,9 +66,9 @@ Test(cache, a_new_cache_has_nothing_and_knows_the_window)
 	}
 	cr_assert(tide_cache_is_valid(cache));
 	cr_assert_eq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 77u);
-	cr_assert_eq(cache->near_base, tide_load_relaxed(&tide_pagemap_near.base));
-	cr_assert_eq(cache->near_pages, tide_load_relaxed(&tide_pagemap_near.pages));
-	cr_assert_eq(cache->near_map, tide_load_relaxed(&tide_pagemap_near.map));
+	cr_assert_eq(cache->near_base, tide_pagemap_near()->base);
+	cr_assert_eq(cache->near_pages, tide_pagemap_near()->pages);
+	cr_assert_eq(cache->near_map, tide_pagemap_near()->map);
 	cr_assert(tide_garbage_is_empty(&cache->garbage));
 	cr_assert_eq(tide_cache_all(), cache);
 	cr_assert_eq(tide_cache_threads_racy(), 1u);

@@ -1,5 +1,5 @@
-/* doorbell.h: who publishes and who goes to sleep never miss each other, and a sleep costs one wake at
- * the most. */
+/* doorbell.h: who publishes and who goes to sleep never miss each other, and a sleep costs one
+ * wake at the most. */
 #include "doorbell.h"
 
 #include "../api/support.h"

@@ -1,6 +1,7 @@
-/* The whole allocator when the system refuses: each kind of call, at its nth time, once and for ever.
- * Nothing but ENOMEM may come of it; what was allocated stays as it was and can be freed; and when the
- * system obliges again, so does the allocator, with its books in order. Each plan in a child process. */
+/* The whole allocator when the system refuses: each kind of call, at its nth time, once and for
+ * ever. Nothing but ENOMEM may come of it; what was allocated stays as it was and can be freed;
+ * and when the system obliges again, so does the allocator, with its books in order. Each plan
+ * in a child process. */
 #include "doorbell.h"
 #include "gc.h"
 #include "meta.h"
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-enum { SLOTS = 48, CALLS = 150, ENDLESS = 100000 };
-enum { LAST_PLAN = 40, PLAN_STEP = SANITIZED ? 10 : 1 };
+enum { SLOTS = 48, CALLS = 100, ENDLESS = 100000 };
+enum { LAST_PLAN = 40, PLAN_STEP = SANITIZED ? 20 : TIDE_AUDITED ? 5 : 1 };
 /* Of a block's content so much is looked at. */
 enum { HELD_MAX = 2048 };
 
@@ -273,7 +274,7 @@ static const char *exhaust(size_t bytes, uint32_t pass)
 static const char *exhaust_small(unsigned mask, uint32_t pass, uint32_t fail)
 {
 	(void)mask, (void)fail;
-	return exhaust(1000, pass);
+	return exhaust(6000, pass);
 }
 
 static const char *exhaust_medium(unsigned mask, uint32_t pass, uint32_t fail)

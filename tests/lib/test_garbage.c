@@ -1,5 +1,5 @@
-/* garbage.h: bins arrive in order, each once, at once; the account agrees; and who takes over from a
- * producer that vanished loses none. */
+/* garbage.h: bins arrive in order, each once, at once; the account agrees; and who takes over
+ * from a producer that vanished loses none. */
 #include "garbage.h"
 
 #include "../api/support.h"

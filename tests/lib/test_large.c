@@ -1,5 +1,5 @@
-/* large.c: mappings of their own, kept for reuse within bounds and until they are old, resized without
- * losing a byte, and as before when the system refuses. */
+/* large.c: mappings of their own, kept for reuse within bounds and until they are old, resized
+ * without losing a byte, and as before when the system refuses. */
 #include "large.h"
 
 #include "config.h"

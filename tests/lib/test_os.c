@@ -1,5 +1,5 @@
-/* os.c: what each call promises, that none touches errno, that the fault plan fails exactly the calls it
- * names, and the birth and end of a thread that the C library does not know. */
+/* os.c: what each call promises, that none touches errno, that the fault plan fails exactly the
+ * calls it names, and the birth and end of a thread that the C library does not know. */
 #include "os.h"
 
 #include "atomic.h"
@@ -334,7 +334,6 @@ Test(os, limits_and_sizes_are_the_systems, .init = set_errno)
 	cr_assert_eq(tide_os_thread_id(), (uint32_t)getpid());
 	cr_assert(tide_os_thread_exists(tide_os_thread_id()));
 	cr_assert(!tide_os_thread_exists(1 << 30));
-	cr_assert_geq(tide_os_memory_bytes(), (uint64_t)sysconf(_SC_PHYS_PAGES) * 2048);
 	ASSERT_ERRNO_KEPT();
 	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
 	cr_assert_eq(tide_os_address_limit_bytes(),

@@ -1,6 +1,6 @@
-/* pagemap.c: window and tree give the same answer for every address, any address may be asked, and
- * leaves that several threads make at once are one. The map never looks at the memory it is about, so
- * most addresses here are nobody's. */
+/* pagemap.c: window and tree give the same answer for every address, any address may be asked,
+ * and leaves that several threads make at once are one. The map never looks at the memory it is
+ * about, so most addresses here are nobody's. */
 #include "pagemap.h"
 
 #include "os.h"
@@ -18,17 +18,17 @@ enum { THREADS = 4 };
 /* What the fast path of free does. */
 static unsigned class_by_window(uintptr_t address)
 {
-	uintptr_t page = (address - tide_load_relaxed(&tide_pagemap_near.base)) >> TIDE_PAGE_SHIFT;
+	uintptr_t page = (address - tide_pagemap_near()->base) >> TIDE_PAGE_SHIFT;
 
-	if (page >= tide_load_relaxed(&tide_pagemap_near.pages))
+	if (page >= tide_pagemap_near()->pages)
 		return TIDE_CLASS_NONE;
-	return tide_load_relaxed(&tide_load_relaxed(&tide_pagemap_near.map)[page]);
+	return tide_load_relaxed(&tide_pagemap_near()->map[page]);
 }
 
 static bool is_in_window(uintptr_t address)
 {
-	return (address - tide_load_relaxed(&tide_pagemap_near.base)) >> TIDE_PAGE_SHIFT <
-	       tide_load_relaxed(&tide_pagemap_near.pages);
+	return (address - tide_pagemap_near()->base) >> TIDE_PAGE_SHIFT <
+	       tide_pagemap_near()->pages;
 }
 
 static const uintptr_t anywhere[] = {
@@ -126,8 +126,8 @@ static void assert_window_and_tree_agree(uintptr_t from, uintptr_t to)
 Test(pagemap, window_and_tree_agree_at_both_ends_of_the_window)
 {
 	tide_pagemap_init(NEAR_ADDRESS);
-	uintptr_t base = tide_load_relaxed(&tide_pagemap_near.base);
-	uintptr_t top = base + tide_load_relaxed(&tide_pagemap_near.pages) * TIDE_PAGE_BYTES;
+	uintptr_t base = tide_pagemap_near()->base;
+	uintptr_t top = base + tide_pagemap_near()->pages * TIDE_PAGE_BYTES;
 
 	cr_assert(is_in_window(NEAR_ADDRESS));
 	cr_assert_eq(base % TIDE_LEAF_BYTES, 0u);
@@ -138,7 +138,7 @@ Test(pagemap, window_and_tree_agree_at_both_ends_of_the_window)
 Test(pagemap, a_window_near_zero_starts_at_zero)
 {
 	tide_pagemap_init(0x555555000);
-	cr_assert_eq(tide_load_relaxed(&tide_pagemap_near.base), 0u);
+	cr_assert_eq(tide_pagemap_near()->base, 0u);
 	cr_assert(is_in_window(0x555555000));
 	assert_window_and_tree_agree(0, 4 * TIDE_LEAF_BYTES);
 }
@@ -148,7 +148,7 @@ Test(pagemap, without_a_window_all_goes_through_the_tree)
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, 1);
 	tide_pagemap_init(NEAR_ADDRESS);
 	tide_os_fault_plan(0, 0, 0);
-	cr_assert_eq(tide_load_relaxed(&tide_pagemap_near.pages), 0u);
+	cr_assert_eq(tide_pagemap_near()->pages, 0u);
 	cr_assert(tide_pagemap_prepare(NEAR_ADDRESS, TIDE_REGION_BYTES));
 	tide_pagemap_set(NEAR_ADDRESS, 5, 3);
 	cr_assert_eq(tide_pagemap_class(NEAR_ADDRESS + 4 * TIDE_PAGE_BYTES), 3u);
@@ -165,7 +165,7 @@ Test(pagemap, a_tight_limit_makes_the_window_smaller)
 	limit.rlim_cur = (rlim_t)512 << 20;
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 	tide_pagemap_init(NEAR_ADDRESS);
-	cr_assert_eq(tide_load_relaxed(&tide_pagemap_near.pages),
+	cr_assert_eq(tide_pagemap_near()->pages,
 	             TIDE_NEAR_MIN_BYTES / TIDE_PAGE_BYTES);
 	cr_assert(is_in_window(NEAR_ADDRESS));
 }

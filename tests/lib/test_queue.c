@@ -1,5 +1,5 @@
-/* queue.h: bins by class, the warmest first; a level that advises and never refuses; and counts that
- * are right again when everybody is done. */
+/* queue.h: bins by class, the warmest first; a level that advises and never refuses; and counts
+ * that are right again when everybody is done. */
 #include "queue.h"
 
 #include "options.h"

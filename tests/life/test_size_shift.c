@@ -3,7 +3,7 @@
 
 TestSuite(size_shift, .timeout = 100);
 
-enum { SLOTS = 1 << 17 };
+enum { SLOTS = 1 << 17, ROUNDS_LEAST = 6 };
 static struct parcel *slot[SLOTS];
 
 static const struct {
@@ -42,7 +42,7 @@ static const char *run_shifts(struct samples *samples, uint64_t seed, size_t liv
 	uint64_t end = now_ms() + RUN_MS / 2;
 
 	/* Whole rounds only, so that the thirds are alike; each phase counts as one sample. */
-	for (unsigned round = 0; (now_ms() < end || round < (SANITIZED ? 6 : 15)) && wrong == NULL; round++) {
+	for (unsigned round = 0; now_ms() < end || round < ROUNDS_LEAST; round++) {
 		for (unsigned i = 0; i < COUNT_OF(phase) && wrong == NULL; i++) {
 			wrong = shift(i, live_bytes, &random);
 			sample(samples);
