@@ -52,8 +52,9 @@ TIDE_HIDDEN bool tide_gc_thread_runs(void);
 /* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
 TIDE_HIDDEN void tide_gc_thread_want(void);
 
-/* Which process this is, as far as the GC was told: noted at start and by fork's child. */
-TIDE_HIDDEN void tide_gc_process_note(void);
+/* Once, by the process's first thread: start the decay clock, note which process this is. */
+TIDE_HIDDEN void tide_gc_process_start(void);
+/* Which process this is, as far as the GC was told: by its start, or by fork's child handler. */
 TIDE_HIDDEN uint32_t tide_gc_process_id(void);
 
 /* fork: the parent takes the token before (false: it could not be had in time), gives it back after; the

@@ -15,6 +15,8 @@
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
 #define EXCESS_CALLS 32
+/* So often in a row, by region and sweep, may the system refuse before the GC goes to sleep on it. */
+#define REFUSALS_MAX 64
 /* Threads that ended without notice are rare, and asking for each costs a system call. */
 #define TICKS_PER_ROLL_CALL 8
 
@@ -90,7 +92,10 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
 	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
-	if (young > 0) /* what the system refused (locked memory, say) is tried again, but not waited for */
+	/* What the system refuses is tried again, but for ever only when there is other work: locked
+	 * memory would keep the GC awake. */
+	tide_gc.refusals = bytes == (size_t)old * TIDE_PAGE_BYTES ? 0 : tide_gc.refusals + 1;
+	if (young > 0 || (tide_gc.refusals > 0 && tide_gc.refusals < REFUSALS_MAX))
 		tide_gc.unsettled = true;
 	tide_gc.sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
 	if (young == 0 && tide_gc_region_is_free(region)) {
@@ -175,11 +180,10 @@ enum gc_work tide_gc_release_step(unsigned calls)
 {
 	struct gc *gc = &tide_gc;
 	unsigned made = 0;
-	if (gc->sweep_region == 0) {
+	bool ticked = gc->sweep_region == 0;
+	if (ticked) {
 		uint64_t now_ns = tide_os_clock_ns();
 		uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
-		if (gc->tick_start_ns == 0)
-			gc->tick_start_ns = now_ns;
 		if (now_ns - gc->tick_start_ns < half_ns)
 			return GC_IDLE;
 		tick_start(now_ns);
@@ -190,7 +194,8 @@ enum gc_work tide_gc_release_step(unsigned calls)
 		(void)sweep(region, at_once, &made);
 	if (gc->sweep_region == 0)
 		sweep_end();
-	return gc->sweep_region != 0 ? GC_WORKED : GC_IDLE;
+	/* A tick may have left garbage of parked caches to drain. */
+	return ticked || gc->sweep_region != 0 ? GC_WORKED : GC_IDLE;
 }
 
 size_t tide_gc_release_all(void)

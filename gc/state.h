@@ -32,6 +32,7 @@ struct gc {
 	bool sweep_slabs;           /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	bool unsettled;            /* something is left to age */
+	uint32_t refusals;         /* sweeps of a region in a row in which the system took nothing back */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
 	uint32_t queue_fulls_run[TIDE_CLASS_SLOTS];

@@ -114,9 +114,19 @@ static int start(void)
 	return 0;
 }
 
-void tide_gc_process_note(void)
+static void process_note(void)
 {
 	tide_store_relaxed(&process_id, tide_os_process_id());
+}
+
+void tide_gc_process_start(void)
+{
+	process_note();
+	/* The clock starts now: else the first step of all would be a tick, and settle what has not begun. */
+	if (tide_token_try()) {
+		tide_gc.tick_start_ns = tide_os_clock_ns();
+		tide_token_release();
+	}
 }
 
 uint32_t tide_gc_process_id(void)
@@ -177,7 +187,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_large_set_aged(false);
 	}
 	tide_doorbell_retract();
-	tide_gc_process_note();
+	process_note();
 	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
 		uint64_t owner = tide_load_relaxed(&cache->owner);
 		if (cache == survivor)

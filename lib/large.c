@@ -52,18 +52,6 @@ static bool system_free(struct tide_large *large)
 	return true;
 }
 
-/* Give it back; if the system will not have it (too many mappings), its memory at least, and the address
- * space when it is asked again. */
-static size_t dispose(struct tide_large *large)
-{
-	size_t bytes = tide_load_relaxed(&large->bytes);
-	if (!system_free(large)) {
-		(void)tide_os_purge((void *)tide_load_relaxed(&large->base), bytes);
-		tide_stack_push(&refused, &large->node);
-	}
-	return bytes;
-}
-
 /* Put it into its bucket; false when that is full. */
 static bool keep_put(struct tide_large *large)
 {
@@ -78,6 +66,19 @@ static bool keep_put(struct tide_large *large)
 	}
 	(void)tide_sub_relaxed(&cached_bytes, bytes);
 	return false;
+}
+
+/* Give it back; bytes returned. If the system will not have it (too many mappings), its memory at least,
+ * and the address space waits for the next of its size, or until it is asked again. */
+static size_t dispose(struct tide_large *large)
+{
+	size_t bytes = tide_load_relaxed(&large->bytes);
+	if (system_free(large))
+		return bytes;
+	(void)tide_os_purge((void *)tide_load_relaxed(&large->base), bytes);
+	if (!keep_put(large))
+		tide_stack_push(&refused, &large->node);
+	return 0;
 }
 
 static bool fits(const struct tide_large *large, size_t bytes, size_t align_bytes)

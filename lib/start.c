@@ -53,7 +53,7 @@ static void process_start(void)
 	uint32_t seen = 0;
 	if (tide_load_acquire(&once) != 0 || !tide_cas_acq_rel(&once, &seen, 1u)) /* start.once */
 		return;
-	tide_gc_process_note();
+	tide_gc_process_start();
 	tide_fork_register();
 	if (pthread_key_create(&thread_key, thread_end) == 0)
 		tide_store_release(&thread_key_made, true); /* start.key */

@@ -54,7 +54,7 @@ static uint64_t free_bytes(unsigned cls)
 static void miss(unsigned cls)
 {
 	cr_assert_null(tide_queue_pop(cls));
-	(void)tide_add_relaxed(&tide_queue[cls].misses, 1u);
+	tide_queue_note(&tide_queue[cls].misses, cls);
 }
 
 static unsigned largest_bin(unsigned cls)
@@ -199,7 +199,7 @@ Test(refill, a_queue_found_full_too_often_gives_a_quarter_back, .init = begin, .
 	cr_assert_eq(free_bytes(cls), free_before + back * tide_class_bytes(cls));
 	cr_assert_eq(tide_load_relaxed(&tide_gc.count.level_reclaims), 1);
 	/* The count starts again. */
-	(void)tide_add_relaxed(&tide_queue[cls].fulls, 1u);
+	tide_queue_note(&tide_queue[cls].fulls, cls);
 	cr_assert_eq(tide_gc_refill_queues(), GC_IDLE);
 }
 
