@@ -233,8 +233,8 @@ void tide_gc_release_excess(void)
 	        (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
 	        (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
 	/* Free pages inside slabs are a part of it that only a sweep can count. */
-	bool chunks = excess_bytes(bound - bound / 4) > 0;
-	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 4);
+	bool chunks = excess_bytes(bound / 2) > 0;
+	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 2);
 	if (gc->sweep_region == 0) {
 		if (!chunks && !slabs)
 			return;
@@ -249,7 +249,7 @@ void tide_gc_release_excess(void)
 	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL) {
 		(void)sweep(region, true, &calls);
 		/* The oldest chunks may stay, once enough of the youngest are gone. */
-		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(bound / 2) == 0) {
+		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(bound / 4) == 0) {
 			gc->sweep_region = 0; /* cut short: what it counted is of no use */
 			return;
 		}

@@ -5,6 +5,7 @@
 #include "frontier.h"
 #include "options.h"
 #include "os.h"
+#include "pagemap.h"
 
 static void list_partial(struct tide_slab *slab)
 {
@@ -47,7 +48,7 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	tide_gc_chunk_free(region, page * TIDE_PAGE_GRANULES, shape->pages * TIDE_PAGE_GRANULES, false);
 }
 
-bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
+TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_bytes)
 {
 	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]);
 	uint64_t bit = 1ull << (idx % 64);
@@ -55,23 +56,99 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 		return false;
 	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
 
-	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	struct tide_region *region = slab->region;
-	unsigned offset = idx * shape->block_bytes;
-	unsigned page = slab->page;
-	unsigned last = page + ((offset + shape->block_bytes - 1) >> TIDE_PAGE_SHIFT);
-	for (page += offset >> TIDE_PAGE_SHIFT; page <= last; page++)
-		region->page_clean[page / 64] &= ~(1ull << (page % 64));
-
-	tide_gc.free_blocks[slab->cls]++;
-	slab->free_blocks++;
-	if (slab->free_blocks == 1)
+	/* A small block reaches into three pages at the most, and then the middle one is all its own. */
+	uint64_t *clean = slab->region->page_clean;
+	unsigned offset = idx * block_bytes;
+	unsigned first = slab->page + (offset >> TIDE_PAGE_SHIFT);
+	unsigned last = slab->page + ((offset + block_bytes - 1) >> TIDE_PAGE_SHIFT);
+	for (unsigned page = first; page <= last; page++)
+		clean[page / 64] &= ~(1ull << (page % 64));
+	if (slab->free_blocks++ == 0)
 		list_partial(slab);
-	tide_gc.slab_fresh_bytes += shape->block_bytes;
+	return true;
+}
+
+static void count_put(unsigned cls, unsigned blocks)
+{
+	tide_gc.free_blocks[cls] += blocks;
+	tide_gc.slab_fresh_bytes += (int64_t)blocks * tide_slab_shape[cls].block_bytes;
 	tide_gc.unsettled = true;
+}
+
+bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	if (!slab_put(slab, idx, shape->block_bytes))
+		return false;
+	count_put(slab->cls, 1);
 	if (slab->free_blocks == shape->blocks)
 		slab_free_to_chunk(slab);
 	return true;
+}
+
+/* The slab of each block and its place there. What that takes lies two dependent loads away, the slab and its
+ * bit: all of it is asked for before the first is used. */
+static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs, uint16_t *idx)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
+	struct tide_region *region = NULL;
+	uintptr_t region_no = 0;
+	for (unsigned i = 0; i < bin->count; i++) {
+		uintptr_t address = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
+		if (region == NULL || address >> TIDE_REGION_SHIFT != region_no) {
+			region = tide_pagemap_region(address);
+			region_no = address >> TIDE_REGION_SHIFT;
+			if (region != NULL)
+				tide_gc_region_list(region);
+		}
+		unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+		slabs[i] = region != NULL ? tide_load_relaxed(&region->slab[page]) : NULL;
+		__builtin_prefetch(slabs[i]);
+	}
+	for (unsigned i = 0; i < bin->count; i++) {
+		if (slabs[i] == NULL)
+			continue;
+		uint64_t offset = (uintptr_t)bin->slot[TIDE_BIN_BASE + i] - slabs[i]->base;
+		unsigned at = (unsigned)((offset * shape->reciprocal) >> 32);
+		if (slabs[i]->cls != bin->cls || offset != (uint64_t)at * shape->block_bytes) {
+			slabs[i] = NULL;
+			continue;
+		}
+		idx[i] = (uint16_t)at;
+		__builtin_prefetch((const char *)slabs[i] + offsetof(struct tide_slab, bits) +
+		                   at / 64 * sizeof(uint64_t));
+	}
+}
+
+void tide_gc_slab_put_bin(struct tide_bin *bin)
+{
+	struct tide_slab *slabs[TIDE_BIN_SLOTS];
+	uint16_t idx[TIDE_BIN_SLOTS];
+	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
+	unsigned count = bin->count;
+	unsigned put = 0;
+	unsigned i = 0;
+	find_slabs(bin, slabs, idx);
+	bin->count = 0;
+	for (; i < count; i++) {
+		void *block = bin->slot[TIDE_BIN_BASE + i];
+		if (slabs[i] == NULL || !slab_put(slabs[i], idx[i], shape->block_bytes)) {
+			tide_bin_add(bin, block);
+			continue;
+		}
+		put++;
+		if (slabs[i]->free_blocks < shape->blocks)
+			continue;
+		/* Counted before it goes. Then the slab is no more, and may be any other by the time a
+		 * pointer to it in slabs[] comes up: the rest has to be looked up anew. */
+		count_put(bin->cls, put);
+		put = 0;
+		slab_free_to_chunk(slabs[i++]);
+		break;
+	}
+	count_put(bin->cls, put);
+	for (; i < count; i++)
+		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
 
 static struct tide_slab *oldest(unsigned cls)
