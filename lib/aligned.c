@@ -9,7 +9,7 @@
 #include "alias.h"
 #include "classes.h"
 #include "large.h"
-#include "slow.h"
+#include "kept.h"
 
 #include <errno.h>
 

@@ -2,6 +2,7 @@
 #include <tide/tide.h>
 
 #include "alias.h"
+#include "block.h"
 #include "gc.h"
 #include "hit.h"
 #include "large.h"
@@ -17,7 +18,7 @@ void tide_free(void *block)
 void tide_free_sized(void *block, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
-		tide_check_size(block, 0, size, "free_sized");
+		tide_block_check_size(block, 0, size, "free_sized");
 	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
 		tide_free_slow(block, "free_sized");
 }
@@ -25,7 +26,7 @@ void tide_free_sized(void *block, size_t size)
 void tide_free_aligned_sized(void *block, size_t alignment, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
-		tide_check_size(block, alignment, size, "free_aligned_sized");
+		tide_block_check_size(block, alignment, size, "free_aligned_sized");
 	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
 		tide_free_slow(block, "free_aligned_sized");
 }

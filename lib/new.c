@@ -5,6 +5,7 @@
 #include <tide/tide.h>
 
 #include "aligned.h"
+#include "block.h"
 #include "check.h"
 #include "hit.h"
 #include "slow.h"
@@ -93,7 +94,7 @@ TIDE_INLINE void delete_any(void *block)
 	void name(void *block, size_t size __VA_ARGS__)                                            \
 	{                                                                                          \
 		if (TIDE_UNLIKELY(tide_start_checked()))                                           \
-			tide_check_size(block, align, size, "operator delete");                    \
+			tide_block_check_size(block, align, size, "operator delete");                    \
 		delete_any(block);                                                                 \
 	}
 #define DELETE(name, ...)                                                                          \

@@ -4,6 +4,7 @@
 #include <tide/tide.h>
 
 #include "alias.h"
+#include "block.h"
 #include "frontier.h"
 #include "hit.h"
 #include "large.h"

@@ -1,11 +1,13 @@
 #include "slow.h"
 
+#include "block.h"
 #include "check.h"
 #include "doorbell.h"
 #include "fatal.h"
 #include "frontier.h"
 #include "gc.h"
 #include "hit.h"
+#include "kept.h"
 #include "large.h"
 #include "options.h"
 #include "orphan.h"
@@ -17,8 +19,7 @@
 /* A thread that has missed so often is one worth a GC thread, when it is not the only one. */
 #define MISSES_BEFORE_GC_THREAD 8
 
-/* The calling thread's cache, made if need be; NULL when there is no memory for one. */
-static struct tide_cache *self(void)
+struct tide_cache *tide_slow_self(void)
 {
 	struct tide_cache *cache = tide_cache_self;
 	return TIDE_LIKELY(cache != &tide_cache_none) ? cache : tide_start_thread();
@@ -72,8 +73,7 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 	return capacity;
 }
 
-/* A process of more than one thread gets a GC thread, once this one has shown that it works. */
-static void want_gc_thread(struct tide_cache *cache)
+void tide_slow_want_gc_thread(struct tide_cache *cache)
 {
 	if (tide_gc_thread_runs() || tide_cache_threads_racy() < 2)
 		return;
@@ -103,7 +103,7 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		return true;
 	}
 	tide_cache_missed(cache, cls);
-	want_gc_thread(cache);
+	tide_slow_want_gc_thread(cache);
 	struct tide_bin *bin = tide_queue_pop(cls);
 	if (bin != NULL) {
 		empty_to_ready(cache, cls, bin);
@@ -134,8 +134,7 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return taken > 0;
 }
 
-/* A full bin leaves the thread. */
-static void give_away(struct tide_cache *cache, struct tide_bin *bin)
+void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
@@ -159,7 +158,7 @@ static void give_away(struct tide_cache *cache, struct tide_bin *bin)
 	if (much)
 		cache->unrung_bytes = 0;
 	tide_doorbell_ring(much);
-	want_gc_thread(cache);
+	tide_slow_want_gc_thread(cache);
 }
 
 /* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's sight. */
@@ -177,7 +176,7 @@ static void shelve(struct tide_cache *cache, unsigned cls)
 	struct tide_bin *pending = cache->pending[cls];
 	cache->pending[cls] = tide_cache_remove_ready(cache, cls);
 	if (pending != NULL && pending->count > 0)
-		give_away(cache, pending);
+		tide_slow_give_away(cache, pending);
 	else if (pending != NULL)
 		tide_bin_recycle(pending);
 }
@@ -196,66 +195,12 @@ static TIDE_COLD void *checked_malloc(struct tide_cache *cache, unsigned cls, bo
 	return block;
 }
 
-/* Classes too large for bins of their own: a block or two, as the thread's share allows, wait in the pending
- * bin, and every call comes by here. A bin for each such class would let an idle thread hold megabytes. */
-static bool is_kept_class(unsigned cls)
-{
-	return tide_class_is_medium(cls) && tide_class_bytes(cls) > TIDE_KEPT_ABOVE_BYTES;
-}
-
-static void *kept_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
-{
-	struct tide_bin *bin = cache->pending[cls];
-	void *block = NULL;
-	if (bin == NULL)
-		bin = cache->pending[cls] = tide_bin_new(cls, TIDE_BIN_SLOTS);
-	if (bin == NULL)
-		return NULL;
-	if (bin->count > 0) {
-		cache->kept_bytes -= tide_class_bytes(cls);
-		return tide_bin_take(bin);
-	}
-	want_gc_thread(cache);
-	struct tide_bin *queued = tide_queue_pop(cls);
-	if (queued != NULL) {
-		tide_bin_set_capacity(queued, TIDE_BIN_SLOTS);
-		cache->pending[cls] = queued;
-		tide_bin_recycle(bin);
-		block = tide_bin_take(queued);
-		cache->kept_bytes += queued->count * tide_class_bytes(cls);
-		return block;
-	}
-	tide_queue_note(&tide_queue[cls].misses, cls);
-	if (tide_gc_refill_inline(cache, bin, 1) > 0)
-		return tide_bin_take(bin);
-	*zeroed = true;
-	return tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
-}
-
-/* False: no memory for a bin. */
-static bool kept_free(struct tide_cache *cache, void *block, unsigned cls)
-{
-	struct tide_bin *bin = cache->pending[cls];
-	if (bin == NULL)
-		bin = cache->pending[cls] = tide_bin_new(cls, TIDE_BIN_SLOTS);
-	if (bin == NULL)
-		return false;
-	tide_bin_add(bin, block);
-	cache->kept_bytes += tide_class_bytes(cls);
-	if (cache->kept_bytes > TIDE_KEPT_MAX_BYTES || bin->count >= TIDE_KEPT_BLOCKS) {
-		cache->kept_bytes -= bin->count * tide_class_bytes(cls);
-		cache->pending[cls] = NULL;
-		give_away(cache, bin);
-	}
-	return true;
-}
-
 static void *small_slow(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		return checked_malloc(cache, cls, zeroed);
-	if (is_kept_class(cls)) {
-		void *block = kept_malloc(cache, cls, zeroed);
+	if (tide_kept_is_class(cls)) {
+		void *block = tide_kept_malloc(cache, cls, zeroed);
 		if (block != NULL)
 			tide_hit_count(&cache->mallocs[cls]);
 		return block;
@@ -273,11 +218,11 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	*zeroed = false;
 	void *block = NULL;
 	unsigned cls = tide_class_of(bytes);
-	struct tide_cache *cache = self();
+	struct tide_cache *cache = tide_slow_self();
 	if (TIDE_UNLIKELY(cache == NULL))
 		block = NULL;
 	else if (cls == TIDE_CLASS_LARGE) {
-		want_gc_thread(cache);
+		tide_slow_want_gc_thread(cache);
 		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
 	}
 	else
@@ -291,54 +236,6 @@ void *tide_malloc_slow(size_t bytes)
 {
 	bool zeroed;
 	return tide_malloc_slow_zeroed(bytes, &zeroed);
-}
-
-/* A block of the thread's own bins that happens to be aligned. */
-static void *aligned_in_bins(struct tide_cache *cache, unsigned cls, size_t align_bytes)
-{
-	for (void **at = cache->top[cls]; *at != NULL; at--) {
-		void *block = *at;
-		if ((uintptr_t)block % align_bytes != 0)
-			continue;
-		void *last = pop(cache, cls);
-		tide_order_stores(); /* see bin.h */
-		*at = last;
-		return block;
-	}
-	struct tide_bin *pending = cache->pending[cls];
-	for (unsigned i = 0; pending != NULL && i < pending->count; i++) {
-		void *block = pending->slot[TIDE_BIN_BASE + i];
-		if ((uintptr_t)block % align_bytes != 0)
-			continue;
-		void *last = tide_bin_take(pending);
-		tide_order_stores();
-		if (i < pending->count)
-			pending->slot[TIDE_BIN_BASE + i] = last;
-		if (is_kept_class(cls))
-			cache->kept_bytes -= tide_class_bytes(cls);
-		return block;
-	}
-	return NULL;
-}
-
-void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
-{
-	struct tide_cache *cache = self();
-	if (cache == NULL)
-		return NULL;
-	void *block = tide_start_checked() ? NULL : aligned_in_bins(cache, cls, align_bytes);
-	if (block != NULL) {
-		tide_hit_count(&cache->mallocs[cls]);
-		return block;
-	}
-	block = tide_gc_chunk_aligned(cache, cls, align_bytes);
-	if (block == NULL)
-		block = tide_frontier_chunk(cls, align_bytes);
-	if (block != NULL && tide_start_checked())
-		(void)tide_region_set_live(block, cls, true);
-	if (block != NULL)
-		tide_hit_count(&cache->mallocs[cls]);
-	return block;
 }
 
 /* Room in the ready bin. False: no memory for a bin. */
@@ -356,7 +253,7 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
 	cache->pending[cls] = full; /* before the one it replaces is anywhere else: see bin.h */
 	if (pending != NULL && pending->count > 0)
-		give_away(cache, pending);
+		tide_slow_give_away(cache, pending);
 	tide_cache_install(cache, empty);
 	return true;
 }
@@ -384,9 +281,9 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	bool checked = tide_start_checked();
 	if (checked && !checked_free(cache, block, cls, function))
 		return;
-	if (is_kept_class(cls) && !checked) {
+	if (tide_kept_is_class(cls) && !checked) {
 		tide_hit_count(&cache->frees[cls]);
-		if (!kept_free(cache, block, cls))
+		if (!tide_kept_free(cache, block, cls))
 			tide_orphan_push(block);
 		return;
 	}
@@ -404,64 +301,17 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 		shelve(cache, cls);
 }
 
-unsigned tide_block_class(const void *block, const char *function)
-{
-	unsigned cls = tide_pagemap_class((uintptr_t)block);
-	enum tide_misuse misuse;
-	if (cls == TIDE_CLASS_NONE)
-		misuse = tide_large_is_inside(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_FOREIGN;
-	else if ((uintptr_t)block % TIDE_ALIGN_BYTES != 0)
-		misuse = TIDE_MISUSE_MISALIGNED;
-	else if (cls == TIDE_CLASS_INSIDE)
-		misuse = tide_region_is_inside_block(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_INSIDE;
-	else if (cls == TIDE_CLASS_LARGE && tide_large_bytes(block) == 0)
-		misuse = TIDE_MISUSE_INTERIOR;
-	else
-		return cls;
-	bool known = cls != TIDE_CLASS_NONE && cls < TIDE_CLASS_INSIDE;
-	tide_fatal_misuse(misuse, function, block, known ? cls : 0, known ? tide_class_bytes(cls) : 0);
-	return TIDE_CLASS_NONE;
-}
-
-unsigned tide_block_class_exact(const void *block, const char *function)
-{
-	struct tide_region *region;
-	struct tide_slab *slab;
-	unsigned idx;
-	unsigned cls = tide_block_class(block, function);
-	if (cls == TIDE_CLASS_NONE || cls == TIDE_CLASS_LARGE ||
-	    tide_region_find_block(block, cls, &region, &slab, &idx))
-		return cls;
-	tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls, tide_class_bytes(cls));
-	return TIDE_CLASS_NONE;
-}
-
-/* A sized free with the wrong size is a bug of the caller's that does no harm here, since the class comes
- * from the page map. A block may be up to twice as large as its last size: realloc leaves it in place
- * so far, and so does alignment, which counts as size here. */
-void tide_check_size(const void *block, size_t alignment, size_t bytes, const char *function)
-{
-	unsigned cls = block != NULL ? tide_block_class(block, function) : TIDE_CLASS_NONE;
-	if (cls == TIDE_CLASS_NONE)
-		return;
-	size_t has = cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
-	size_t asked = bytes > alignment ? bytes : alignment;
-	if (bytes <= has && (asked >= has / 2 || tide_class_of(bytes) == cls))
-		return;
-	tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, cls == TIDE_CLASS_LARGE ? 0 : cls, has);
-}
-
 void tide_free_slow(void *block, const char *function)
 {
 	if (block == NULL)
 		return;
-	struct tide_cache *cache = self(); /* first of all: it reads the options */
+	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
 	unsigned cls = tide_block_class(block, function);
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	if (cls == TIDE_CLASS_LARGE) {
 		if (cache != NULL)
-			want_gc_thread(cache);
+			tide_slow_want_gc_thread(cache);
 		if (!tide_large_free(block))
 			tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
 		return;

@@ -1,5 +1,6 @@
 /* slow.c: where a thread that misses gets its blocks from and where its full bins go; classes
  * without bins of their own; and checked mode, which looks at every call. */
+#include "block.h"
 #include "slow.h"
 
 #include "gc.h"
