@@ -207,6 +207,12 @@ bool tide_gc_chunk_take(unsigned granules, unsigned align, struct tide_region **
 	return false;
 }
 
+void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first, unsigned granules)
+{
+	bits_clear(region->page_clean, first / TIDE_PAGE_GRANULES,
+	           (first + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES);
+}
+
 void tide_gc_chunk_withdraw(struct tide_region *region)
 {
 	unsigned granules = tide_load_relaxed(&region->granules);

@@ -27,6 +27,9 @@ TIDE_HIDDEN void tide_gc_chunk_free(struct tide_region *region, unsigned first, 
  * one, there the oldest region. The rest goes back. False when there is none. The chunk is untagged. */
 TIDE_HIDDEN bool tide_gc_chunk_take(unsigned granules, unsigned align, struct tide_region **region,
                                     unsigned *first);
+/* Its pages hold memory from now on, as far as the GC knows. */
+TIDE_HIDDEN void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first,
+                                            unsigned granules);
 /* Take the region's only chunk out of the sets, when it covers the whole region. */
 TIDE_HIDDEN void tide_gc_chunk_withdraw(struct tide_region *region);
 static inline bool tide_gc_region_is_free(const struct tide_region *region)

@@ -17,9 +17,7 @@
 static void *chunk_free_to_issued(struct tide_region *region, unsigned first, unsigned cls)
 {
 	unsigned granules = tide_class_granules(cls);
-	unsigned page_end = (first + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
-	for (unsigned i = first / TIDE_PAGE_GRANULES; i < page_end; i++)
-		region->page_clean[i / 64] &= ~(1ull << (i % 64));
+	tide_gc_chunk_will_be_used(region, first, granules);
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
 	void *block = tide_region_address(region, first);
 	tide_pagemap_set((uintptr_t)block, 1, cls);

@@ -172,6 +172,26 @@ static struct tide_slab *oldest(unsigned cls)
 	return NULL;
 }
 
+/* A class that has had this much is worth faulting in a whole slab for. */
+#define DEMAND_BYTES (1u << 20)
+
+/* The slab's memory was given back before: a class in demand gets all of it in one call. */
+static void slab_prefault(struct tide_slab *slab)
+{
+	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	struct tide_region *region = slab->region;
+	uint64_t had = tide_frontier_carved_racy(slab->cls) + tide_gc.made_blocks[slab->cls];
+	bool clean = false;
+	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
+		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
+	if (!clean || had * shape->block_bytes < DEMAND_BYTES ||
+	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
+		return;
+	tide_os_populate((void *)slab->base, (size_t)shape->pages * TIDE_PAGE_BYTES);
+	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
+		region->page_clean[i / 64] &= ~(1ull << (i % 64));
+}
+
 /* Up to `want` blocks of this slab, ascending, into `blocks`. */
 static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
 {
@@ -196,6 +216,8 @@ static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
 	uintptr_t base = tide_load_relaxed(&region->base);
 	unsigned page = (unsigned)(((uintptr_t)blocks[0] - base) >> TIDE_PAGE_SHIFT);
 	uintptr_t end = (uintptr_t)blocks[taken - 1] - base + shape->block_bytes - 1;
+	if (region->page_clean[page / 64] >> (page % 64) & 1)
+		slab_prefault(slab);
 	for (; page <= end >> TIDE_PAGE_SHIFT; page++) {
 		region->page_clean[page / 64] &= ~(1ull << (page % 64));
 		region->page_aged[page / 64] &= ~(1ull << (page % 64));
@@ -221,26 +243,6 @@ unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
 	for (unsigned i = taken; i-- > 0;)
 		tide_bin_add(bin, blocks[i]);
 	return taken;
-}
-
-/* A class that has had this much is worth faulting in a whole slab for. */
-#define DEMAND_BYTES (1u << 20)
-
-/* The slab's memory was given back before: a class in demand gets all of it in one call. */
-static void slab_prefault(struct tide_slab *slab)
-{
-	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	struct tide_region *region = slab->region;
-	uint64_t had = tide_frontier_carved_racy(slab->cls) + tide_gc.made_blocks[slab->cls];
-	bool clean = false;
-	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
-		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
-	if (!clean || had * shape->block_bytes < DEMAND_BYTES ||
-	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
-		return;
-	tide_os_populate((void *)slab->base, (size_t)shape->pages * TIDE_PAGE_BYTES);
-	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
-		region->page_clean[i / 64] &= ~(1ull << (i % 64));
 }
 
 bool tide_gc_slab_carve(unsigned cls)

@@ -136,8 +136,11 @@ uint32_t tide_gc_process_id(void)
 
 int tide_gc_thread_start(void)
 {
-	tide_store_relaxed(&unwanted, false);
-	return start();
+	int result = start();
+	/* After, not before: else a thread that wants one starts it first, and we say EALREADY. */
+	if (result == 0)
+		tide_store_relaxed(&unwanted, false);
+	return result;
 }
 
 void tide_gc_thread_want(void)

@@ -58,7 +58,7 @@
  * so many bytes of all. Twice the bytes would be twice what an idle thread can hold on to. */
 #define TIDE_KEPT_ABOVE_BYTES (32u * 1024u)
 #define TIDE_KEPT_BLOCKS 4
-#define TIDE_KEPT_MAX_BYTES (512u * 1024u)
+#define TIDE_KEPT_MAX_BYTES (1024u * 1024u)
 
 /* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
 #define TIDE_CHUNK_SETS 149

@@ -1,4 +1,5 @@
 /* The snapshot, the GC controls and the version: what a program asks Tide about itself. */
+#include <malloc.h>
 #include <tide/stats.h>
 
 #include "alias.h"
@@ -12,7 +13,6 @@
 #include "region.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
 void tide_stats_read(struct tide_stats *stats, size_t size)
@@ -53,8 +53,6 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 		memset((char *)stats + sizeof all, 0, size - sizeof all);
 }
 
-#ifdef TIDE_OVERRIDE
-struct mallinfo2 tide_mallinfo2(void);
 struct mallinfo2 tide_mallinfo2(void)
 {
 	struct tide_stats stats;
@@ -74,7 +72,6 @@ struct mallinfo2 tide_mallinfo2(void)
 	return info;
 }
 TIDE_ALIAS(struct mallinfo2, mallinfo2, tide_mallinfo2, void);
-#endif
 
 int tide_gc_start(void)
 {
