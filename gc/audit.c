@@ -67,7 +67,7 @@ static const char *tally_regions(struct tally *tally)
 			unsigned tag = tide_load_relaxed(&region->tag[at]);
 			if (tag & TIDE_TAG_SLAB) {
 				struct tide_slab *slab =
-				        tide_load_relaxed(&region->slab[at / TIDE_PAGE_GRANULES]);
+				    tide_load_relaxed(&region->slab[at / TIDE_PAGE_GRANULES]);
 				if (slab == NULL || !tide_gc_slab_is_valid(slab))
 					return "a slab is not valid";
 				tally[slab->cls].in_sets += slab->free_blocks;

@@ -1,5 +1,5 @@
-/* Garbage into free sets: the GC sees every block that leaves the bins, and this is where a block that
- * was freed twice, or was none, comes to light. */
+/* Garbage into free sets: the GC sees every block that leaves the bins, and this is where a block
+ * that was freed twice, or was none, comes to light. */
 #include "freeset.h"
 #include "slabset.h"
 
@@ -39,8 +39,8 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	if (TIDE_UNLIKELY((uintptr_t)block % TIDE_GRANULE_BYTES != 0 ||
 	                  tag != (TIDE_TAG_ISSUED | granules))) {
 		bool gone = tide_pagemap_class((uintptr_t)block) != cls;
-		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block, cls,
-		                  tide_class_bytes(cls));
+		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block,
+		                  cls, tide_class_bytes(cls));
 		return;
 	}
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);

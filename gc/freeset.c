@@ -245,12 +245,14 @@ bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)
 			return false;
 	}
 	for (unsigned set = 0; set < TIDE_CHUNK_SETS; set++) {
-		bool bit = tide_region_group_of(region->index)->chunk[set] >> (region->index % 64) & 1;
+		bool bit =
+		    tide_region_group_of(region->index)->chunk[set] >> (region->index % 64) & 1;
 		if (bit != (region->set_head[set] != 0))
 			return false;
 		for (unsigned next = region->set_head[set]; next != 0; found--) {
 			unsigned tag = tide_load_relaxed(&region->tag[next - 1]);
-			if (!(tag & TIDE_TAG_FREE) || tide_gc_set_of(tag & TIDE_TAG_GRANULES) != set)
+			if (!(tag & TIDE_TAG_FREE) ||
+			    tide_gc_set_of(tag & TIDE_TAG_GRANULES) != set)
 				return false;
 			next = region->set_next[next - 1];
 		}

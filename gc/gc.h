@@ -1,5 +1,6 @@
-/* All that the rest of Tide may know of the GC. It is a role: the functions here take the token (or say
- * that they need it), so any thread may call them; when the GC thread runs, it is one more caller.
+/* All that the rest of Tide may know of the GC. It is a role: the functions here take the token (or
+ * say that they need it), so any thread may call them; when the GC thread runs, it is one more
+ * caller.
  *
  * The bound. At every instant, for each class, every block is in exactly one place:
  *
@@ -13,19 +14,19 @@
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
- * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without one
- * it is at most the larger of retain_bytes and retain_percent of live. When the GC can't run at
- * all (a frozen thread has the token), full bins go to the queues beyond their levels: threads
- * then live on what they free, and the bound is the peak of live.
+ * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without
+ * one it is at most the larger of retain_bytes and retain_percent of live. When the GC can't run at
+ * all (a frozen thread has the token), full bins go to the queues beyond their levels: threads then
+ * live on what they free, and the bound is the peak of live.
  */
 #ifndef TIDE_GC_H
 #define TIDE_GC_H
 
 #include "cache.h"
 
-/* Fill `bin`, an empty one of the calling thread's cache `cache`, with up to `want` blocks of its class,
- * from what was freed: drain some garbage, then the free sets. Returns the number of blocks; 0 when
- * there are none or another thread is the GC just now.
+/* Fill `bin`, an empty one of the calling thread's cache `cache`, with up to `want` blocks of its
+ * class, from what was freed: drain some garbage, then the free sets. Returns the number of blocks;
+ * 0 when there are none or another thread is the GC just now.
  *
  * Budget  a bounded number of bins and blocks; never waits; system calls only when a process
  *         without GC thread has to give memory back. */
@@ -35,8 +36,9 @@ TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide
 /* Take work off the GC: drain some of the garbage of `cache`. False: another thread is the GC. */
 TIDE_HIDDEN bool tide_gc_help(struct tide_cache *cache);
 
-/* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free sets,
- * after draining some of the garbage of `cache`; NULL when there is none or another thread is the GC. */
+/* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free
+ * sets, after draining some of the garbage of `cache`; NULL when there is none or another thread is
+ * the GC. */
 TIDE_HIDDEN void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes);
 
 /* One bounded step of everything. 1: there was work; 0: none is left; -1: another thread is the GC. */
@@ -57,9 +59,9 @@ TIDE_HIDDEN void tide_gc_process_start(void);
 /* Which process this is, as far as the GC was told: by its start, or by fork's child handler. */
 TIDE_HIDDEN uint32_t tide_gc_process_id(void);
 
-/* fork: the parent takes the token before (false: it could not be had in time), gives it back after; the
- * child, which has one thread, adopts the caches of all others. Without the token the child's GC state may be
- * half changed: it then never collects, and threads carve for themselves. */
+/* fork: the parent takes the token before (false: it could not be had in time), gives it back
+ * after; the child, which has one thread, adopts the caches of all others. Without the token the
+ * child's GC state may be half changed: it then never collects, and threads carve for themselves. */
 TIDE_HIDDEN bool tide_gc_fork_prepare(void);
 TIDE_HIDDEN void tide_gc_fork_parent(bool held);
 TIDE_HIDDEN void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id);

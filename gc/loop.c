@@ -5,9 +5,9 @@
  *   3. release  what was free for long enough goes back to the system              release.c
  *   4. park     when a whole round was idle                                        thread.c
  *
- * A step does a bounded share of 1 to 3 under the token. The GC thread does step after step, and lets
- * go of the token in between so that a thread that misses can get at its class's free blocks; a
- * thread that misses does the part of a step that serves it (refill_inline), and when the process
+ * A step does a bounded share of 1 to 3 under the token. The GC thread does step after step, and
+ * lets go of the token in between so that a thread that misses can get at its class's free blocks;
+ * a thread that misses does the part of a step that serves it (refill_inline), and when the process
  * has no GC thread, the rest of the step as well, a little at a time.
  */
 #include "state.h"

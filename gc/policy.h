@@ -1,12 +1,13 @@
-/* Decisions as pure functions of numbers: no state, no clock. Whoever tunes the parameters calls the
- * same functions as the GC.
+/* Decisions as pure functions of numbers: no state, no clock. Whoever tunes the parameters calls
+ * the same functions as the GC.
  */
 #ifndef TIDE_GC_POLICY_H
 #define TIDE_GC_POLICY_H
 
 #include "compiler.h"
 
-/* The level of a queue that was found empty: up by `grow_bins` bins of `bin_blocks`, up to `max_blocks`. */
+/* The level of a queue that was found empty: up by `grow_bins` bins of `bin_blocks`, up to
+ * `max_blocks`. */
 TIDE_HIDDEN uint32_t tide_gc_policy_grow(uint32_t level, uint32_t grow_bins, uint32_t bin_blocks,
                                          uint32_t max_blocks);
 /* Blocks to take back from a queue that holds `blocks`, found full in `visits` visits. */

@@ -115,9 +115,9 @@ static enum gc_work visit(unsigned cls)
 	if (misses != gc->queue_misses[cls]) {
 		gc->queue_misses[cls] = misses;
 		/* A single thread has nobody to hand blocks to: its queues need not grow. */
-		int64_t max = tide_option(tide_cache_threads_racy() > 1
-		                                  ? TIDE_OPTION_QUEUE_MAX_BYTES
-		                                  : TIDE_OPTION_QUEUE_FIRST_BYTES);
+		int64_t max =
+		    tide_option(tide_cache_threads_racy() > 1 ? TIDE_OPTION_QUEUE_MAX_BYTES
+		                                              : TIDE_OPTION_QUEUE_FIRST_BYTES);
 		max /= (int64_t)tide_class_bytes(cls);
 		uint32_t grow = (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS);
 		uint32_t next = tide_gc_policy_grow(level, grow, bin_blocks_of(cls), (uint32_t)max);
@@ -129,9 +129,9 @@ static enum gc_work visit(unsigned cls)
 	if (fulls != gc->queue_fulls[cls]) {
 		gc->queue_fulls[cls] = fulls;
 		uint32_t blocks = tide_gc_policy_reclaim(
-		        tide_load_relaxed(&queue->blocks), ++gc->queue_fulls_run[cls],
-		        (uint32_t)tide_option(TIDE_OPTION_QUEUE_FULL_COUNT),
-		        (uint32_t)tide_option(TIDE_OPTION_QUEUE_RECLAIM_PERCENT));
+		    tide_load_relaxed(&queue->blocks), ++gc->queue_fulls_run[cls],
+		    (uint32_t)tide_option(TIDE_OPTION_QUEUE_FULL_COUNT),
+		    (uint32_t)tide_option(TIDE_OPTION_QUEUE_RECLAIM_PERCENT));
 		if (blocks > 0) {
 			gc->queue_fulls_run[cls] = 0;
 			tide_count_owned(&gc->count.level_reclaims, 1u);

@@ -1,6 +1,6 @@
-/* Memory back to the system, decided by time: what was free and held memory at two ticks of the decay
- * clock goes. A sweep visits the regions one by one, from the youngest down (the oldest are the ones
- * that refills come from), decides for a whole region first, and calls the system after.
+/* Memory back to the system, decided by time: what was free and held memory at two ticks of the
+ * decay clock goes. A sweep visits the regions one by one, from the youngest down (the oldest are
+ * the ones that refills come from), decides for a whole region first, and calls the system after.
  */
 #include "freeset.h"
 #include "policy.h"
@@ -38,7 +38,8 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 		if (!region->refuses_huge) {
 			/* Else the system might fill the hole again with a huge page. */
 			region->refuses_huge = true;
-			size_t all = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
+			size_t all =
+			    (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
 			tide_os_huge((void *)base, all, false);
 		}
 		size_t run_bytes = (size_t)(end - page) * TIDE_PAGE_BYTES;
@@ -92,8 +93,8 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
 	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
-	/* What the system refuses is tried again, but for ever only when there is other work: locked
-	 * memory would keep the GC awake. */
+	/* What the system refuses is tried again, but for ever only when there is other work:
+	 * locked memory would keep the GC awake. */
 	tide_gc.refusals = bytes == (size_t)old * TIDE_PAGE_BYTES ? 0 : tide_gc.refusals + 1;
 	if (young > 0 || (tide_gc.refusals > 0 && tide_gc.refusals < REFUSALS_MAX))
 		tide_gc.unsettled = true;
@@ -137,8 +138,8 @@ static void empty_parked(void)
 {
 	struct tide_cache *taken = NULL;
 	struct tide_cache *cache;
-	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made without
-	 * its fork handlers, where all ids are the parent's. */
+	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made
+	 * without its fork handlers, where all ids are the parent's. */
 	if (tide_gc.tick % TICKS_PER_ROLL_CALL == 0 && tide_cache_threads_racy() > 1 &&
 	    tide_os_process_id() == tide_gc_process_id()) {
 		for (cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
@@ -228,10 +229,10 @@ void tide_gc_release_excess(void)
 {
 	struct gc *gc = &tide_gc;
 	uint64_t mapped = tide_region_mapped_bytes_racy() + tide_large_live_bytes_racy();
-	uint64_t bound = tide_gc_policy_retain(
-	        mapped - tide_load_relaxed(&gc->count.free_set_bytes),
-	        (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
-	        (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+	uint64_t bound =
+	    tide_gc_policy_retain(mapped - tide_load_relaxed(&gc->count.free_set_bytes),
+	                          (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                          (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
 	/* Free pages inside slabs are a part of it that only a sweep can count. */
 	bool chunks = excess_bytes(bound / 2) > 0;
 	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 2);

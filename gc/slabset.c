@@ -45,7 +45,8 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 
 	/* Not "dirty": which pages hold memory was noted block by block. */
 	tide_slab_unmake(slab);
-	tide_gc_chunk_free(region, page * TIDE_PAGE_GRANULES, shape->pages * TIDE_PAGE_GRANULES, false);
+	tide_gc_chunk_free(region, page * TIDE_PAGE_GRANULES, shape->pages * TIDE_PAGE_GRANULES,
+	                   false);
 }
 
 TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_bytes)
@@ -56,7 +57,8 @@ TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_b
 		return false;
 	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
 
-	/* A small block reaches into three pages at the most, and then the middle one is all its own. */
+	/* A small block reaches into three pages at the most, and then the middle one is all its
+	 * own. */
 	uint64_t *clean = slab->region->page_clean;
 	unsigned offset = idx * block_bytes;
 	unsigned first = slab->page + (offset >> TIDE_PAGE_SHIFT);
@@ -86,8 +88,8 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* The slab of each block and its place there. What that takes lies two dependent loads away, the slab and its
- * bit: all of it is asked for before the first is used. */
+/* The slab of each block and its place there. What that takes lies two dependent loads away, the
+ * slab and its bit: all of it is asked for before the first is used. */
 static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs, uint16_t *idx)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
@@ -139,8 +141,8 @@ void tide_gc_slab_put_bin(struct tide_bin *bin)
 		put++;
 		if (slabs[i]->free_blocks < shape->blocks)
 			continue;
-		/* Counted before it goes. Then the slab is no more, and may be any other by the time a
-		 * pointer to it in slabs[] comes up: the rest has to be looked up anew. */
+		/* Counted before it goes. Then the slab is no more, and may be any other by the
+		 * time a pointer to it in slabs[] comes up: the rest has to be looked up anew. */
 		count_put(bin->cls, put);
 		put = 0;
 		slab_free_to_chunk(slabs[i++]);
@@ -203,7 +205,8 @@ static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
 			continue;
 		for (; word != 0 && taken < want; word &= word - 1) {
 			unsigned idx = i * 64 + (unsigned)__builtin_ctzll(word);
-			blocks[taken++] = (void *)(slab->base + (uintptr_t)idx * shape->block_bytes);
+			blocks[taken++] =
+			    (void *)(slab->base + (uintptr_t)idx * shape->block_bytes);
 		}
 		tide_store_relaxed(&slab->bits[i], word);
 	}
@@ -232,7 +235,8 @@ unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
 	if (want > TIDE_BIN_SLOTS)
 		want = TIDE_BIN_SLOTS;
 	while (taken < want) {
-		struct tide_slab *slab = tide_gc.free_blocks[bin->cls] > 0 ? oldest(bin->cls) : NULL;
+		struct tide_slab *slab =
+		    tide_gc.free_blocks[bin->cls] > 0 ? oldest(bin->cls) : NULL;
 		if (slab == NULL)
 			break;
 		unsigned got = take_from(slab, blocks + taken, want - taken);
@@ -261,7 +265,8 @@ bool tide_gc_slab_carve(unsigned cls)
 	for (unsigned i = 0; i < shape->blocks / 64; i++)
 		tide_store_relaxed(&slab->bits[i], UINT64_MAX);
 	if (shape->blocks % 64 != 0)
-		tide_store_relaxed(&slab->bits[shape->blocks / 64], (1ull << (shape->blocks % 64)) - 1);
+		tide_store_relaxed(&slab->bits[shape->blocks / 64],
+		                   (1ull << (shape->blocks % 64)) - 1);
 	slab->free_blocks = shape->blocks;
 	tide_gc.free_blocks[cls] += shape->blocks;
 	tide_gc.made_blocks[cls] += shape->blocks;

@@ -1,6 +1,6 @@
-/* Free blocks of the small classes: bits in their slabs, and for each class a bitmap of the slabs that
- * have any, by region and by place, so that refilling goes from the oldest region and in address
- * order: new blocks lie side by side, and young regions drain.
+/* Free blocks of the small classes: bits in their slabs, and for each class a bitmap of the slabs
+ * that have any, by region and by place, so that refilling goes from the oldest region and in
+ * address order: new blocks lie side by side, and young regions drain.
  *
  * Touched by  the holder of the GC token only
  * Invariants  slab.free_blocks == bits set; a slab is in slab_partial exactly when it has any; a
@@ -13,8 +13,8 @@
 
 /* Note block `idx` as free. False: it was so already. */
 TIDE_HIDDEN bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx);
-/* The same for all blocks of a bin of a small class, quickly; those that are no blocks, free already, or
- * have to be looked at one by one for another reason, stay in the bin. */
+/* The same for all blocks of a bin of a small class, quickly; those that are no blocks, free
+ * already, or have to be looked at one by one for another reason, stay in the bin. */
 TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_bin *bin);
 /* Up to `want` free blocks of the bin's class into the bin, the lowest address on top. */
 TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want);

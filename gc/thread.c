@@ -40,7 +40,7 @@ static _Atomic uint32_t alive;
 /* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
  * edges none */
 static _Atomic uint32_t process_id;
-static void *stack;        /* plain: who won the state */
+static void *stack; /* plain: who won the state */
 static size_t stack_bytes;
 
 bool tide_gc_thread_runs(void)
@@ -55,7 +55,8 @@ static bool anything_left(void)
 	if (!tide_token_try())
 		return true;
 	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0 ||
-	            tide_large_cached_bytes_racy() > 0 || tide_load_relaxed(&tide_orphans) != NULL ||
+	            tide_large_cached_bytes_racy() > 0 ||
+	            tide_load_relaxed(&tide_orphans) != NULL ||
 	            !tide_stack_is_empty_racy(&tide_frontier_sealed);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
 		left = !tide_stack_is_empty_racy(&tide_queue[cls].bins);
@@ -122,7 +123,8 @@ static void process_note(void)
 void tide_gc_process_start(void)
 {
 	process_note();
-	/* The clock starts now: else the first step of all would be a tick, and settle what has not begun. */
+	/* The clock starts now: else the first step of all would be a tick, and settle what has not
+	 * begun. */
 	if (tide_token_try()) {
 		tide_gc.tick_start_ns = tide_os_clock_ns();
 		tide_token_release();

@@ -1,5 +1,5 @@
-/* The C library's names for our functions: in builds that replace malloc, each is a second name for the
- * function of the same translation unit, so that a call costs nothing extra.
+/* The C library's names for our functions: in builds that replace malloc, each is a second name for
+ * the function of the same translation unit, so that a call costs nothing extra.
  */
 #ifndef TIDE_ALIAS_H
 #define TIDE_ALIAS_H

@@ -1,6 +1,6 @@
-/* Aligned allocation. The blocks of a small class lie at multiples of their size from a page boundary,
- * so a class whose size is a multiple of the alignment has it; chunks are aligned to a granule, and
- * can be found or carved at a page; all the rest is a mapping of its own.
+/* Aligned allocation. The blocks of a small class lie at multiples of their size from a page
+ * boundary, so a class whose size is a multiple of the alignment has it; chunks are aligned to a
+ * granule, and can be found or carved at a page; all the rest is a mapping of its own.
  */
 #include "aligned.h"
 
@@ -8,8 +8,8 @@
 
 #include "alias.h"
 #include "classes.h"
-#include "large.h"
 #include "kept.h"
+#include "large.h"
 
 #include <errno.h>
 
@@ -30,7 +30,8 @@ void *tide_aligned(size_t alignment, size_t size)
 	if (alignment <= TIDE_PAGE_BYTES) {
 		while (tide_class_is_small(cls) && tide_class_bytes(cls) % alignment != 0)
 			cls++;
-		if (tide_class_is_small(cls) || (cls < TIDE_CLASS_INSIDE && alignment <= TIDE_GRANULE_BYTES))
+		if (tide_class_is_small(cls) ||
+		    (cls < TIDE_CLASS_INSIDE && alignment <= TIDE_GRANULE_BYTES))
 			return tide_malloc(tide_class_bytes(cls));
 		size_t pages_size = (size + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
 		cls = tide_class_of(pages_size);

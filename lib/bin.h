@@ -15,9 +15,9 @@
  *             slots [2, 2 + count) are distinct free blocks of class `cls`
  * `count` is written when a bin leaves a thread's hands; before, `top` tells.
  *
- * fork copies a thread's bins between any two of its stores, and its child lets the GC adopt them. So
- * the order of the stores matters: a block is in its slot before it is counted, and out of one bin
- * before it is in the next. A few may be lost to the child that way, none is there twice.
+ * fork copies a thread's bins between any two of its stores, and its child lets the GC adopt them.
+ * So the order of the stores matters: a block is in its slot before it is counted, and out of one
+ * bin before it is in the next. A few may be lost to the child that way, none is there twice.
  */
 #ifndef TIDE_BIN_H
 #define TIDE_BIN_H
@@ -53,7 +53,8 @@ TIDE_INLINE void **tide_bin_top(struct tide_bin *bin)
 TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
 {
 	unsigned mark = capacity > bin->count ? capacity : bin->count;
-	if (bin->slot[TIDE_BIN_BASE + bin->mark] == TIDE_BIN_FULL) /* a block, when filled past it */
+	if (bin->slot[TIDE_BIN_BASE + bin->mark] ==
+	    TIDE_BIN_FULL) /* a block, when filled past it */
 		bin->slot[TIDE_BIN_BASE + bin->mark] = NULL;
 	bin->slot[TIDE_BIN_BASE + mark] = TIDE_BIN_FULL;
 	bin->mark = (uint8_t)mark;
@@ -71,7 +72,8 @@ TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
 	return bin->slot[TIDE_BIN_BASE + --bin->count];
 }
 
-/* Make a bin whose holder vanished valid again: what is not a block above the first such slot is let go. */
+/* Make a bin whose holder vanished valid again: what is not a block above the first such slot is
+ * let go. */
 TIDE_HIDDEN void tide_bin_repair(struct tide_bin *bin);
 /* Whether the invariants hold; for a bin that nobody has as ready bin. */
 TIDE_HIDDEN bool tide_bin_is_valid(const struct tide_bin *bin);

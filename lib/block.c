@@ -15,13 +15,15 @@ unsigned tide_block_class(const void *block, const char *function)
 	else if ((uintptr_t)block % TIDE_ALIGN_BYTES != 0)
 		misuse = TIDE_MISUSE_MISALIGNED;
 	else if (cls == TIDE_CLASS_INSIDE)
-		misuse = tide_region_is_inside_block(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_INSIDE;
+		misuse =
+		    tide_region_is_inside_block(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_INSIDE;
 	else if (cls == TIDE_CLASS_LARGE && tide_large_bytes(block) == 0)
 		misuse = TIDE_MISUSE_INTERIOR;
 	else
 		return cls;
 	bool known = cls != TIDE_CLASS_NONE && cls < TIDE_CLASS_INSIDE;
-	tide_fatal_misuse(misuse, function, block, known ? cls : 0, known ? tide_class_bytes(cls) : 0);
+	tide_fatal_misuse(misuse, function, block, known ? cls : 0,
+	                  known ? tide_class_bytes(cls) : 0);
 	return TIDE_CLASS_NONE;
 }
 
@@ -38,9 +40,9 @@ unsigned tide_block_class_exact(const void *block, const char *function)
 	return TIDE_CLASS_NONE;
 }
 
-/* A sized free with the wrong size is a bug of the caller's that does no harm here, since the class comes
- * from the page map. A block may be up to twice as large as its last size: realloc leaves it in place
- * so far, and so does alignment, which counts as size here. */
+/* A sized free with the wrong size is a bug of the caller's that does no harm here, since the class
+ * comes from the page map. A block may be up to twice as large as its last size: realloc leaves it
+ * in place so far, and so does alignment, which counts as size here. */
 void tide_block_check_size(const void *block, size_t alignment, size_t bytes, const char *function)
 {
 	unsigned cls = block != NULL ? tide_block_class(block, function) : TIDE_CLASS_NONE;
@@ -50,5 +52,6 @@ void tide_block_check_size(const void *block, size_t alignment, size_t bytes, co
 	size_t asked = bytes > alignment ? bytes : alignment;
 	if (bytes <= has && (asked >= has / 2 || tide_class_of(bytes) == cls))
 		return;
-	tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, cls == TIDE_CLASS_LARGE ? 0 : cls, has);
+	tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, cls == TIDE_CLASS_LARGE ? 0 : cls,
+	                  has);
 }

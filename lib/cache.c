@@ -75,8 +75,9 @@ void tide_cache_park(struct tide_cache *cache)
 	tide_stack_push(&parked, &cache->node);
 }
 
-/* A thread that vanished in the middle of an operation (fork leaves such) may have left the two ends of
- * a bin apart. What can't be trusted is let go: a few blocks are lost, none is handed out twice. */
+/* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
+ * ends of a bin apart. What can't be trusted is let go: a few blocks are lost, none is handed out
+ * twice. */
 static void repair(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *ready = cache->ready[cls];

@@ -1,8 +1,8 @@
-/* A thread's cache: for each class a ready bin, which malloc pops and free pushes, and a pending bin,
- * the spare that is swapped in when the ready bin is empty or full.
+/* A thread's cache: for each class a ready bin, which malloc pops and free pushes, and a pending
+ * bin, the spare that is swapped in when the ready bin is empty or full.
  *
- * A thread without a cache points at `tide_cache_none`, in which every bin is empty and full at once
- * and which is never written: its first malloc or free misses like any other, and no path asks
+ * A thread without a cache points at `tide_cache_none`, in which every bin is empty and full at
+ * once and which is never written: its first malloc or free misses like any other, and no path asks
  * "initialised?". The same trick takes NULL, large blocks and foreign pointers off the fast path:
  * their classes have that bin for ever.
  *
@@ -21,7 +21,8 @@
 #include "garbage.h"
 
 struct tide_cache {
-	/* Last block of the ready bin of each class. First, so that its offset costs no instruction. */
+	/* Last block of the ready bin of each class. First, so that its offset costs no
+	 * instruction. */
 	void **top[TIDE_CLASS_SLOTS];
 	/* The page map's window, copied when the cache gets an owner: the hit case of free then has
 	 * all it needs in plain fields of its own. */

@@ -58,7 +58,7 @@ TIDE_INLINE unsigned tide_class_of(size_t bytes)
 		return tide_class_table_256[(bytes + 255) / 256];
 	if (bytes <= TIDE_MEDIUM_MAX_BYTES)
 		return tide_class_of_granules(
-		        (unsigned)((bytes + TIDE_GRANULE_BYTES - 1) >> TIDE_GRANULE_SHIFT));
+		    (unsigned)((bytes + TIDE_GRANULE_BYTES - 1) >> TIDE_GRANULE_SHIFT));
 	return TIDE_CLASS_LARGE;
 }
 

@@ -54,8 +54,9 @@
 /* Slots of a bin. 256 measured no better than 64. */
 #define TIDE_BIN_SLOTS 64
 
-/* Medium classes above this have no ready bin; a thread keeps at most so many blocks of one of them, and
- * so many bytes of all. Twice the bytes would be twice what an idle thread can hold on to. */
+/* Medium classes above this have no ready bin; a thread keeps at most so many blocks of one of
+ * them, and so many bytes of all. Twice the bytes would be twice what an idle thread can hold on
+ * to. */
 #define TIDE_KEPT_ABOVE_BYTES (32u * 1024u)
 #define TIDE_KEPT_BLOCKS 4
 #define TIDE_KEPT_MAX_BYTES (1024u * 1024u)

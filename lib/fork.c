@@ -1,7 +1,7 @@
-/* fork, in three phases: before it the parent takes the GC token, so that the child inherits the GC's
- * structures between two steps; the parent gives it back; the child adopts the caches of all threads
- * but its own. The shared middle needs nothing: a thread that vanishes in the middle of an operation
- * leaves it as a frozen thread would, usable; a bin it had in hand is lost to the child.
+/* fork, in three phases: before it the parent takes the GC token, so that the child inherits the
+ * GC's structures between two steps; the parent gives it back; the child adopts the caches of all
+ * threads but its own. The shared middle needs nothing: a thread that vanishes in the middle of an
+ * operation leaves it as a frozen thread would, usable; a bin it had in hand is lost to the child.
  */
 #include "start.h"
 

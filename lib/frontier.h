@@ -1,15 +1,17 @@
 /* The frontier: memory that was never issued, and how a thread takes some without waiting.
  *
  * Two open regions, one for slabs (whole pages) and one for chunks (granules), and for each small
- * class one open slab. Each is a single word, {descriptor, next unit}, advanced by CAS; an exhausted
- * one is replaced by one thread, by CAS. Whoever advances the word owns what it passed over.
+ * class one open slab. Each is a single word, {descriptor, next unit}, advanced by CAS; an
+ * exhausted one is replaced by one thread, by CAS. Whoever advances the word owns what it passed
+ * over.
  *
  *   word = descriptor << 16 | next
  *
  * A word may be compared after its descriptor was recycled; that is harmless, since an equal word
- * says the truth of now, whatever it said before; what is read of the descriptor before the CAS (how
- * much there is) is true as long as the word is. All else is read after it, with ownership in hand. Open slabs are shared by all threads of the process: threads by the
- * hundred then cost no hundreds of half-used slabs.
+ * says the truth of now, whatever it said before; what is read of the descriptor before the CAS
+ * (how much there is) is true as long as the word is. All else is read after it, with ownership in
+ * hand. Open slabs are shared by all threads of the process: threads by the hundred then cost no
+ * hundreds of half-used slabs.
  *
  * Touched by  every thread
  * Progress    lock-free. A thread that fails between mapping and publishing has only its own
@@ -26,20 +28,20 @@
 /* Regions whose frontier was left behind: from `sealed_from` on they belong to the GC. */
 TIDE_HIDDEN extern struct tide_stack tide_frontier_sealed;
 
-/* Fill `bin` with up to `want` fresh blocks of its small class, side by side; returns how many. They may
- * be zero or not (recycled slabs are not): the caller must not assume. 0: out of memory. */
+/* Fill `bin` with up to `want` fresh blocks of its small class, side by side; returns how many.
+ * They may be zero or not (recycled slabs are not): the caller must not assume. 0: out of memory. */
 TIDE_HIDDEN unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want);
 
-/* A fresh medium block of class `cls`, never touched, at a multiple of `align_bytes` (1 KiB or 4 KiB).
- * NULL: out of memory. */
+/* A fresh medium block of class `cls`, never touched, at a multiple of `align_bytes` (1 KiB or 4
+ * KiB). NULL: out of memory. */
 TIDE_HIDDEN void *tide_frontier_chunk(unsigned cls, size_t align_bytes);
 
 /* Make the medium block, the last before the frontier, longer in place. False: it is not the last. */
 TIDE_HIDDEN bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls);
 
-/* Fault in memory beyond the slab frontier, as much as it has advanced since the last call (up to 16 times
- * option `prefault_bytes`), so that threads find it touched. Returns whether there was anything to do. The GC
- * thread only, without the token: it may take long. */
+/* Fault in memory beyond the slab frontier, as much as it has advanced since the last call (up to
+ * 16 times option `prefault_bytes`), so that threads find it touched. Returns whether there was
+ * anything to do. The GC thread only, without the token: it may take long. */
 TIDE_HIDDEN bool tide_frontier_prefault_ahead(void);
 
 /* Whether a frontier still stands in `region`, or its memory is being faulted in. Once false for a
@@ -49,7 +51,8 @@ TIDE_HIDDEN bool tide_frontier_is_in(const struct tide_region *region);
 
 /* Blocks of the class ever carved at the frontier, for the audit. */
 TIDE_HIDDEN uint64_t tide_frontier_carved_racy(unsigned cls);
-/* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). For tests. */
+/* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). For
+ * tests. */
 TIDE_HIDDEN unsigned tide_frontier_open_rest(unsigned cls, struct tide_slab **slab);
 /* First granule beyond the frontier in `region`; its size when there is none. */
 TIDE_HIDDEN unsigned tide_frontier_end(const struct tide_region *region);

@@ -52,8 +52,8 @@ static inline void tide_garbage_publish(struct tide_garbage *garbage, struct tid
 	garbage->tail = bin;
 }
 
-/* For who takes over from a producer that vanished between its two stores, with the token in hand: the tail
- * may have been consumed since, the head is in the queue for certain. */
+/* For who takes over from a producer that vanished between its two stores, with the token in hand:
+ * the tail may have been consumed since, the head is in the queue for certain. */
 static inline void tide_garbage_repair(struct tide_garbage *garbage)
 {
 	struct tide_node *next;
@@ -73,7 +73,8 @@ static inline struct tide_bin *tide_garbage_consume(struct tide_garbage *garbage
                                                     struct tide_bin **spent)
 {
 	struct tide_bin *head = garbage->head;
-	struct tide_bin *bin = (struct tide_bin *)tide_load_seq_cst(&head->node.next); /* garbage.hand */
+	struct tide_bin *bin =
+	    (struct tide_bin *)tide_load_seq_cst(&head->node.next); /* garbage.hand */
 	if (bin == NULL)
 		return NULL;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(bin->cls);

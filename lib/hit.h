@@ -17,8 +17,8 @@ TIDE_INLINE void tide_hit_count(_Atomic uint64_t *counter)
 		tide_count_owned(counter, 1u);
 }
 
-/* Pop a block of class `cls`; false when the bin is empty, or its two topmost blocks are the same (freed
- * twice in a row). */
+/* Pop a block of class `cls`; false when the bin is empty, or its two topmost blocks are the same
+ * (freed twice in a row). */
 TIDE_INLINE bool tide_hit_pop(size_t cls, void **block)
 {
 	struct tide_cache *cache = tide_cache_self;
@@ -32,8 +32,8 @@ TIDE_INLINE bool tide_hit_pop(size_t cls, void **block)
 	return true;
 }
 
-/* Class of the block at `address`, read from the page map's window; TIDE_CLASS_NONE outside of it, and
- * for addresses that are no multiple of 16: those bits are rotated to the top of the index. */
+/* Class of the block at `address`, read from the page map's window; TIDE_CLASS_NONE outside of it,
+ * and for addresses that are no multiple of 16: those bits are rotated to the top of the index. */
 TIDE_INLINE size_t tide_hit_class(const void *address)
 {
 	const struct tide_cache *cache = tide_cache_self;

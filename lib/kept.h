@@ -1,8 +1,8 @@
 /* Medium blocks that do not go by way of ready bins.
  *
- * Classes above TIDE_KEPT_ABOVE_BYTES: a block or two, as the thread's share allows, wait in the pending bin,
- * and every call comes by here. A ready bin for each such class would let an idle thread hold megabytes.
- * And blocks aligned to a page, which have to be looked for.
+ * Classes above TIDE_KEPT_ABOVE_BYTES: a block or two, as the thread's share allows, wait in the
+ * pending bin, and every call comes by here. A ready bin for each such class would let an idle
+ * thread hold megabytes. And blocks aligned to a page, which have to be looked for.
  *
  * Touched by  app threads, each with its own cache
  */

@@ -68,8 +68,8 @@ static bool keep_put(struct tide_large *large)
 	return false;
 }
 
-/* Give it back; bytes returned. If the system will not have it (too many mappings), its memory at least,
- * and the address space waits for the next of its size, or until it is asked again. */
+/* Give it back; bytes returned. If the system will not have it (too many mappings), its memory at
+ * least, and the address space waits for the next of its size, or until it is asked again. */
 static size_t dispose(struct tide_large *large)
 {
 	size_t bytes = tide_load_relaxed(&large->bytes);
@@ -161,10 +161,11 @@ void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed)
 		large = descriptor_new();
 		if (large == NULL)
 			return NULL;
-		bool huge = bytes >= HUGE_PAGE_BYTES &&
-		            tide_load_relaxed(&live_bytes) + bytes >=
-		                    (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES);
-		size_t map_align = huge && align_bytes < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : align_bytes;
+		bool huge =
+		    bytes >= HUGE_PAGE_BYTES && tide_load_relaxed(&live_bytes) + bytes >=
+						    (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES);
+		size_t map_align =
+		    huge && align_bytes < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : align_bytes;
 		void *start = map_prepared(bytes, map_align);
 		if (start == NULL) {
 			tide_stack_push(&spare, &large->node);

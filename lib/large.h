@@ -25,8 +25,8 @@ struct tide_large {
 	_Atomic uint64_t tick; /* likewise: decay tick in which it entered the cache */
 };
 
-/* A block of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed tells whether
- * it is known to be zero. NULL: out of memory. */
+/* A block of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed tells
+ * whether it is known to be zero. NULL: out of memory. */
 TIDE_HIDDEN void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed);
 /* Free the large block that starts at `block`; false when none does. */
 TIDE_HIDDEN bool tide_large_free(void *block);
@@ -38,8 +38,8 @@ TIDE_HIDDEN bool tide_large_is_inside(const void *address);
  * is then as before). */
 TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);
 
-/* The GC's part: drop what has been in the cache since before decay tick `before`; returns bytes. Call only
- * with the token. */
+/* The GC's part: drop what has been in the cache since before decay tick `before`; returns bytes.
+ * Call only with the token. */
 TIDE_HIDDEN size_t tide_large_age(uint64_t before);
 /* Drop cached blocks until no more than enough_bytes are left; returns bytes. Any thread. */
 TIDE_HIDDEN size_t tide_large_trim(uint64_t enough_bytes);

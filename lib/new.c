@@ -1,6 +1,6 @@
-/* C++ operators new and delete, in C under their mangled names (Itanium C++ ABI), so that the library
- * needs no C++ run-time: where the program has one, failure calls its new-handler and throws its
- * std::bad_alloc; where it has none, nobody can be expecting either.
+/* C++ operators new and delete, in C under their mangled names (Itanium C++ ABI), so that the
+ * library needs no C++ run-time: where the program has one, failure calls its new-handler and
+ * throws its std::bad_alloc; where it has none, nobody can be expecting either.
  */
 #include <tide/tide.h>
 
@@ -14,9 +14,9 @@
 #ifdef TIDE_OVERRIDE
 
 typedef void (*new_handler)(void);
-/* std::get_new_handler() and libstdc++'s std::__throw_bad_alloc(). Weak in the preload library, which
- * must load into programs without C++; in libtide.a this file is a member of its own, which only
- * a program that uses the operators pulls in, and so has the C++ library anyway. */
+/* std::get_new_handler() and libstdc++'s std::__throw_bad_alloc(). Weak in the preload library,
+ * which must load into programs without C++; in libtide.a this file is a member of its own, which
+ * only a program that uses the operators pulls in, and so has the C++ library anyway. */
 #ifdef TIDE_PRELOAD
 #define CXX_REFERENCE __attribute__((weak))
 #else
@@ -64,7 +64,8 @@ static TIDE_COLD void *new_slow(size_t size, size_t alignment, bool nothrow)
 TIDE_INLINE void *new_any(size_t size, bool nothrow)
 {
 	void *block;
-	if (TIDE_UNLIKELY(size > TIDE_MEDIUM_MAX_BYTES || !tide_hit_pop(tide_class_of(size), &block)))
+	if (TIDE_UNLIKELY(size > TIDE_MEDIUM_MAX_BYTES ||
+	                  !tide_hit_pop(tide_class_of(size), &block)))
 		return new_slow(size, 0, nothrow);
 	return block;
 }
@@ -94,7 +95,7 @@ TIDE_INLINE void delete_any(void *block)
 	void name(void *block, size_t size __VA_ARGS__)                                            \
 	{                                                                                          \
 		if (TIDE_UNLIKELY(tide_start_checked()))                                           \
-			tide_block_check_size(block, align, size, "operator delete");                    \
+			tide_block_check_size(block, align, size, "operator delete");              \
 		delete_any(block);                                                                 \
 	}
 #define DELETE(name, ...)                                                                          \

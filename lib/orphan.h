@@ -1,6 +1,6 @@
-/* Orphans: free blocks for which there was no memory to put them into a bin. They wait, linked through
- * their own first word, for the GC to take them all at once. Only reached when the system has no
- * page left, which is when losing memory would be worst.
+/* Orphans: free blocks for which there was no memory to put them into a bin. They wait, linked
+ * through their own first word, for the GC to take them all at once. Only reached when the system
+ * has no page left, which is when losing memory would be worst.
  *
  * Touched by  every thread pushes; the holder of the GC token takes
  * Progress    push lock-free, take wait-free. There is no single pop, hence no ABA.

@@ -56,8 +56,8 @@ static long os_call(long number, long a, long b, long c, long d, long e, long f)
 }
 #endif
 
-/* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it does only
- * through the C library. */
+/* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
+ * does only through the C library. */
 static long os_mmap(uintptr_t hint, size_t bytes)
 {
 	if (TIDE_TSAN) {
@@ -169,7 +169,8 @@ bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes)
 {
 	if (faulty(TIDE_OS_MREMAP))
 		return false;
-	return !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+	return !is_error(
+	    os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0));
 }
 
 bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
@@ -282,8 +283,9 @@ uint64_t tide_os_address_limit_bytes(void)
 	return limit.rlim_cur;
 }
 
-/* Stack and thread area of a thread of ours: [guard page][stack][area below][area above]. The thread
- * pointer lies between the two areas; offsets of thread-local variables reach both ways from it. */
+/* Stack and thread area of a thread of ours: [guard page][stack][area below][area above]. The
+ * thread pointer lies between the two areas; offsets of thread-local variables reach both ways from
+ * it. */
 #define THREAD_STACK_BYTES (64u * 1024u)
 #define THREAD_AREA_BYTES (16u * 1024u)
 
@@ -297,11 +299,12 @@ struct thread_boot {
 static void boot_run(struct thread_boot *boot)
 {
 	(void)os_call(SYS_prctl, PR_SET_NAME, (long)boot->name, 0, 0, 0, 0);
-	/* The C library's setuid does not reach a thread it does not know: so this one has nothing to
-	 * give up in the first place. */
+	/* The C library's setuid does not reach a thread it does not know: so this one has nothing
+	 * to give up in the first place. Only where there is something: services that are not root
+	 * often run under filters that kill for this call. */
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
-	if (TIDE_OS_RAW_THREAD)
+	if (TIDE_OS_RAW_THREAD && os_call(SYS_geteuid, 0, 0, 0, 0, 0, 0) == 0)
 		(void)os_call(SYS_capset, (long)&head, (long)none, 0, 0, 0, 0);
 	boot->entry(boot->arg);
 }

@@ -43,8 +43,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 	struct tide_pagemap_leaf *leaf = tide_os_map(0, own_bytes);
 	if (leaf == NULL)
 		return NULL;
-	leaf->cls = near ? own->map + near_page
-	                 : (_Atomic uint8_t *)(leaf + 1);
+	leaf->cls = near ? own->map + near_page : (_Atomic uint8_t *)(leaf + 1);
 	struct tide_pagemap_leaf *seen = NULL;
 	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
 		return leaf;
@@ -87,8 +86,8 @@ void tide_pagemap_init(uintptr_t address)
 		(void)tide_os_unmap(map, map_bytes);
 		return;
 	}
-	/* Its leaf now, before the first region: else the leaf takes the place where the system would
-	 * have put the second one, side by side with the first. */
+	/* Its leaf now, before the first region: else the leaf takes the place where the system
+	 * would have put the second one, side by side with the first. */
 	(void)tide_pagemap_prepare(address, 1);
 }
 

@@ -1,4 +1,5 @@
-/* Page map: from any address to the size class of the blocks in its page, without touching the page.
+/* Page map: from any address to the size class of the blocks in its page, without touching the
+ * page.
  *
  * A two-level radix tree over 4 KiB pages: 2^17 leaves of 1 GiB, mapped on demand and never freed.
  * A leaf has a byte for each page (its class), a pointer for each 4 MiB (the region) and a pointer
@@ -50,9 +51,10 @@ struct tide_pagemap_window {
 /* The window in force: one that is empty until tide_pagemap_init. */
 TIDE_HIDDEN const struct tide_pagemap_window *tide_pagemap_near(void);
 
-/* Choose the window, around `address`, a mapping of ours, unless there is one. Every thread calls it before
- * it maps its first region, so that all see the same one. Without it, when the map for it can't be
- * had, everything goes through the tree. Lock-free: the loser of a race unmaps its own map. */
+/* Choose the window, around `address`, a mapping of ours, unless there is one. Every thread calls
+ * it before it maps its first region, so that all see the same one. Without it, when the map for it
+ * can't be had, everything goes through the tree. Lock-free: the loser of a race unmaps its own
+ * map. */
 TIDE_HIDDEN void tide_pagemap_init(uintptr_t address);
 
 /* Make sure that the pages of [start, start + bytes) have leaves. False: no memory for them. */

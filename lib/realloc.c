@@ -1,5 +1,5 @@
-/* realloc and reallocarray: in place while the class still fits, while the chunk is the last before the
- * frontier, or by remapping; else a new block and a copy.
+/* realloc and reallocarray: in place while the class still fits, while the chunk is the last before
+ * the frontier, or by remapping; else a new block and a copy.
  */
 #include <tide/tide.h>
 
@@ -31,7 +31,8 @@ static void *move(void *block, size_t size, size_t copy_bytes)
 	return moved;
 }
 
-/* A large block is cut shorter already when this part of it falls out of use: it costs one system call. */
+/* A large block is cut shorter already when this part of it falls out of use: it costs one system
+ * call. */
 #define LARGE_SLACK(bytes) ((bytes) / 8 > 64 * 1024 ? (bytes) / 8 : 64 * 1024)
 
 static void *realloc_large(void *block, size_t size)

@@ -1,7 +1,7 @@
 /* Regions and what is cut from them: chunks, and slabs of small blocks.
  *
- * A region is one mapping of at least 1 MiB, aligned to 4 MiB. Its descriptor lies elsewhere (meta.h):
- * no metadata of ours lies between user blocks. It is cut into chunks of whole granules:
+ * A region is one mapping of at least 1 MiB, aligned to 4 MiB. Its descriptor lies elsewhere
+ * (meta.h): no metadata of ours lies between user blocks. It is cut into chunks of whole granules:
  *
  *   tag[first] = flags | granules      tag[last] = flags | granules      all other tags are 0
  *
@@ -31,8 +31,8 @@
 
 #define TIDE_PAGE_WORDS (TIDE_REGION_PAGES / 64)
 
-/* 64 regions, and which of them have what: bit i stands for region 64 * group + i. Made with the first
- * of its regions, so that freeing never needs memory. Plain, the GC token's. */
+/* 64 regions, and which of them have what: bit i stands for region 64 * group + i. Made with the
+ * first of its regions, so that freeing never needs memory. Plain, the GC token's. */
 struct tide_region_group {
 	uint64_t chunk[TIDE_CHUNK_SETS];          /* a free chunk of that set */
 	uint64_t slab[TIDE_CLASS_SMALL_LAST + 1]; /* a partly free slab of that class */
@@ -137,10 +137,11 @@ TIDE_HIDDEN struct tide_slab *tide_slab_make(struct tide_region *region, unsigne
 TIDE_HIDDEN void tide_slab_unmake(struct tide_slab *slab);
 
 /* Whether `block`, in a page of small or medium class `cls`, is the start of a block, and where the
- * record of it is. For a small block *slab and *idx are set; for a medium one *slab is NULL and *idx is
- * the granule. */
-TIDE_HIDDEN bool tide_region_find_block(const void *block, unsigned cls, struct tide_region **region,
-                                        struct tide_slab **slab, unsigned *idx);
+ * record of it is. For a small block *slab and *idx are set; for a medium one *slab is NULL and
+ * *idx is the granule. */
+TIDE_HIDDEN bool tide_region_find_block(const void *block, unsigned cls,
+                                        struct tide_region **region, struct tide_slab **slab,
+                                        unsigned *idx);
 
 /* For a message: whether an address in an INSIDE page is inside a medium block. */
 TIDE_HIDDEN bool tide_region_is_inside_block(const void *address);

@@ -145,8 +145,8 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 		tide_doorbell_ring(false);
 		return;
 	}
-	uint64_t limit = (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES
-	                                                : TIDE_OPTION_WAKE_BYTES);
+	uint64_t limit =
+	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
 		tide_queue_push(bin);
@@ -161,7 +161,8 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	tide_slow_want_gc_thread(cache);
 }
 
-/* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's sight. */
+/* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's
+ * sight. */
 static void unshelve(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *shelved = cache->pending[cls];
@@ -224,8 +225,7 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	else if (cls == TIDE_CLASS_LARGE) {
 		tide_slow_want_gc_thread(cache);
 		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
-	}
-	else
+	} else
 		block = small_slow(cache, cls, zeroed);
 	if (TIDE_UNLIKELY(block == NULL))
 		errno = ENOMEM;
@@ -265,7 +265,8 @@ static TIDE_COLD bool checked_free(struct tide_cache *cache, void *block, unsign
 	struct tide_slab *slab;
 	unsigned idx;
 	if (!tide_region_find_block(block, cls, &region, &slab, &idx)) {
-		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls, tide_class_bytes(cls));
+		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls,
+		                  tide_class_bytes(cls));
 		return false;
 	}
 	if (!tide_region_set_live(block, cls, false)) {
@@ -287,7 +288,8 @@ static void small_free(struct tide_cache *cache, void *block, unsigned cls, cons
 			tide_orphan_push(block);
 		return;
 	}
-	if (*cache->top[cls] == block) { /* seen here for certain; in the hit case, at the next malloc */
+	if (*cache->top[cls] ==
+	    block) { /* seen here for certain; in the hit case, at the next malloc */
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
 		return;
 	}

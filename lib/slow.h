@@ -18,8 +18,8 @@ TIDE_COLD TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed);
 /* Free anything that was passed to public function `function`. Preserves errno. */
 TIDE_COLD TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
 
-/* The parts of it that kept.c shares. The calling thread's cache, made if need be; NULL when there is no
- * memory for one. */
+/* The parts of it that kept.c shares. The calling thread's cache, made if need be; NULL when there
+ * is no memory for one. */
 TIDE_HIDDEN struct tide_cache *tide_slow_self(void);
 /* A bin with blocks in it leaves the thread. */
 TIDE_HIDDEN void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin);

@@ -1,8 +1,9 @@
 /* Start-up of the process and of each thread.
  *
- * There is no "initialised?" on any fast path: the first call of a thread misses, and the miss comes
- * by here. What a process needs once is set up by the first thread; each piece is lock-free by
- * itself or has a default that is as good, so a second thread that arrives meanwhile need not wait.
+ * There is no "initialised?" on any fast path: the first call of a thread misses, and the miss
+ * comes by here. What a process needs once is set up by the first thread; each piece is lock-free
+ * by itself or has a default that is as good, so a second thread that arrives meanwhile need not
+ * wait.
  *
  * Touched by  app threads
  * Edges       start.once  only its winner registers handlers
@@ -18,8 +19,8 @@ TIDE_HIDDEN struct tide_cache *tide_start_thread(void);
 /* fork.c. Before any fork can happen. */
 TIDE_HIDDEN void tide_fork_register(void);
 
-/* Checked mode (option `check`): no bin is ever installed between calls, so that each call misses and
- * is checked in full (slow.c). */
+/* Checked mode (option `check`): no bin is ever installed between calls, so that each call misses
+ * and is checked in full (slow.c). */
 TIDE_HIDDEN extern _Atomic bool tide_start_checked_on;
 static inline bool tide_start_checked(void)
 {

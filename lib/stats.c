@@ -31,7 +31,8 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 		all.backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
 	all.large_bytes = tide_large_live_bytes_racy();
 	all.large_cached_bytes = tide_large_cached_bytes_racy();
-	all.mapped_bytes = tide_region_mapped_bytes_racy() + all.large_bytes + all.large_cached_bytes;
+	all.mapped_bytes =
+	    tide_region_mapped_bytes_racy() + all.large_bytes + all.large_cached_bytes;
 	all.metadata_bytes = tide_meta_bytes_racy();
 	all.free_set_bytes = gc.free_set_bytes;
 	all.purged_bytes = gc.purged_bytes;
@@ -63,12 +64,12 @@ struct mallinfo2 tide_mallinfo2(void)
 	info.arena = small;
 	info.hblkhd = stats.large_bytes;
 	info.uordblks = stats.carved_bytes > stats.queued_bytes + stats.backlog_bytes
-	                        ? stats.carved_bytes - stats.queued_bytes - stats.backlog_bytes
-	                        : 0;
+	                    ? stats.carved_bytes - stats.queued_bytes - stats.backlog_bytes
+	                    : 0;
 	info.fordblks = not_live < small ? not_live : small;
-	info.keepcost = stats.free_set_bytes - (stats.purged_bytes < stats.free_set_bytes
-	                                                ? stats.purged_bytes
-	                                                : stats.free_set_bytes);
+	info.keepcost =
+	    stats.free_set_bytes -
+	    (stats.purged_bytes < stats.free_set_bytes ? stats.purged_bytes : stats.free_set_bytes);
 	return info;
 }
 TIDE_ALIAS(struct mallinfo2, mallinfo2, tide_mallinfo2, void);
@@ -93,5 +94,6 @@ int tide_gc_step(void)
 
 const char *tide_version(void)
 {
-	return STRING(TIDE_VERSION_MAJOR) "." STRING(TIDE_VERSION_MINOR) "." STRING(TIDE_VERSION_PATCH);
+	return STRING(TIDE_VERSION_MAJOR) "." STRING(TIDE_VERSION_MINOR) "." STRING(
+	    TIDE_VERSION_PATCH);
 }

@@ -9,7 +9,8 @@ _Atomic(struct tide_orphan *) tide_orphans;
 
 void tide_token_release(void)
 {
-	uint32_t before = tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
+	uint32_t before =
+	    tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
 	if (before == TIDE_TOKEN_AWAITED)
 		tide_os_futex_wake(&tide_token, 1);
 }

@@ -1,8 +1,8 @@
 /* Tide: a general-purpose memory allocator. Start reading here.
  *
- * libtide.a replaces malloc and its family in the program it is linked into; libtide-core.a has only
- * the names below; libtide-preload.so does the same as libtide.a under LD_PRELOAD. All three share
- * one mechanism: threads take and give blocks from bins of their own without locks, atomic
+ * libtide.a replaces malloc and its family in the program it is linked into; libtide-core.a has
+ * only the names below; libtide-preload.so does the same as libtide.a under LD_PRELOAD. All three
+ * share one mechanism: threads take and give blocks from bins of their own without locks, atomic
  * read-modify-writes or system calls; a GC thread merges, sorts and returns what was freed.
  *
  * Thread safety: every function may be called from any thread at any time, except from a signal
@@ -30,8 +30,8 @@ extern "C" {
 
 /* The malloc family. Sizes and alignments are in bytes. On failure: NULL (or the error, for
  * tide_posix_memalign) and errno ENOMEM, or EINVAL for a bad alignment. A size of 0 gives a unique
- * pointer. Blocks are aligned to 16 bytes; up to 8 KiB also to the largest power of two, up to 4 KiB,
- * that divides their class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
+ * pointer. Blocks are aligned to 16 bytes; up to 8 KiB also to the largest power of two, up to 4
+ * KiB, that divides their class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
 TIDE_API void *tide_malloc(size_t size);
 TIDE_API void *tide_calloc(size_t count, size_t size);
 /* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */
@@ -61,8 +61,9 @@ TIDE_API int tide_malloc_trim(size_t pad);
 /* The same; returns the number of bytes returned. */
 TIDE_API size_t tide_purge(void);
 
-/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena, hblkhd (large blocks), uordblks
- * (in use, blocks in threads' bins included), fordblks (free), keepcost (free and holding memory). */
+/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena, hblkhd (large blocks),
+ * uordblks (in use, blocks in threads' bins included), fordblks (free), keepcost (free and holding
+ * memory). */
 struct mallinfo2;
 TIDE_API struct mallinfo2 tide_mallinfo2(void);
 
