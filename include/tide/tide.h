@@ -61,11 +61,13 @@ TIDE_API int tide_malloc_trim(size_t pad);
 /* The same; returns the number of bytes returned. */
 TIDE_API size_t tide_purge(void);
 
+#ifndef __cplusplus
 /* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena, hblkhd (large blocks),
  * uordblks (in use, blocks in threads' bins included), fordblks (free), keepcost (free and holding
- * memory). */
+ * memory). For C only: C++ wants the structure complete in a declaration with C linkage. */
 struct mallinfo2;
 TIDE_API struct mallinfo2 tide_mallinfo2(void);
+#endif
 
 /* The GC. By default its thread starts when a second thread uses the allocator; a single thread
  * does the GC's work itself, in bounded steps. A program may also run the GC on a thread of its
