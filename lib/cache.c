@@ -92,8 +92,11 @@ static void repair(struct tide_cache *cache, unsigned cls)
 	}
 	if (pending == ready)
 		pending = NULL;
-	if (pending != NULL)
+	if (pending != NULL) {
 		tide_bin_repair(pending);
+		/* As wide as it can be: kept.c adds to pending bins, and must stay below the mark. */
+		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
+	}
 	cache->ready[cls] = ready;
 	cache->top[cls] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
 	cache->pending[cls] = pending;
