@@ -33,11 +33,11 @@ static void drain_small(struct tide_region *region, void *block, unsigned cls)
 
 static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 {
-	unsigned granules = tide_class_granules(cls);
 	unsigned first = tide_region_granule(region, block);
 	unsigned tag = tide_load_relaxed(&region->tag[first]);
+	unsigned granules = tag & TIDE_TAG_GRANULES;
 	if (TIDE_UNLIKELY((uintptr_t)block % TIDE_GRANULE_BYTES != 0 ||
-	                  tag != (TIDE_TAG_ISSUED | granules))) {
+	                  !tide_region_tag_is_of(tag, cls))) {
 		bool gone = tide_pagemap_class((uintptr_t)block) != cls;
 		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block,
 		                  cls, tide_class_bytes(cls));
@@ -46,7 +46,7 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
 	tide_gc.made_blocks[cls]--;
-	tide_count_owned(&tide_gc.count.made_bytes, -(uint64_t)tide_class_bytes(cls));
+	tide_count_owned(&tide_gc.count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
 }
 
 static void drain_block(void *block, unsigned cls)

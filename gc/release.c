@@ -162,6 +162,16 @@ static void empty_parked(void)
 	}
 }
 
+/* What threads that do nothing have put by. */
+static void empty_idle(void)
+{
+	struct tide_cache *cache = tide_cache_all();
+	for (; cache != NULL; cache = cache->all_next) {
+		if (tide_cache_take_idle(cache, tide_gc_drain_bin) || tide_cache_is_to_take(cache))
+			tide_gc.unsettled = true;
+	}
+}
+
 static void tick_start(uint64_t now_ns)
 {
 	struct gc *gc = &tide_gc;
@@ -169,6 +179,8 @@ static void tick_start(uint64_t now_ns)
 	gc->tick_start_ns = now_ns;
 	sweep_start();
 	empty_parked();
+	if (tide_gc_thread_runs())
+		empty_idle();
 	tide_gc_settle_queues();
 	tide_large_set_tick(gc->tick);
 	size_t bytes = tide_large_age(gc->tick - 1);

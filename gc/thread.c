@@ -64,7 +64,7 @@ static bool anything_left(void)
 	for (; cache != NULL && !left; cache = cache->all_next) {
 		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;
 		left = !tide_garbage_is_empty(&cache->garbage) ||
-		       (parked && tide_load_relaxed(&cache->used));
+		       (parked && tide_load_relaxed(&cache->used)) || tide_cache_is_to_take(cache);
 	}
 	tide_token_release();
 	return left;

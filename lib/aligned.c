@@ -8,8 +8,8 @@
 
 #include "alias.h"
 #include "classes.h"
-#include "kept.h"
 #include "large.h"
+#include "slow.h"
 
 #include <errno.h>
 

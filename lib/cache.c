@@ -108,6 +108,7 @@ bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 		return false;
 	(void)tide_sub_relaxed(&threads, 1u);
 	tide_garbage_repair(&cache->garbage);
+	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
 	tide_stack_push(&parked, &cache->node);
@@ -169,9 +170,39 @@ bool tide_cache_empty(struct tide_cache *cache)
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 	}
-	cache->kept_bytes = 0;
+	cache->pool_bytes = 0;
 	tide_store_relaxed(&cache->used, false);
 	return any;
+}
+
+bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin))
+{
+	uint32_t calls = tide_load_relaxed(&cache->slow_calls);
+	bool idle = calls == cache->calls_at_tick;
+	bool any = false;
+	cache->calls_at_tick = calls;
+	if (!idle || calls == cache->calls_at_take)
+		return false;
+	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
+		return false;
+	cache->calls_at_take = calls;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_bin *bin = cache->pending[cls];
+		if (bin == NULL || bin->count == 0)
+			continue;
+		take(bin);
+		any = true;
+	}
+	cache->pool_bytes = 0;
+	tide_store_release(&cache->pending_taken, false); /* cache.pending */
+	return any;
+}
+
+void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
+{
+	tide_pagemap_set((uintptr_t)block, 1, to);
+	tide_count_owned(&cache->reclassed[from], -1u);
+	tide_count_owned(&cache->reclassed[to], 1u);
 }
 
 static unsigned capacity_limit(unsigned cls)

@@ -8,11 +8,13 @@
  *
  * Touched by  its thread; when parked, whoever takes it from the parked stack (a new thread, or
  *             the holder of the GC token, which empties it); the consuming end of `garbage` and
- *             the atomic fields by the token's holder at any time
+ *             the atomic fields, and the pending bins of an idle thread, by the token's holder at
+ *             any time
  * Life        made once, never unmapped. A thread that ends parks its cache with the bins still in
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
- * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches
+ * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
+ *             cache.pending
  */
 #ifndef TIDE_CACHE_H
 #define TIDE_CACHE_H
@@ -37,7 +39,9 @@ struct tide_cache {
 	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
-	uint64_t kept_bytes;                /* in pending bins of classes that have no ready bin */
+	bool has_pending;                   /* in this slow call the pending bins are the owner's */
+	uint64_t pool_bytes;                /* in pending bins of medium classes */
+	uint64_t pooled[2];                 /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 
 	struct tide_garbage garbage;
@@ -47,6 +51,20 @@ struct tide_cache {
 	 * writers  the owner; who adopts, by CAS   readers  the GC
 	 * order    relaxed: a thread that is gone writes nothing more  edges none */
 	_Atomic uint64_t owner;
+	/* Whether somebody is at the pending bins: the owner in a slow call, or the GC, to take the
+	 * blocks of a thread that seems idle. Nobody waits for it: who finds it taken does without.
+	 * writers  both, by swap; its taker       readers  the same
+	 * order    swap acq-rel, store-release    edges    cache.pending: from one to the next */
+	_Atomic bool pending_taken;
+	/* Slow calls so far.
+	 * writers  the owner    readers  the GC   order  relaxed: a hint   edges  none */
+	_Atomic uint32_t slow_calls;
+	/* Plain, the token's: how many there were at the last tick, and when the bins were taken. */
+	uint32_t calls_at_tick, calls_at_take;
+	/* Blocks that became of this class, less those that were and are of another (pool.h).
+	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
+	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
+
 	/* A thread has used it since it was last emptied.
 	 * writers  who takes it from the parked stack   readers  the same   order relaxed
 	 * edges    none: it travels by stack.hand */
@@ -95,6 +113,40 @@ TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *b
 TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
 /* Publish every block in the cache as garbage; returns whether there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
+
+/* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */
+TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
+{
+	cache->has_pending = !tide_swap_acq_rel(&cache->pending_taken, true); /* cache.pending */
+	tide_count_owned(&cache->slow_calls, 1u);
+}
+
+TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
+{
+	if (cache->has_pending)
+		tide_store_release(&cache->pending_taken, false); /* cache.pending */
+	cache->has_pending = false;
+}
+
+/* The pending bin of the class; NULL when there is none, or the GC is at it. In a slow call. */
+TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, unsigned cls)
+{
+	return cache->has_pending ? cache->pending[cls] : NULL;
+}
+
+/* For the token's holder, once a tick: the pending bins of a thread that made no slow call since
+ * the last tick are emptied by `take`, bin by bin. Returns whether any were. */
+TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin));
+
+/* Whether there may be something for it to take, at this tick or a later one. */
+static inline bool tide_cache_is_to_take(struct tide_cache *cache)
+{
+	return tide_load_relaxed(&cache->slow_calls) != cache->calls_at_take;
+}
+
+/* Medium blocks: let the block's page say class `to` in place of `from`. */
+TIDE_HIDDEN void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from,
+                                    unsigned to);
 
 /* The capacity for the next bin of the class. */
 TIDE_HIDDEN unsigned tide_cache_capacity(struct tide_cache *cache, unsigned cls);

@@ -54,12 +54,16 @@
 /* Slots of a bin. 256 measured no better than 64. */
 #define TIDE_BIN_SLOTS 64
 
-/* Medium classes above this have no ready bin; a thread keeps at most so many blocks of one of
- * them, and so many bytes of all. Twice the bytes would be twice what an idle thread can hold on
- * to. */
-#define TIDE_KEPT_ABOVE_BYTES (32u * 1024u)
-#define TIDE_KEPT_BLOCKS 4
-#define TIDE_KEPT_MAX_BYTES (1024u * 1024u)
+/* A thread's pool of medium blocks (pool.h). Classes above the first have no ready bin. A block may
+ * be longer by this part than what is asked for. A thread holds at most MAX, its share of ALL when
+ * there are many, but MIN in any case; and what it has of one class goes when that makes up a bin. */
+#define TIDE_POOL_ONLY_BYTES (32u * 1024u)
+#define TIDE_POOL_SLACK_PART 8
+#define TIDE_POOL_MAX_BYTES (2ul << 20)
+#define TIDE_POOL_ALL_BYTES (32ul << 20)
+#define TIDE_POOL_MIN_BYTES (256ul << 10)
+#define TIDE_POOL_BIN_BYTES (256ul << 10)
+#define TIDE_POOL_BIN_BLOCKS 8
 
 /* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
 #define TIDE_CHUNK_SETS 149

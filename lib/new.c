@@ -44,7 +44,7 @@ static _Noreturn void throw_bad_alloc(void)
 }
 
 /* Asked again after each call of the new-handler, as the standard has it. NULL only for nothrow. */
-static TIDE_COLD void *new_slow(size_t size, size_t alignment, bool nothrow)
+static TIDE_NOINLINE void *new_slow(size_t size, size_t alignment, bool nothrow)
 {
 	for (;;) {
 		void *block = alignment > TIDE_ALIGN_BYTES ? tide_aligned(alignment, size)

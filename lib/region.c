@@ -228,8 +228,7 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 		unsigned tag = tide_load_relaxed(&(*region)->tag[granule]);
 		*slab = NULL;
 		*idx = granule;
-		return address % TIDE_GRANULE_BYTES == 0 && (tag & TIDE_TAG_ISSUED) != 0 &&
-		       (tag & TIDE_TAG_GRANULES) == tide_class_granules(cls) &&
+		return address % TIDE_GRANULE_BYTES == 0 && tide_region_tag_is_of(tag, cls) &&
 		       tide_pagemap_class(address) == cls;
 	}
 	unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
@@ -239,6 +238,17 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 	uint64_t offset = address - (*slab)->base;
 	*idx = (unsigned)((offset * tide_slab_shape[cls].reciprocal) >> 32);
 	return offset == (uint64_t)*idx * tide_slab_shape[cls].block_bytes;
+}
+
+unsigned tide_region_true_class(const void *block, unsigned cls)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	if (region == NULL || (uintptr_t)block % TIDE_GRANULE_BYTES != 0)
+		return TIDE_CLASS_NONE;
+	unsigned tag = tide_load_relaxed(&region->tag[tide_region_granule(region, block)]);
+	if (!tide_region_tag_is_of(tag, cls))
+		return TIDE_CLASS_NONE;
+	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
 }
 
 bool tide_region_is_inside_block(const void *address)

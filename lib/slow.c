@@ -7,10 +7,10 @@
 #include "frontier.h"
 #include "gc.h"
 #include "hit.h"
-#include "kept.h"
 #include "large.h"
 #include "options.h"
 #include "orphan.h"
+#include "pool.h"
 #include "queue.h"
 #include "start.h"
 
@@ -55,7 +55,7 @@ static TIDE_COLD void drop_double(struct tide_cache *cache, unsigned cls)
 static void empty_to_ready(struct tide_cache *cache, unsigned cls, struct tide_bin *bin)
 {
 	struct tide_bin *empty = tide_cache_remove_ready(cache, cls);
-	if (empty != NULL && cache->pending[cls] == NULL)
+	if (empty != NULL && cache->has_pending && cache->pending[cls] == NULL)
 		cache->pending[cls] = empty;
 	else if (empty != NULL)
 		tide_bin_recycle(empty);
@@ -93,10 +93,10 @@ static void grew(struct tide_cache *cache, uint64_t bytes)
 	tide_doorbell_ring(true);
 }
 
-/* Blocks of `cls` into the ready bin, from wherever they are cheapest. False: no memory. */
-static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
+/* Blocks of a small class into the ready bin, from wherever they are cheapest. False: no memory. */
+static bool refill(struct tide_cache *cache, unsigned cls)
 {
-	struct tide_bin *pending = cache->pending[cls];
+	struct tide_bin *pending = tide_cache_pending(cache, cls);
 	if (pending != NULL && pending->count > 0) {
 		cache->pending[cls] = NULL;
 		empty_to_ready(cache, cls, pending);
@@ -118,17 +118,9 @@ static bool refill(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		return false;
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
 	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
-	if (taken == 0 && tide_class_is_small(cls)) {
+	if (taken == 0) {
 		taken = tide_frontier_carve(bin, carve_count(cache, cls));
 		grew(cache, taken * tide_class_bytes(cls));
-	}
-	if (taken == 0 && tide_class_is_medium(cls)) {
-		void *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
-		if (block != NULL) {
-			tide_bin_add(bin, block);
-			*zeroed = true;
-			taken = 1;
-		}
 	}
 	tide_cache_install(cache, bin);
 	return taken > 0;
@@ -161,57 +153,68 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	tide_slow_want_gc_thread(cache);
 }
 
-/* Checked mode: between calls a class's blocks lie in the pending bin, out of the fast path's
+/* Checked mode: between calls a small class's blocks lie in the pending bin, out of the fast path's
  * sight. */
 static void unshelve(struct tide_cache *cache, unsigned cls)
 {
-	struct tide_bin *shelved = cache->pending[cls];
+	struct tide_bin *shelved = tide_cache_pending(cache, cls);
 	if (shelved != NULL && cache->ready[cls] == NULL) {
 		cache->pending[cls] = NULL;
 		tide_cache_install(cache, shelved);
 	}
 }
 
-static void shelve(struct tide_cache *cache, unsigned cls)
+static void give_or_recycle(struct tide_cache *cache, struct tide_bin *bin)
 {
-	struct tide_bin *pending = cache->pending[cls];
-	cache->pending[cls] = tide_cache_remove_ready(cache, cls);
-	if (pending != NULL && pending->count > 0)
-		tide_slow_give_away(cache, pending);
-	else if (pending != NULL)
-		tide_bin_recycle(pending);
+	if (bin != NULL && bin->count > 0)
+		tide_slow_give_away(cache, bin);
+	else if (bin != NULL)
+		tide_bin_recycle(bin);
 }
 
-/* As small_slow, with every block that leaves noted as live. */
-static TIDE_COLD void *checked_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+static void shelve(struct tide_cache *cache, unsigned cls)
 {
-	unshelve(cache, cls);
-	if (*cache->top[cls] == NULL && !refill(cache, cls, zeroed))
+	struct tide_bin *spare = tide_cache_remove_ready(cache, cls);
+	if (cache->has_pending) {
+		struct tide_bin *pending = cache->pending[cls];
+		cache->pending[cls] = spare;
+		spare = pending;
+	}
+	give_or_recycle(cache, spare);
+}
+
+static void *small_malloc(struct tide_cache *cache, unsigned cls)
+{
+	bool checked = tide_start_checked();
+	if (TIDE_UNLIKELY(checked))
+		unshelve(cache, cls);
+	if (TIDE_UNLIKELY(*cache->top[cls] != NULL && !checked))
+		drop_double(cache, cls);
+	if (*cache->top[cls] == NULL && !refill(cache, cls))
 		return NULL;
 	void *block = pop(cache, cls);
-	shelve(cache, cls);
-	if (!tide_region_set_live(block, cls, true))
-		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
-	tide_hit_count(&cache->mallocs[cls]);
+	if (TIDE_UNLIKELY(checked))
+		shelve(cache, cls);
 	return block;
 }
 
-static void *small_slow(struct tide_cache *cache, unsigned cls, bool *zeroed)
+static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
-	if (TIDE_UNLIKELY(tide_start_checked()))
-		return checked_malloc(cache, cls, zeroed);
-	if (tide_kept_is_class(cls)) {
-		void *block = tide_kept_malloc(cache, cls, zeroed);
-		if (block != NULL)
-			tide_hit_count(&cache->mallocs[cls]);
-		return block;
-	}
-	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
+	if (tide_class_is_medium(cls) && TIDE_UNLIKELY(*cache->top[cls] != NULL)) {
 		drop_double(cache, cls);
-	if (*cache->top[cls] == NULL && !refill(cache, cls, zeroed))
+		if (*cache->top[cls] != NULL)
+			return pop(cache, cls);
+	}
+	tide_cache_slow_enter(cache);
+	void *block = tide_class_is_medium(cls) ? tide_pool_malloc(cache, cls, zeroed)
+	                                        : small_malloc(cache, cls);
+	tide_cache_slow_leave(cache);
+	if (block == NULL)
 		return NULL;
+	if (TIDE_UNLIKELY(tide_start_checked()) && !tide_region_set_live(block, cls, true))
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
 	tide_hit_count(&cache->mallocs[cls]);
-	return pop(cache, cls);
+	return block;
 }
 
 void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
@@ -226,7 +229,7 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 		tide_slow_want_gc_thread(cache);
 		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
 	} else
-		block = small_slow(cache, cls, zeroed);
+		block = class_malloc(cache, cls, zeroed);
 	if (TIDE_UNLIKELY(block == NULL))
 		errno = ENOMEM;
 	return block;
@@ -241,9 +244,9 @@ void *tide_malloc_slow(size_t bytes)
 /* Room in the ready bin. False: no memory for a bin. */
 static bool make_room(struct tide_cache *cache, unsigned cls)
 {
-	struct tide_bin *pending = cache->pending[cls];
 	if (cache->ready[cls] == NULL)
 		return ready_bin(cache, cls) != NULL;
+	struct tide_bin *pending = tide_cache_pending(cache, cls);
 	struct tide_bin *empty = pending;
 	if (pending == NULL || pending->count > 0) {
 		empty = tide_bin_new(cls, tide_cache_capacity(cache, cls));
@@ -251,15 +254,19 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 			return false;
 	}
 	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
-	cache->pending[cls] = full; /* before the one it replaces is anywhere else: see bin.h */
-	if (pending != NULL && pending->count > 0)
-		tide_slow_give_away(cache, pending);
+	if (cache->has_pending) {
+		cache->pending[cls] =
+		    full; /* before the one it replaces is anywhere else: see bin.h */
+		full = pending != empty ? pending : NULL;
+		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
+	}
+	if (full != NULL)
+		tide_slow_give_away(cache, full);
 	tide_cache_install(cache, empty);
 	return true;
 }
 
-static TIDE_COLD bool checked_free(struct tide_cache *cache, void *block, unsigned cls,
-                                   const char *function)
+static TIDE_COLD bool checked_free(void *block, unsigned cls, const char *function)
 {
 	struct tide_region *region;
 	struct tide_slab *slab;
@@ -273,34 +280,53 @@ static TIDE_COLD bool checked_free(struct tide_cache *cache, void *block, unsign
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
 		return false;
 	}
-	unshelve(cache, cls);
 	return true;
 }
 
-static void small_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+/* False: no memory for a bin. */
+static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 {
 	bool checked = tide_start_checked();
-	if (checked && !checked_free(cache, block, cls, function))
+	if (TIDE_UNLIKELY(checked))
+		unshelve(cache, cls);
+	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
+		return false;
+	(void)tide_hit_push(cls, block);
+	if (TIDE_UNLIKELY(checked))
+		shelve(cache, cls);
+	return true;
+}
+
+/* A medium class gets a ready bin at its first free; what does not fit in goes to the pool. */
+static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
+	    !tide_start_checked())
+		(void)ready_bin(cache, cls);
+	if (tide_hit_push(cls, block))
+		return true;
+	tide_hit_count(&cache->frees[cls]);
+	return tide_pool_free(cache, block, cls, function);
+}
+
+static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	if (TIDE_UNLIKELY(tide_start_checked()) && !checked_free(block, cls, function))
 		return;
-	if (tide_kept_is_class(cls) && !checked) {
-		tide_hit_count(&cache->frees[cls]);
-		if (!tide_kept_free(cache, block, cls))
-			tide_orphan_push(block);
-		return;
-	}
 	if (*cache->top[cls] ==
 	    block) { /* seen here for certain; in the hit case, at the next malloc */
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
 		return;
 	}
-	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls)) {
-		tide_hit_count(&cache->frees[cls]);
-		tide_orphan_push(block);
+	tide_cache_slow_enter(cache);
+	bool freed = tide_class_is_medium(cls) ? medium_free(cache, block, cls, function)
+	                                       : small_free(cache, block, cls);
+	tide_cache_slow_leave(cache);
+	if (freed)
 		return;
-	}
-	(void)tide_hit_push(cls, block);
-	if (checked)
-		shelve(cache, cls);
+	if (tide_class_is_small(cls))
+		tide_hit_count(&cache->frees[cls]);
+	tide_orphan_push(block);
 }
 
 void tide_free_slow(void *block, const char *function)
@@ -319,7 +345,7 @@ void tide_free_slow(void *block, const char *function)
 		return;
 	}
 	if (TIDE_LIKELY(cache != NULL)) {
-		small_free(cache, block, cls, function);
+		class_free(cache, block, cls, function);
 		return;
 	}
 	if (tide_start_checked())
@@ -332,6 +358,46 @@ void tide_free_slow(void *block, const char *function)
 void tide_self_empty(void)
 {
 	struct tide_cache *cache = tide_cache_self;
-	if (cache != &tide_cache_none)
-		(void)tide_cache_empty(cache);
+	if (cache == &tide_cache_none)
+		return;
+	tide_cache_slow_enter(cache);
+	(void)tide_cache_empty(cache);
+	tide_cache_slow_leave(cache);
+}
+
+/* A block of the ready bin that happens to be aligned. */
+static void *ready_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	for (void **at = cache->top[cls]; *at != NULL; at--) {
+		void *block = *at;
+		if ((uintptr_t)block % align_bytes != 0)
+			continue;
+		void *last = pop(cache, cls);
+		tide_order_stores(); /* see bin.h */
+		*at = last;
+		return block;
+	}
+	return NULL;
+}
+
+void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
+{
+	struct tide_cache *cache = tide_slow_self();
+	if (cache == NULL)
+		return NULL;
+	void *block = ready_aligned(cache, cls, align_bytes);
+	if (block == NULL) {
+		tide_cache_slow_enter(cache);
+		block = tide_pool_aligned(cache, cls, align_bytes);
+		tide_cache_slow_leave(cache);
+	}
+	if (block == NULL)
+		block = tide_gc_chunk_aligned(cache, cls, align_bytes);
+	if (block == NULL)
+		block = tide_frontier_chunk(cls, align_bytes);
+	if (block != NULL && tide_start_checked())
+		(void)tide_region_set_live(block, cls, true);
+	if (block != NULL)
+		tide_hit_count(&cache->mallocs[cls]);
+	return block;
 }

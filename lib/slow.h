@@ -12,13 +12,16 @@
 #include "cache.h"
 
 /* A block for `bytes`; NULL and errno ENOMEM when there is none. */
-TIDE_COLD TIDE_HIDDEN void *tide_malloc_slow(size_t bytes);
+TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow(size_t bytes);
 /* The same; *zeroed tells whether the block is known to be zero. */
-TIDE_COLD TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed);
+TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed);
 /* Free anything that was passed to public function `function`. Preserves errno. */
-TIDE_COLD TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
+TIDE_NOINLINE TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
 
-/* The parts of it that kept.c shares. The calling thread's cache, made if need be; NULL when there
+/* A block of medium class `cls` at a multiple of align_bytes, 2 KiB or 4 KiB; NULL: no memory. */
+TIDE_HIDDEN void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes);
+
+/* The parts of it that pool.c shares. The calling thread's cache, made if need be; NULL when there
  * is no memory for one. */
 TIDE_HIDDEN struct tide_cache *tide_slow_self(void);
 /* A bin with blocks in it leaves the thread. */

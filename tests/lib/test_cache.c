@@ -387,7 +387,7 @@ static void *come_and_go(void *arg)
 			return "no cache";
 		if (tide_cache_thread_id(tide_load_relaxed(&cache->owner)) != *id)
 			return "a cache has two owners";
-		cache->kept_bytes++;
+		cache->pool_bytes++;
 		if (tide_cache_thread_id(tide_load_relaxed(&cache->owner)) != *id)
 			return "a cache has two owners";
 		tide_cache_park(cache);
@@ -405,7 +405,7 @@ Test(cache, no_more_caches_are_made_than_threads_live_at_once, .timeout = 60)
 	cr_assert_null(wrong, "%s", wrong);
 	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
 		caches++;
-		lives += cache->kept_bytes;
+		lives += cache->pool_bytes;
 	}
 	cr_assert_leq(caches, THREADS);
 	cr_assert_eq(lives, (uint64_t)THREADS * LIVES);

@@ -102,31 +102,6 @@ Test(slow, nothing_is_lost_when_the_queues_want_nothing)
 	cr_assert_leq(stats_now().carved_bytes, 2 * COUNT_OF(block) * 64 + 64 * KIB);
 }
 
-Test(slow, a_thread_keeps_few_blocks_of_the_classes_without_bins)
-{
-	static void *block[200];
-	uint64_t random = 5;
-
-	for (int round = 0; round < 5; round++) {
-		for (size_t i = 0; i < COUNT_OF(block); i++)
-			block[i] = block_of(33 * KIB + random_next(&random) % (95 * KIB));
-		for (size_t i = 0; i < COUNT_OF(block); i++) {
-			uint64_t bytes = 0;
-
-			tide_free(block[i]);
-			for (unsigned cls = tide_class_of(TIDE_KEPT_ABOVE_BYTES) + 1;
-			     cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-				unsigned kept = tide_cache_blocks(tide_cache_self, cls);
-				cr_assert_leq(kept, (unsigned)TIDE_KEPT_BLOCKS);
-				bytes += kept * tide_class_bytes(cls);
-			}
-			cr_assert_leq(bytes, TIDE_KEPT_MAX_BYTES);
-			cr_assert_eq(tide_cache_self->kept_bytes, bytes);
-		}
-	}
-	assert_sound();
-}
-
 Test(slow, refusals_say_so_and_free_keeps_errno)
 {
 	errno = 0;

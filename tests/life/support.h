@@ -132,13 +132,13 @@ static inline size_t held_limit(unsigned caches, size_t max_bytes, bool pinned)
 			capacity = most;
 		if (capacity == 0)
 			capacity = 1;
-		if (tide_class_bytes(cls) <= TIDE_KEPT_ABOVE_BYTES)
+		if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES)
 			limit += caches * 2 * capacity * each;
 		/* A queue at its level, and one bin above it. */
 		limit += (tide_load_relaxed(&tide_queue[cls].level) + capacity) * each;
 	}
-	if (max_bytes > TIDE_KEPT_ABOVE_BYTES)
-		limit += caches * (TIDE_KEPT_MAX_BYTES + TIDE_MEDIUM_MAX_BYTES);
+	if (max_bytes > TIDE_SMALL_MAX_BYTES)
+		limit += caches * (TIDE_POOL_MAX_BYTES + TIDE_MEDIUM_MAX_BYTES);
 	return limit;
 }
 

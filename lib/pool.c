@@ -1,0 +1,192 @@
+#include "pool.h"
+
+#include "check.h"
+#include "fatal.h"
+#include "frontier.h"
+#include "gc.h"
+#include "pagemap.h"
+#include "queue.h"
+#include "slow.h"
+
+#define FIRST TIDE_CLASS_MEDIUM_FIRST
+#define LAST TIDE_CLASS_MEDIUM_LAST
+
+/* How much a thread may have in its pool: half as much with each doubling of the threads. */
+static uint64_t share_bytes(void)
+{
+	unsigned threads = tide_cache_threads_racy();
+	uint64_t share = TIDE_POOL_ALL_BYTES >> (31 - __builtin_clz(threads | 1));
+	if (share > TIDE_POOL_MAX_BYTES)
+		return TIDE_POOL_MAX_BYTES;
+	return share > TIDE_POOL_MIN_BYTES ? share : TIDE_POOL_MIN_BYTES;
+}
+
+/* Whether the bin is one to give away. */
+static bool is_full(const struct tide_bin *bin)
+{
+	return bin->count >= TIDE_POOL_BIN_BLOCKS ||
+	       bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES;
+}
+
+static void mark(struct tide_cache *cache, unsigned cls, bool has_blocks)
+{
+	uint64_t bit = 1ull << ((cls - FIRST) % 64);
+	uint64_t *word = &cache->pooled[(cls - FIRST) / 64];
+	*word = has_blocks ? *word | bit : *word & ~bit;
+}
+
+static void *take(struct tide_cache *cache, struct tide_bin *bin)
+{
+	cache->pool_bytes -= tide_class_bytes(bin->cls);
+	if (bin->count == 1)
+		mark(cache, bin->cls, false);
+	return tide_bin_take(bin);
+}
+
+/* The lowest class of [cls, last] with a block, as far as the marks know; LAST + 1: none. */
+static unsigned find_marked(const struct tide_cache *cache, unsigned cls, unsigned last)
+{
+	unsigned at = cls - FIRST;
+	uint64_t word = cache->pooled[at / 64] >> (at % 64) << (at % 64);
+	if (word == 0 && at < 64) {
+		at = 64;
+		word = cache->pooled[1];
+	}
+	if (word == 0)
+		return LAST + 1;
+	cls = FIRST + at / 64 * 64 + (unsigned)__builtin_ctzll(word);
+	return cls <= last ? cls : LAST + 1;
+}
+static_assert(LAST - FIRST < 128, "pool: two words of marks");
+
+/* A block of `cls`, or one of up to an eighth more. */
+static void *take_fitting(struct tide_cache *cache, unsigned cls)
+{
+	unsigned last = cls + tide_class_granules(cls) / TIDE_POOL_SLACK_PART;
+	unsigned from;
+	while ((from = find_marked(cache, cls, last < LAST ? last : LAST)) <= LAST) {
+		struct tide_bin *bin = tide_cache_pending(cache, from);
+		if (bin == NULL || bin->count == 0) { /* emptied behind our back */
+			mark(cache, from, false);
+			continue;
+		}
+		void *block = take(cache, bin);
+		if (from != cls)
+			tide_cache_reclass(cache, block, from, cls);
+		return block;
+	}
+	return NULL;
+}
+
+/* `bin` to the pool, in place of the one that is there and empty. */
+static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	struct tide_bin *empty = tide_cache_pending(cache, cls);
+	if (!cache->has_pending) {
+		if (bin->count > 0)
+			tide_queue_push(bin);
+		else
+			tide_bin_recycle(bin);
+		return;
+	}
+	if (empty == bin)
+		return;
+	TIDE_ASSERT(empty == NULL || empty->count == 0);
+	tide_bin_set_capacity(bin, TIDE_BIN_SLOTS);
+	cache->pending[cls] = bin;
+	cache->pool_bytes += bin->count * tide_class_bytes(cls);
+	mark(cache, cls, bin->count > 0);
+	if (empty != NULL)
+		tide_bin_recycle(empty);
+}
+
+/* An empty bin to be filled: the pool's own when it can be had. */
+static struct tide_bin *empty_bin(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *bin = tide_cache_pending(cache, cls);
+	return bin != NULL ? bin : tide_bin_new(cls, TIDE_BIN_SLOTS);
+}
+
+void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
+	if (block != NULL)
+		return block;
+	tide_cache_missed(cache, cls);
+	tide_slow_want_gc_thread(cache);
+	struct tide_bin *bin = tide_queue_pop(cls);
+	if (bin == NULL) {
+		tide_queue_note(&tide_queue[cls].misses, cls);
+		bin = empty_bin(cache, cls);
+		if (bin != NULL)
+			(void)tide_gc_refill_inline(cache, bin, 1);
+	}
+	if (bin != NULL && bin->count > 0)
+		block = tide_bin_take(bin);
+	if (bin != NULL)
+		keep_bin(cache, bin);
+	if (block != NULL)
+		return block;
+	*zeroed = true;
+	return tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+}
+
+static bool is_in(const struct tide_bin *bin, const void *block)
+{
+	for (unsigned i = 0; i < bin->count; i++) {
+		if (bin->slot[TIDE_BIN_BASE + i] == block)
+			return true;
+	}
+	return false;
+}
+
+bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	unsigned true_cls = tide_region_true_class(block, cls);
+	if (true_cls == TIDE_CLASS_NONE) {
+		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls,
+		                  tide_class_bytes(cls));
+		return true;
+	}
+	struct tide_bin *bin = empty_bin(cache, true_cls);
+	if (bin == NULL)
+		return false;
+	if (is_in(bin, block)) {
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
+		return true;
+	}
+	if (true_cls != cls)
+		tide_cache_reclass(cache, block, cls, true_cls);
+	tide_bin_add(bin, block);
+	if (!cache->has_pending) {
+		tide_slow_give_away(cache, bin);
+		return true;
+	}
+	cache->pending[true_cls] = bin;
+	cache->pool_bytes += tide_class_bytes(true_cls);
+	mark(cache, true_cls, true);
+	if (cache->pool_bytes > share_bytes() || is_full(bin)) {
+		cache->pool_bytes -= bin->count * tide_class_bytes(true_cls);
+		cache->pending[true_cls] = NULL;
+		mark(cache, true_cls, false);
+		tide_slow_give_away(cache, bin);
+	}
+	return true;
+}
+
+void *tide_pool_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	struct tide_bin *bin = tide_cache_pending(cache, cls);
+	for (unsigned i = 0; bin != NULL && i < bin->count; i++) {
+		void *block = bin->slot[TIDE_BIN_BASE + i];
+		if ((uintptr_t)block % align_bytes != 0)
+			continue;
+		void *last = take(cache, bin);
+		tide_order_stores(); /* see bin.h */
+		if (i < bin->count)
+			bin->slot[TIDE_BIN_BASE + i] = last;
+		return block;
+	}
+	return NULL;
+}

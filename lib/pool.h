@@ -1,0 +1,30 @@
+/* A thread's pool: free medium blocks, by class in the pending bins of its cache, for the calls that
+ * miss in the ready bins. (Classes above TIDE_POOL_ONLY_BYTES have no ready bin: one for each would
+ * let an idle thread hold megabytes.)
+ *
+ * There are 120 medium classes, and a thread has but a few blocks of each; so when there is none of
+ * the wanted class, one of up to an eighth more will do. Its page then says the wanted class, while
+ * the tags of its chunk keep the true length, which the block gets back when it returns to a pool or
+ * to the GC. With 256 live blocks of random sizes from 8 to 120 KiB, replaced at random, that saves
+ * two thirds of the ways to the free sets.
+ *
+ * The pool of all classes together is bounded by its bytes, less in a process of many threads.
+ *
+ * Touched by  app threads, each with its own cache and with its pending bins in hand
+ * Invariants  the chunk of a block in a pending bin is as long as the bin's class says
+ */
+#ifndef TIDE_POOL_H
+#define TIDE_POOL_H
+
+#include "cache.h"
+
+/* A block; NULL: no memory. *zeroed is set when it is known to be zero. */
+TIDE_HIDDEN void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed);
+/* Free a block of medium class `cls`, on behalf of public function `function`. False: no memory for
+ * a bin. */
+TIDE_HIDDEN bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls,
+                                const char *function);
+/* A block that happens to be a multiple of align_bytes; NULL when there is none. */
+TIDE_HIDDEN void *tide_pool_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes);
+
+#endif

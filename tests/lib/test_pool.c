@@ -1,0 +1,219 @@
+/* pool.c: medium blocks that serve for a little less than they are, and what a thread may keep. */
+#include "block.h"
+#include "gc.h"
+#include "options.h"
+#include "pool.h"
+#include "region.h"
+#include "slow.h"
+
+#include "state.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+
+static void *block_of(size_t bytes)
+{
+	void *block = tide_malloc(bytes);
+
+	cr_assert_not_null(block);
+	return block;
+}
+
+static struct tide_region *region_of(const void *block, unsigned *granule)
+{
+	struct tide_region *region;
+	struct tide_slab *slab;
+
+	cr_assert(tide_region_find_block(block, tide_block_class(block, "test"), &region, &slab,
+	                                 granule));
+	return region;
+}
+
+static size_t chunk_bytes(const void *block)
+{
+	unsigned granule;
+	struct tide_region *region = region_of(block, &granule);
+
+	return (tide_load_relaxed(&region->tag[granule]) & TIDE_TAG_GRANULES) * (size_t)KIB;
+}
+
+static void assert_sound(void)
+{
+	const char *wrong = tide_gc_audit();
+	cr_assert_null(wrong, "%s", wrong);
+}
+
+Test(pool, a_block_serves_for_up_to_an_eighth_less)
+{
+	void *first = block_of(80 * KIB);
+
+	tide_free(first);
+	cr_assert_eq(block_of(72 * KIB), first);
+	cr_assert_eq(tide_malloc_usable_size(first), 72 * KIB);
+	cr_assert_eq(chunk_bytes(first), 80 * KIB);
+	assert_sound();
+
+	/* Its length comes back with it. */
+	tide_free(first);
+	cr_assert_neq(block_of(70 * KIB), first);
+	cr_assert_eq(block_of(80 * KIB), first);
+	cr_assert_eq(tide_malloc_usable_size(first), 80 * KIB);
+	assert_sound();
+}
+
+Test(pool, the_wanted_class_comes_first)
+{
+	void *larger = block_of(41 * KIB);
+	void *right = block_of(40 * KIB);
+
+	tide_free(right);
+	tide_free(larger);
+	cr_assert_eq(block_of(40 * KIB), right);
+	cr_assert_eq(block_of(40 * KIB), larger);
+}
+
+Test(pool, what_is_too_long_or_too_short_does_not_serve)
+{
+	void *longer = block_of(100 * KIB);
+	void *shorter = block_of(50 * KIB);
+
+	tide_free(longer);
+	tide_free(shorter);
+	void *block = block_of(60 * KIB);
+	cr_assert(block != longer && block != shorter);
+	cr_assert_neq(block_of(128 * KIB), longer);
+}
+
+/* Also when the whole of it is freed elsewhere and merged by the GC. */
+Test(pool, the_gc_gets_the_whole_chunk)
+{
+	void *block = block_of(120 * KIB);
+	void *after = block_of(9 * KIB);
+
+	tide_free(block);
+	cr_assert_eq(block_of(110 * KIB), block);
+	uint64_t free_bytes = stats_now().free_set_bytes;
+	tide_free(block);
+	tide_purge();
+	cr_assert_eq(stats_now().free_set_bytes - free_bytes, 120 * KIB);
+	assert_sound();
+	tide_free(after);
+}
+
+/* The second size class of a block is no hole in the checks: tests/death has the fatal side. */
+Test(pool, a_block_in_the_pool_is_freed_once)
+{
+	tide_options_set(TIDE_OPTION_FATAL, 0);
+	void *block = block_of(64 * KIB);
+	void *other = block_of(64 * KIB);
+
+	tide_free(block);
+	tide_free(other);
+	tide_free(block);
+	assert_sound();
+	cr_assert_eq(block_of(64 * KIB), other);
+	cr_assert_eq(block_of(64 * KIB), block);
+	cr_assert_neq(block_of(64 * KIB), block);
+}
+
+Test(pool, a_thread_keeps_a_bounded_pool)
+{
+	static void *block[200];
+	uint64_t random = 5;
+
+	for (int round = 0; round < 5; round++) {
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			block[i] = block_of(33 * KIB + random_next(&random) % (95 * KIB));
+		for (size_t i = 0; i < COUNT_OF(block); i++) {
+			uint64_t bytes = 0;
+
+			tide_free(block[i]);
+			for (unsigned cls = tide_class_of(TIDE_POOL_ONLY_BYTES) + 1;
+			     cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+				unsigned kept = tide_cache_blocks(tide_cache_self, cls);
+				cr_assert_lt(kept, (unsigned)TIDE_POOL_BIN_BLOCKS);
+				bytes += kept * tide_class_bytes(cls);
+			}
+			cr_assert_leq(bytes, TIDE_POOL_MAX_BYTES);
+			cr_assert_eq(tide_cache_self->pool_bytes, bytes);
+		}
+	}
+	assert_sound();
+}
+
+enum { ROUNDS = SCALED(200000), HELD = 64 };
+
+/* Random sizes: blocks never overlap, whatever class they pass for. */
+Test(pool, contents_are_kept_in_a_mix_of_sizes)
+{
+	static struct {
+		unsigned char *block;
+		size_t bytes;
+	} held[HELD];
+	uint64_t random = 17;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		size_t at = random_next(&random) % HELD;
+
+		if (held[at].block != NULL) {
+			cr_assert_eq(held[at].block[0], (unsigned char)at);
+			cr_assert_eq(held[at].block[held[at].bytes - 1], (unsigned char)at);
+		}
+		tide_free(held[at].block);
+		held[at].bytes = 9 * KIB + random_next(&random) % (119 * KIB);
+		held[at].block = block_of(held[at].bytes);
+		cr_assert_geq(tide_malloc_usable_size(held[at].block), held[at].bytes);
+		held[at].block[0] = (unsigned char)at;
+		held[at].block[held[at].bytes - 1] = (unsigned char)at;
+	}
+	assert_sound();
+}
+
+/* The GC takes what an idle thread has in its pending bins, small and medium. */
+
+static unsigned emptied;
+
+static void count_and_empty(struct tide_bin *bin)
+{
+	emptied += bin->count;
+	tide_gc_drain_bin(bin);
+}
+
+Test(pool, the_gc_takes_what_an_idle_thread_keeps)
+{
+	void *block = block_of(100 * KIB);
+
+	tide_gc_stop();
+	tide_free(block);
+	struct tide_cache *cache = tide_cache_self;
+	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 1u);
+	cr_assert(tide_cache_is_to_take(cache));
+	cr_assert_not(tide_cache_take_idle(cache, count_and_empty), "it was not idle so far");
+	cr_assert(tide_cache_take_idle(cache, count_and_empty));
+	cr_assert_eq(emptied, 1u);
+	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 0u);
+	cr_assert_not(tide_cache_is_to_take(cache));
+	assert_sound();
+}
+
+/* While the GC is at the pending bins, the owner does without them. */
+Test(pool, nobody_waits_for_the_pending_bins)
+{
+	static void *block[400];
+	struct tide_cache *cache;
+
+	tide_gc_stop();
+	tide_free(block_of(100 * KIB));
+	cache = tide_cache_self;
+	tide_store_relaxed(&cache->pending_taken, true);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			block[i] = block_of(i % 2 != 0 ? 64 : 100 * KIB);
+		for (size_t i = 0; i < COUNT_OF(block); i++)
+			tide_free(block[i]);
+	}
+	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 1u);
+	tide_store_relaxed(&cache->pending_taken, false);
+	assert_sound();
+}
