@@ -200,7 +200,11 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 
 void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
 {
-	tide_pagemap_set((uintptr_t)block, 1, to);
+	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
+	if (TIDE_LIKELY(page < cache->near_pages))
+		tide_store_relaxed(&cache->near_map[page], (uint8_t)to);
+	else
+		tide_pagemap_set((uintptr_t)block, 1, to);
 	tide_count_owned(&cache->reclassed[from], -1u);
 	tide_count_owned(&cache->reclassed[to], 1u);
 }

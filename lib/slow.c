@@ -334,7 +334,9 @@ void tide_free_slow(void *block, const char *function)
 	if (block == NULL)
 		return;
 	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
-	unsigned cls = tide_block_class(block, function);
+	unsigned cls = (unsigned)tide_hit_class(block);
+	if (TIDE_UNLIKELY(cls - TIDE_CLASS_SMALL_FIRST > TIDE_CLASS_MEDIUM_LAST - 1u))
+		cls = tide_block_class(block, function);
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	if (cls == TIDE_CLASS_LARGE) {
