@@ -26,6 +26,8 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING };
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
 #define STOP_POLL_NS 1000000u
+#define START_POLLS 100
+#define START_TRIES 4
 /* A holder of the token that does not let go for so long is frozen; fork then goes on without. */
 #define FORK_WAIT_NS (5ull * 1000000000u)
 
@@ -33,7 +35,9 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING };
  * order    acq-rel, relaxed for advice    edges    none: the token carries the GC's state */
 static _Atomic uint32_t state;
 /* The program stopped it, or it could not start: it is not started unasked.
- * writers every thread  readers every thread  order relaxed: advice  edges none */
+ * writers every thread  readers every thread
+ * order   seq_cst in stop and in a start unasked, each of which writes one of `unwanted` and `state`
+ *         before it reads the other, so that one sees the other; else relaxed: advice */
 static _Atomic bool unwanted;
 /* writers the starter, the kernel  readers who stops  order acquire  edges os.thread_end */
 static _Atomic uint32_t alive;
@@ -100,11 +104,26 @@ static void gc_main(void *arg)
 	}
 }
 
-static int start(void)
+/* Who starts or stops on the program's behalf waits for a start in progress, though not for one whose
+ * thread is frozen. */
+static void await_start(void)
+{
+	for (int polls = 0; polls < START_POLLS; polls++) {
+		if (tide_load_acquire(&state) != THREAD_STARTING)
+			return;
+		tide_os_futex_wait(&state, THREAD_STARTING, STOP_POLL_NS);
+	}
+}
+
+static int start(bool unasked)
 {
 	uint32_t seen = THREAD_OFF;
-	if (!tide_cas_acq_rel(&state, &seen, (uint32_t)THREAD_STARTING))
+	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING))
 		return EALREADY;
+	if (unasked && tide_load_seq_cst(&unwanted)) {
+		tide_store_release(&state, (uint32_t)THREAD_OFF);
+		return ECANCELED;
+	}
 	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &alive, &stack, &stack_bytes)) {
 		tide_store_relaxed(&unwanted, true);
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
@@ -138,7 +157,12 @@ uint32_t tide_gc_process_id(void)
 
 int tide_gc_thread_start(void)
 {
-	int result = start();
+	int result;
+	int tries = START_TRIES; /* against starts unasked that give up */
+	do {
+		await_start();
+		result = start(false);
+	} while (result == EALREADY && tide_load_acquire(&state) != THREAD_RUNS && --tries > 0);
 	/* After, not before: else a thread that wants one starts it first, and we say EALREADY. */
 	if (result == 0)
 		tide_store_relaxed(&unwanted, false);
@@ -149,14 +173,15 @@ void tide_gc_thread_want(void)
 {
 	if (tide_load_relaxed(&state) == THREAD_OFF && !tide_load_relaxed(&unwanted) &&
 	    tide_option(TIDE_OPTION_GC) != 0)
-		(void)start();
+		(void)start(true);
 }
 
 int tide_gc_thread_stop(void)
 {
 	uint32_t seen = THREAD_RUNS;
-	tide_store_relaxed(&unwanted, true);
-	if (!tide_cas_acq_rel(&state, &seen, (uint32_t)THREAD_STOPPING))
+	tide_store_seq_cst(&unwanted, true);
+	await_start();
+	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING))
 		return ESRCH;
 	uint32_t left;
 	while ((left = tide_load_acquire(&alive)) != 0) { /* os.thread_end */

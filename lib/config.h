@@ -55,13 +55,13 @@
 #define TIDE_BIN_SLOTS 64
 
 /* A thread's pool of medium blocks (pool.h). Classes above the first have no ready bin. A block may
- * be longer by this part than what is asked for. A thread holds at most MAX, its share of ALL when
- * there are many, but MIN in any case; and what it has of one class goes when that makes up a bin. */
+ * be longer by a part than what is asked for. All threads together hold a part of the heap, each
+ * within limits; and what a thread has of one class goes when that makes up a bin. */
 #define TIDE_POOL_ONLY_BYTES (32u * 1024u)
 #define TIDE_POOL_SLACK_PART 8
-#define TIDE_POOL_MAX_BYTES (2ul << 20)
-#define TIDE_POOL_ALL_BYTES (32ul << 20)
+#define TIDE_POOL_HEAP_PART 8
 #define TIDE_POOL_MIN_BYTES (256ul << 10)
+#define TIDE_POOL_MAX_BYTES (4ul << 20)
 #define TIDE_POOL_BIN_BYTES (256ul << 10)
 #define TIDE_POOL_BIN_BLOCKS 8
 

@@ -4,6 +4,7 @@
 #include "fatal.h"
 #include "frontier.h"
 #include "gc.h"
+#include "hit.h"
 #include "pagemap.h"
 #include "queue.h"
 #include "slow.h"
@@ -14,8 +15,8 @@
 /* How much a thread may have in its pool: half as much with each doubling of the threads. */
 static uint64_t share_bytes(void)
 {
-	unsigned threads = tide_cache_threads_racy();
-	uint64_t share = TIDE_POOL_ALL_BYTES >> (31 - __builtin_clz(threads | 1));
+	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy() | 1u);
+	uint64_t share = (tide_region_mapped_bytes_racy() / TIDE_POOL_HEAP_PART) >> doublings;
 	if (share > TIDE_POOL_MAX_BYTES)
 		return TIDE_POOL_MAX_BYTES;
 	return share > TIDE_POOL_MIN_BYTES ? share : TIDE_POOL_MIN_BYTES;
@@ -156,6 +157,7 @@ bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const c
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
 		return true;
 	}
+	tide_hit_count(&cache->frees[cls]);
 	if (true_cls != cls)
 		tide_cache_reclass(cache, block, cls, true_cls);
 	tide_bin_add(bin, block);

@@ -5,10 +5,10 @@
  * There are 120 medium classes, and a thread has but a few blocks of each; so when there is none of
  * the wanted class, one of up to an eighth more will do. Its page then says the wanted class, while
  * the tags of its chunk keep the true length, which the block gets back when it returns to a pool or
- * to the GC. With 256 live blocks of random sizes from 8 to 120 KiB, replaced at random, that saves
- * two thirds of the ways to the free sets.
+ * to the GC. With 256 live blocks of random sizes from 8 to 128 KiB, replaced at random, and 2 MiB in
+ * the pool, a third as many calls miss that way.
  *
- * The pool of all classes together is bounded by its bytes, less in a process of many threads.
+ * The pool is bounded in bytes, by a part of the heap; each thread has its share of that.
  *
  * Touched by  app threads, each with its own cache and with its pending bins in hand
  * Invariants  the chunk of a block in a pending bin is as long as the bin's class says

@@ -303,10 +303,7 @@ static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, con
 	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
 	    !tide_start_checked())
 		(void)ready_bin(cache, cls);
-	if (tide_hit_push(cls, block))
-		return true;
-	tide_hit_count(&cache->frees[cls]);
-	return tide_pool_free(cache, block, cls, function);
+	return tide_hit_push(cls, block) || tide_pool_free(cache, block, cls, function);
 }
 
 static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
@@ -324,8 +321,7 @@ static void class_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	tide_cache_slow_leave(cache);
 	if (freed)
 		return;
-	if (tide_class_is_small(cls))
-		tide_hit_count(&cache->frees[cls]);
+	tide_hit_count(&cache->frees[cls]);
 	tide_orphan_push(block);
 }
 
