@@ -26,7 +26,6 @@ TIDE_HIDDEN void tide_yield(const char *point);
 TIDE_HIDDEN bool tide_yield_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns);
 TIDE_HIDDEN bool tide_yield_futex_wake(void *word, uint32_t waiters);
 TIDE_HIDDEN bool tide_yield_clock_ns(uint64_t *now_ns);
-TIDE_HIDDEN bool tide_yield_thread_start(void (*entry)(void *), void *arg,
-                                         _Atomic uint32_t *alive);
+TIDE_HIDDEN bool tide_yield_thread_start(void (*entry)(void *), void *arg, _Atomic uint32_t *alive);
 
 #endif
