@@ -201,6 +201,15 @@ static void print_result(const struct search *search)
 	}
 }
 
+static bool met(const struct search *search, const char *point)
+{
+	for (unsigned i = 0; point != NULL && i < search->points; i++) {
+		if (strcmp(search->point[i], point) == 0)
+			return true;
+	}
+	return point == NULL;
+}
+
 static bool explore(struct search *search)
 {
 	unsigned long all = 0;
@@ -333,6 +342,10 @@ static int scenario_main(const struct scenario *scenario, const char *program)
 		print_result(&search);
 	else
 		print_fault(&search, program);
+	if (good && !met(&search, scenario->must_meet)) {
+		printf("FAIL %s: no schedule came to %s\n", scenario->name, scenario->must_meet);
+		good = false;
+	}
 	add_points(&search);
 	return !good;
 }

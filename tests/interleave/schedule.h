@@ -44,6 +44,8 @@ struct scenario {
 	const char *(*check)(void);
 	/* Prefixes of the points that count, each with a blank after it; NULL: all. */
 	const char *points;
+	/* A point that some schedule has to come to, else the search went past its subject. */
+	const char *must_meet;
 	bool freezes;   /* search schedules in which one thread is frozen, too */
 	bool exits;     /* threads run their destructors at the end */
 	unsigned limit; /* schedules; 0: the default */
