@@ -88,6 +88,11 @@ void schedule_pass_ns(uint64_t ns)
 	clock_ns += ns;
 }
 
+void schedule_leave(void)
+{
+	self = -1;
+}
+
 static uint8_t threads_that(enum thread_state state, bool limited)
 {
 	uint8_t found = 0;

@@ -29,6 +29,8 @@ struct record {
 	char fault[512];
 };
 
+/* The calling thread's points are no steps any more. */
+void schedule_leave(void);
 /* Run one schedule, in a process that is there for nothing else. */
 _Noreturn void schedule_run(const struct scenario *scenario, struct record *record);
 
