@@ -105,6 +105,7 @@ static void gc_main(void *arg)
 static int start(void)
 {
 	uint32_t seen = THREAD_OFF;
+	TIDE_YIELD("gc.off");
 	if (!tide_cas_acq_rel(&state, &seen, (uint32_t)THREAD_STARTING))
 		return EALREADY;
 	TIDE_YIELD("gc.start");

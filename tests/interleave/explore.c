@@ -362,6 +362,8 @@ int scenarios_main(int argc, char **argv, const struct scenario *scenario, size_
 		fprintf(stderr, "usage: %s [SCENARIO], with one for INTERLEAVE_REPLAY\n", argv[0]);
 		return 2;
 	}
+	if (argc == 1 && getenv("INTERLEAVE_POINTS") != NULL)
+		(void)!truncate(getenv("INTERLEAVE_POINTS"), 0); /* when there is one */
 	for (size_t i = 0; i < count; i++) {
 		int status = 0;
 		if (argc == 2 && strcmp(argv[1], scenario[i].name) != 0)
