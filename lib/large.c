@@ -109,6 +109,7 @@ static struct tide_large *keep_take(size_t bytes, size_t align_bytes)
 			if (fits(large, bytes, align_bytes))
 				return large;
 			/* Another one came by in between. */
+			TIDE_YIELD("large.put_back");
 			if (!keep_put(large))
 				(void)dispose(large);
 		}

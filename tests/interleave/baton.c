@@ -75,7 +75,7 @@ bool schedule_has_ended(int index)
 
 const char *schedule_point(int index)
 {
-	return index == self ? "" : thread[index].point;
+	return index == self && !looking ? "" : thread[index].point;
 }
 
 unsigned schedule_idle_waits(void)
@@ -151,7 +151,6 @@ static unsigned default_choice(const struct step *step)
 		return NOBODY;
 	if (step->limited == 0)
 		note_wait_for_ever();
-	idle_waits++;
 	return first_limited(step->limited);
 }
 
@@ -168,6 +167,7 @@ static void obey(const struct step *step, unsigned choice)
 	if (next >= threads || !((step->ready | step->limited) >> next & 1))
 		schedule_fail("the schedule does not fit: thread %u can't go on", next);
 	if (thread[next].state == WAITS) {
+		idle_waits += step->ready == 0;
 		if (clock_ns < thread[next].limit_ns)
 			clock_ns = thread[next].limit_ns;
 		thread[next].state = READY;

@@ -13,7 +13,7 @@ tide_mutant(count_is_read_after_the_head lib/stack.h
 tide_mutant(blocks_are_counted_after_the_push lib/queue.h
 	[[(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);]]
 	[[tide_stack_push(&queue->bins, &bin->node);
-	TIDE_YIELD("mutant");
+	TIDE_YIELD("queue.mutant");
 	(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);
 	return;]]
 	test_queue three_take_and_give_back 2)
@@ -72,7 +72,7 @@ tide_mutant(a_kept_block_is_not_looked_at_again lib/large.c
 
 tide_mutant(a_kept_block_is_overwritten lib/large.c
 	[[tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */]]
-	[[(tide_store_release(&ways[i], large), none == NULL))]]
+	[[(TIDE_YIELD("large.mutant"), tide_store_release(&ways[i], large), none == NULL))]]
 	test_large put_put_and_take 2)
 
 tide_mutant(a_leaf_is_overwritten lib/pagemap.c
@@ -84,8 +84,8 @@ tide_mutant(a_leaf_is_overwritten lib/pagemap.c
 tide_mutant(unmapped_while_in_the_page_map lib/region.c
 	[[if (!tide_os_unmap((void *)base, bytes)) {]]
 	[[bool gone = tide_os_unmap((void *)base, bytes);
-	TIDE_YIELD("mutant");
+	TIDE_YIELD("region.mutant");
 	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
 	tide_pagemap_set_region(base, NULL);
 	if (!gone) {]]
-	test_mapping regions_come_and_go 2)
+	test_mapping another_mapping_in_its_place 2)

@@ -157,6 +157,60 @@ static const char *the_new_owner_keeps_it(void)
 	return count_places(&found);
 }
 
+/* A thread ended without notice, in the middle of publishing; its cache is adopted, emptied by the GC
+ * as a parked one, and taken by a new thread. */
+
+enum { CLS = 4 };
+static struct tide_cache *vanished;
+
+static void one_vanished(void)
+{
+	one_is_in_use();
+	tide_cache_install(in_use[0], bin_number(CLS, 0));
+	in_use[0]->pending[CLS] = bin_number(CLS, 1);
+	tide_garbage_publish(&in_use[0]->garbage, bin_number(CLS, 2));
+	in_use[0]->garbage.tail = in_use[0]->garbage.head; /* the last store was not made */
+	vanished = in_use[0];
+	in_use[0] = NULL;
+}
+
+static void adopt(void)
+{
+	schedule_must(tide_cache_adopt(vanished, tide_load_relaxed(&vanished->owner)));
+}
+
+static void empty_parked(void)
+{
+	struct tide_cache *cache = tide_cache_take_parked();
+
+	if (cache != NULL) {
+		(void)tide_cache_empty(cache);
+		tide_cache_park(cache);
+	}
+}
+
+static void adopt_and_empty(void)
+{
+	adopt();
+	empty_parked();
+}
+
+/* The three blocks are in the adopted cache, its bins or its garbage. */
+static const char *nothing_was_lost(void)
+{
+	unsigned found;
+
+	if (!tide_cache_is_valid(vanished))
+		return "the adopted cache is not valid";
+	unsigned blocks = tide_cache_blocks(vanished, CLS);
+	struct tide_node *node = tide_load_seq_cst(&vanished->garbage.head->node.next);
+	for (; node != NULL; node = tide_load_relaxed(&node->next))
+		blocks += ((struct tide_bin *)node)->count;
+	if (blocks != 3)
+		return "a block was lost or is there twice";
+	return count_places(&found);
+}
+
 static const struct scenario scenario[] = {
 	{ .name = "use_and_park",
 	  .set_up = one_is_parked,
@@ -177,6 +231,12 @@ static const struct scenario scenario[] = {
 	  .check = all_but_one_are_parked,
 	  .points = POINTS,
 	  .freezes = true },
+	{ .name = "a_vanished_threads_cache",
+	  .set_up = one_vanished,
+	  .thread = { adopt_and_empty, use_and_park, use_and_park },
+	  .always = one_user_each,
+	  .check = nothing_was_lost,
+	  .points = POINTS " garbage." },
 	{ .name = "a_thread_with_the_id_of_another",
 	  .set_up = one_is_in_use,
 	  .thread = { old_thread_ends, call_the_roll, new_thread_starts },

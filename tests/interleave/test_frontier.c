@@ -190,6 +190,27 @@ static void move_on_and_come_back(void)
 		TIDE_YIELD("test.came_back");
 }
 
+/* A region goes while others look at it as the frontier. */
+
+static void leave_and_purge(void)
+{
+	unsigned old = pieces;
+
+	get_most(1);
+	get_most(1); /* does not fit any more, if nothing else was taken before */
+	for (unsigned i = 1; i < old; i++) {
+		tide_free((void *)piece[i].start);
+		piece[i].bytes = 0;
+	}
+	(void)tide_purge();
+}
+
+static void get_two_quarters(void)
+{
+	get_a_quarter();
+	get_a_quarter();
+}
+
 /* A block that grows at the frontier, and one that is taken there. */
 
 static void last_block(void)
@@ -297,6 +318,12 @@ static const struct scenario scenario[] = {
 	  .check = books_are_right,
 	  .points = "frontier.take frontier.region test.",
 	  .must_meet = "test.came_back" },
+	{ .name = "a_region_goes",
+	  .set_up = old_region_with_room,
+	  .thread = { get_two_quarters, leave_and_purge },
+	  .check = books_are_right,
+	  .points = POINTS " region. gc. token. futex.",
+	  .must_meet = "region.unmapped" },
 	{ .name = "grow_at_the_frontier",
 	  .set_up = last_block,
 	  .thread = { grow_last, take_behind, take_behind },

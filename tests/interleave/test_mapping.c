@@ -2,6 +2,7 @@
  * at the same time, and what the loser made is unmapped. */
 #include "support.h"
 
+#include "large.h"
 #include "meta.h"
 #include "orphan.h"
 #include "os.h"
@@ -179,6 +180,35 @@ static const char *regions_are_known(void)
 	return tide_region_unmaps_racy() < unmaps_wanted ? "a region was not unmapped" : NULL;
 }
 
+/* A region goes, and a large block takes its place. */
+
+static uintptr_t old_base;
+static void *large_block;
+
+static void last_region_to_go(void)
+{
+	regions_up_to_a_group();
+	old_base = tide_load_relaxed(&region[SCENARIO_THREADS]->base);
+}
+
+static void map_large(void)
+{
+	bool zeroed;
+
+	large_block = tide_large_alloc(TIDE_REGION_BYTES, 1, &zeroed);
+	schedule_must(large_block != NULL);
+	if ((uintptr_t)large_block == old_base)
+		TIDE_YIELD("test.same_place");
+}
+
+static const char *large_block_is_known(void)
+{
+	if (tide_pagemap_class((uintptr_t)large_block) != TIDE_CLASS_LARGE ||
+	    tide_large_bytes(large_block) != TIDE_REGION_BYTES)
+		return "a large block is not in the page map";
+	return regions_are_known();
+}
+
 /* Orphans: all come out, once. */
 
 static char orphan[SCENARIO_THREADS][2][16] __attribute__((aligned(16)));
@@ -257,6 +287,12 @@ static const struct scenario scenario[] = {
 	  .thread = { map_region, unmap_and_map_region, map_region },
 	  .check = regions_are_known,
 	  .points = "region. " },
+	{ .name = "another_mapping_in_its_place",
+	  .set_up = last_region_to_go,
+	  .thread = { map_large, unmap_region },
+	  .check = large_block_is_known,
+	  .points = "region. large. test.",
+	  .must_meet = "test.same_place" },
 	{ .name = "orphans",
 	  .thread = { push_two, push_two, take_orphans_twice },
 	  .check = all_orphans_came_out,

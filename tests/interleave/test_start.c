@@ -129,7 +129,8 @@ static const char *one_runs_for_each_start(void)
 /* Whoever wants one does not start it again. (A stop that finds it starting says ESRCH.) */
 static const char *none_runs_once_stopped(void)
 {
-	return stopped > 0 && tide_gc_thread_runs() ? "one runs after the program stopped it" : NULL;
+	return stopped > 0 && tide_gc_thread_runs() ? "one runs after the program stopped it"
+	                                            : NULL;
 }
 
 static const struct scenario scenario[] = {
