@@ -9,6 +9,7 @@
 #include "meta.h"
 #include "orphan.h"
 #include "pagemap.h"
+#include "yield.h"
 
 struct gc tide_gc;
 _Atomic bool tide_gc_lost;
@@ -82,6 +83,7 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		struct tide_bin *bin = tide_garbage_consume(&cache->garbage, &spent);
 		if (bin == NULL)
 			break;
+		TIDE_YIELD("gc.drain");
 		tide_gc_drain_bin(bin);
 		tide_bin_recycle(spent);
 	}

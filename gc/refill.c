@@ -9,6 +9,7 @@
 #include "pagemap.h"
 #include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 /* Bins put into one queue in one visit, so that a visit stays bounded. */
 #define BINS_PER_VISIT 8
@@ -85,6 +86,7 @@ static enum gc_work fill(unsigned cls)
 			tide_bin_recycle(bin);
 			break;
 		}
+		TIDE_YIELD("gc.fill");
 		tide_queue_push(bin);
 		work = GC_WORKED;
 	}

@@ -12,6 +12,7 @@
 #include "os.h"
 #include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
 #define EXCESS_CALLS 32
@@ -61,6 +62,7 @@ static bool region_unmap(struct tide_region *region)
 	size_t bytes = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
 	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region))
 		return false;
+	TIDE_YIELD("gc.unmap");
 	tide_gc_chunk_withdraw(region);
 	region->listed = false; /* before the descriptor can be taken for a new region */
 	if (tide_region_unmap(region)) {

@@ -16,6 +16,7 @@
 #include "os.h"
 #include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 #include <errno.h>
 
@@ -78,6 +79,7 @@ static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	TIDE_YIELD("gc.park");
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
 		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
@@ -118,8 +120,10 @@ static void await_start(void)
 static int start(bool unasked)
 {
 	uint32_t seen = THREAD_OFF;
+	TIDE_YIELD("gc.off");
 	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING))
 		return EALREADY;
+	TIDE_YIELD("gc.start");
 	if (unasked && tide_load_seq_cst(&unwanted)) {
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return ECANCELED;
@@ -130,6 +134,7 @@ static int start(bool unasked)
 		return EAGAIN;
 	}
 	tide_large_set_aged(true);
+	TIDE_YIELD("gc.started");
 	tide_store_release(&state, (uint32_t)THREAD_RUNS);
 	return 0;
 }
@@ -183,14 +188,17 @@ int tide_gc_thread_stop(void)
 	await_start();
 	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING))
 		return ESRCH;
+	TIDE_YIELD("gc.stop");
 	uint32_t left;
 	while ((left = tide_load_acquire(&alive)) != 0) { /* os.thread_end */
 		/* Not a ring, which wakes once for each sleep: this wake may get lost. */
 		tide_doorbell_retract();
+		TIDE_YIELD("gc.stopping");
 		tide_os_futex_wake(&tide_doorbell.state, 1);
 		tide_os_futex_wait(&alive, left, STOP_POLL_NS);
 	}
 	(void)tide_os_unmap(stack, stack_bytes);
+	TIDE_YIELD("gc.stopped");
 	tide_large_set_aged(false);
 	tide_store_release(&state, (uint32_t)THREAD_OFF);
 	return 0;

@@ -4,6 +4,7 @@
 #include "meta.h"
 #include "options.h"
 #include "pagemap.h"
+#include "yield.h"
 
 /* The bin that is empty and full at once: under it two NULLs, above it FULL. */
 static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
@@ -43,6 +44,7 @@ static struct tide_cache *make(void)
 		cache->top[cls] = NONE_TOP;
 
 	cache->all_next = tide_load_relaxed(&all);
+	TIDE_YIELD("cache.roster");
 	while (!tide_cas_release(&all, &cache->all_next, cache)) /* cache.roster */
 		continue;
 	return cache;
@@ -60,8 +62,10 @@ struct tide_cache *tide_cache_unpark(uint32_t thread_id)
 	cache->near_pages = near->pages;
 	cache->near_map = near->map;
 	tide_store_relaxed(&cache->used, true);
+	TIDE_YIELD("cache.unpark");
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
 	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
+	TIDE_YIELD("cache.owned");
 	(void)tide_add_relaxed(&threads, 1u);
 	return cache;
 }
@@ -72,6 +76,7 @@ void tide_cache_park(struct tide_cache *cache)
 	if (tide_cache_thread_id(owner) != 0)
 		(void)tide_sub_relaxed(&threads, 1u);
 	tide_store_relaxed(&cache->owner, owner & ~(uint64_t)UINT32_MAX);
+	TIDE_YIELD("cache.park");
 	tide_stack_push(&parked, &cache->node);
 }
 
@@ -104,11 +109,13 @@ static void repair(struct tide_cache *cache, unsigned cls)
 
 bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 {
+	TIDE_YIELD("cache.adopt");
 	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
 		return false;
 	(void)tide_sub_relaxed(&threads, 1u);
 	tide_garbage_repair(&cache->garbage);
 	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
+	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
 	tide_stack_push(&parked, &cache->node);

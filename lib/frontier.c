@@ -5,6 +5,7 @@
 #include "orphan.h"
 #include "os.h"
 #include "pagemap.h"
+#include "yield.h"
 
 #define NEXT_BITS 16
 #define NEXT_MASK ((1ull << NEXT_BITS) - 1)
@@ -51,6 +52,7 @@ static void region_open_to_sealed(struct tide_region *region, unsigned next)
 	if (next == tide_load_relaxed(&region->granules))
 		return;
 	tide_store_relaxed(&region->sealed_from, next);
+	TIDE_YIELD("frontier.seal");
 	tide_stack_push(&tide_frontier_sealed, &region->node);
 }
 
@@ -63,6 +65,7 @@ static struct tide_region *take(int kind, unsigned granules, unsigned *first)
 		struct tide_region *region = word_pointer(seen);
 		unsigned next = (unsigned)(seen & NEXT_MASK);
 		if (region != NULL && next + granules <= tide_load_relaxed(&region->granules)) {
+			TIDE_YIELD("frontier.take");
 			if (tide_cas_acq_rel(word, &seen, seen + granules)) { /* frontier.word */
 				*first = next;
 				return region;
@@ -74,7 +77,9 @@ static struct tide_region *take(int kind, unsigned granules, unsigned *first)
 			fresh = tide_region_map();
 		if (fresh == NULL)
 			return NULL;
+		TIDE_YIELD("frontier.region");
 		if (tide_cas_acq_rel(word, &seen, word_of(fresh, granules))) { /* frontier.word */
+			TIDE_YIELD("frontier.opened");
 			if (region != NULL)
 				region_open_to_sealed(region, next);
 			*first = 0;
@@ -87,7 +92,9 @@ static struct tide_region *take(int kind, unsigned granules, unsigned *first)
 static void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
 {
 	void *block = tide_region_address(region, first);
+	TIDE_YIELD("frontier.issue");
 	tide_region_tag(region, first, tide_class_granules(cls), TIDE_TAG_ISSUED);
+	TIDE_YIELD("frontier.tagged");
 	tide_pagemap_set((uintptr_t)block, 1, cls);
 	(void)tide_add_relaxed(&carved_blocks[cls], 1u);
 	return block;
@@ -151,6 +158,7 @@ unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
 		idx = (unsigned)(seen & NEXT_MASK);
 		if (slab != NULL && idx < shape->blocks) {
 			taken = shape->blocks - idx < want ? shape->blocks - idx : want;
+			TIDE_YIELD("frontier.carve");
 			if (tide_cas_acq_rel(&open->word, &seen, seen + taken)) /* frontier.word */
 				break;
 			continue;
@@ -160,10 +168,12 @@ unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
 			return 0;
 		idx = 0;
 		taken = want < shape->blocks ? want : shape->blocks;
+		TIDE_YIELD("frontier.slab");
 		if (tide_cas_acq_rel(&open->word, &seen, word_of(slab, taken))) /* frontier.word */
 			break;
 		tide_stack_push(&ready_slab[cls], &slab->node);
 	}
+	TIDE_YIELD("frontier.carved");
 	uint64_t carved = tide_add_relaxed(&carved_blocks[cls], (uint64_t)taken);
 	prefault(slab, idx, taken, carved);
 	/* Highest first, so that they leave the bin in address order. */
@@ -199,9 +209,11 @@ bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 	uint64_t seen = word_of(region, first + old_granules);
 	if (first + granules > tide_load_relaxed(&region->granules))
 		return false;
+	TIDE_YIELD("frontier.extend");
 	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) /* frontier.word */
 		return false;
 	tide_store_relaxed(&region->tag[first + old_granules - 1], 0);
+	TIDE_YIELD("frontier.extended");
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
 	tide_pagemap_set((uintptr_t)block, 1, new_cls);
 	(void)tide_sub_relaxed(&carved_blocks[old_cls], 1u);
@@ -216,6 +228,7 @@ bool tide_frontier_is_in(const struct tide_region *region)
 		if (word_pointer(seen) == region)
 			return true;
 	}
+	TIDE_YIELD("frontier.is_in");
 	return tide_load_seq_cst(&held_region) == region; /* frontier.hold */
 }
 
@@ -246,9 +259,12 @@ bool tide_frontier_prefault_ahead(void)
 		return false;
 
 	bool done = false;
+	TIDE_YIELD("frontier.ahead");
 	tide_store_seq_cst(&held_region, region); /* frontier.hold */
+	TIDE_YIELD("frontier.hold");
 	seen = tide_load_seq_cst(&open_region[FRONTIER_SLABS].word);
 	if (word_pointer(seen) == region) {
+		TIDE_YIELD("frontier.populate");
 		tide_os_populate(tide_region_address(region, ready_to),
 		                 (size_t)(want - ready_to) * TIDE_GRANULE_BYTES);
 		ready_to = want;

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "yield.h"
 
 /* Cache: per size bucket (four per doubling from 128 KiB) a few slots. */
 #define BUCKETS 40
@@ -58,8 +59,10 @@ static bool keep_put(struct tide_large *large)
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	_Atomic(struct tide_large *) *ways = keep[bucket_of(bytes)];
 	(void)tide_add_relaxed(&cached_bytes, bytes);
+	TIDE_YIELD("large.put");
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct tide_large *none = NULL;
+		TIDE_YIELD("large.slot");
 		if (tide_load_relaxed(&ways[i]) == NULL &&
 		    tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */
 			return true;
@@ -76,6 +79,7 @@ static size_t dispose(struct tide_large *large)
 	if (system_free(large))
 		return bytes;
 	(void)tide_os_purge((void *)tide_load_relaxed(&large->base), bytes);
+	TIDE_YIELD("large.refused");
 	if (!keep_put(large))
 		tide_stack_push(&refused, &large->node);
 	return 0;
@@ -96,13 +100,16 @@ static struct tide_large *keep_take(size_t bytes, size_t align_bytes)
 			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
 			if (large == NULL || !fits(large, bytes, align_bytes))
 				continue;
+			TIDE_YIELD("large.fits");
 			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
 			if (large == NULL)
 				continue;
 			(void)tide_sub_relaxed(&cached_bytes, tide_load_relaxed(&large->bytes));
+			TIDE_YIELD("large.taken");
 			if (fits(large, bytes, align_bytes))
 				return large;
 			/* Another one came by in between. */
+			TIDE_YIELD("large.put_back");
 			if (!keep_put(large))
 				(void)dispose(large);
 		}
@@ -115,6 +122,7 @@ static void publish(struct tide_large *large)
 	uintptr_t base = tide_load_relaxed(&large->base);
 	(void)tide_add_relaxed(&live_bytes, tide_load_relaxed(&large->bytes));
 	tide_store_relaxed(tide_pagemap_large(base), large); /* large.slot */
+	TIDE_YIELD("large.publish");
 	tide_pagemap_set(base, 1, TIDE_CLASS_LARGE);
 }
 
@@ -126,9 +134,11 @@ static struct tide_large *withdraw(const void *block)
 	struct tide_large *large = slot != NULL ? tide_load_relaxed(slot) : NULL;
 	if (large == NULL || tide_load_relaxed(&large->base) != base)
 		return NULL;
+	TIDE_YIELD("large.withdraw");
 	large = tide_swap_acq_rel(slot, NULL); /* large.slot */
 	if (large == NULL)
 		return NULL;
+	TIDE_YIELD("large.withdrawn");
 	tide_pagemap_set(base, 1, TIDE_CLASS_NONE);
 	(void)tide_sub_relaxed(&live_bytes, tide_load_relaxed(&large->bytes));
 	return large;
@@ -206,6 +216,7 @@ static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
 			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
 			if (large == NULL || tide_load_relaxed(&large->tick) >= before)
 				continue;
+			TIDE_YIELD("large.drop");
 			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
 			if (large == NULL)
 				continue;
@@ -231,6 +242,7 @@ bool tide_large_free(void *block)
 	uint64_t bound = keep_bound();
 	if (tide_load_relaxed(&cached_bytes) > bound)
 		(void)tide_large_trim(bound);
+	TIDE_YIELD("large.trimmed");
 	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
 	    keep_put(large)) {
 		tide_doorbell_ring(false); /* who sleeps without a limit has a clock to run again */

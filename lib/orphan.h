@@ -10,6 +10,7 @@
 #define TIDE_ORPHAN_H
 
 #include "atomic.h"
+#include "yield.h"
 
 struct tide_orphan {
 	struct tide_orphan *next; /* plain: the pusher's, then the taker's, by orphan.hand */
@@ -25,6 +26,7 @@ static inline void tide_orphan_push(void *block)
 	struct tide_orphan *head = tide_load_relaxed(&tide_orphans);
 	do {
 		orphan->next = head;
+		TIDE_YIELD("orphan.push");
 	} while (!tide_cas_release(&tide_orphans, &head, orphan)); /* orphan.hand */
 }
 
@@ -33,6 +35,7 @@ static inline struct tide_orphan *tide_orphan_take_all(void)
 {
 	if (tide_load_relaxed(&tide_orphans) == NULL)
 		return NULL;
+	TIDE_YIELD("orphan.take");
 	return tide_swap_acq_rel(&tide_orphans, NULL); /* orphan.hand */
 }
 

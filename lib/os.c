@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "config.h"
+#include "yield.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -207,6 +208,8 @@ void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
 {
 	struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
 		                    .tv_nsec = (long)(timeout_ns % 1000000000u) };
+	if (TIDE_INTERLEAVE && tide_yield_futex_wait(word, seen, timeout_ns))
+		return;
 	if (faulty(TIDE_OS_FUTEX))
 		return;
 	(void)os_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)seen,
@@ -215,6 +218,8 @@ void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
 
 void tide_os_futex_wake(void *word, uint32_t waiters)
 {
+	if (TIDE_INTERLEAVE && tide_yield_futex_wake(word, waiters))
+		return;
 	if (faulty(TIDE_OS_FUTEX))
 		return;
 	(void)os_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE,
@@ -223,7 +228,10 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 
 uint64_t tide_os_clock_ns(void)
 {
+	uint64_t now_ns;
 	struct timespec now;
+	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
+		return now_ns;
 	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
 		return 0;
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -371,6 +379,8 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
 	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
 	if (faulty(TIDE_OS_CLONE))
 		return false;
+	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
+		return true;
 	char *memory = tide_os_map(0, bytes);
 	if (memory == NULL)
 		return false;

@@ -14,6 +14,7 @@
 
 #include "bin.h"
 #include "classes.h"
+#include "yield.h"
 
 struct tide_queue {
 	TIDE_OWN_LINE struct tide_stack bins;
@@ -45,6 +46,7 @@ static inline void tide_queue_note(_Atomic uint32_t *counter, unsigned cls)
 	_Atomic uint64_t *word = &tide_queue_attention[cls / 64];
 	uint64_t bit = 1ull << (cls % 64);
 	(void)tide_add_relaxed(counter, 1u);
+	TIDE_YIELD("queue.note");
 	if (!(tide_load_relaxed(word) & bit))
 		(void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
 }
@@ -64,6 +66,7 @@ static inline void tide_queue_push(struct tide_bin *bin)
 {
 	struct tide_queue *queue = &tide_queue[bin->cls];
 	(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);
+	TIDE_YIELD("queue.push");
 	tide_stack_push(&queue->bins, &bin->node);
 }
 
@@ -74,6 +77,7 @@ static inline struct tide_bin *tide_queue_pop(unsigned cls)
 	if (tide_stack_is_empty_racy(&queue->bins))
 		return NULL;
 	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&queue->bins);
+	TIDE_YIELD("queue.pop");
 	if (bin != NULL)
 		(void)tide_sub_relaxed(&queue->blocks, (uint32_t)bin->count);
 	return bin;

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "yield.h"
 
 /* Region descriptors by index.
  * writers  the mapper that took the index, once   readers  the GC, statistics
@@ -32,6 +33,7 @@ static bool group_make(uint32_t index)
 		return true;
 	struct tide_region_group *none = NULL;
 	struct tide_region_group *group = tide_meta_alloc(sizeof *group);
+	TIDE_YIELD("region.group");
 	if (group != NULL)
 		(void)tide_cas_release(&groups[index / 64], &none, group); /* region.table */
 	return group != NULL;
@@ -50,9 +52,11 @@ static struct tide_region *descriptor_new(void)
 	if (region == NULL || !group_make(index) || !group_make(index + 64))
 		return NULL;
 	index = tide_add_relaxed(&table_used, 1u);
+	TIDE_YIELD("region.index");
 	if (index >= TIDE_REGIONS_MAX || !group_make(index))
 		return NULL;
 	region->index = index;
+	TIDE_YIELD("region.table");
 	tide_store_release(&table[index], region); /* region.table */
 	return region;
 }
@@ -96,6 +100,7 @@ struct tide_region *tide_region_map(void)
 	}
 	region->refuses_huge = false;
 	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
+	TIDE_YIELD("region.map");
 	tide_pagemap_set_region((uintptr_t)start, region);
 	uint64_t before = tide_add_relaxed(&mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
@@ -113,6 +118,7 @@ bool tide_region_unmap(struct tide_region *region)
 	/* Out of the page map first: once unmapped, another thread may map the same addresses. */
 	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
 	tide_pagemap_set_region(base, NULL);
+	TIDE_YIELD("region.unmap");
 	if (!tide_os_unmap((void *)base, bytes)) {
 		tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
 		tide_pagemap_set_region(base, region);
@@ -120,6 +126,7 @@ bool tide_region_unmap(struct tide_region *region)
 	}
 	tide_store_relaxed(&region->tag[0], 0);
 	tide_store_relaxed(&region->tag[granules - 1], 0);
+	TIDE_YIELD("region.unmapped");
 	tide_stack_push(&unmapped, &region->node);
 	(void)tide_sub_relaxed(&mapped_bytes, bytes);
 	(void)tide_add_relaxed(&unmaps, 1u);

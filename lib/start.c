@@ -7,6 +7,7 @@
 #include "os.h"
 #include "pagemap.h"
 #include "queue.h"
+#include "yield.h"
 
 #include <pthread.h>
 
@@ -39,22 +40,27 @@ static void options_start(void)
 	if (tide_load_relaxed(&options_read))
 		return;
 	bool late = tide_cache_all() != NULL;
+	TIDE_YIELD("start.options");
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
 	/* Blocks of before are not known as live, so checking can't begin in the middle. */
 	if (late)
 		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
+	TIDE_YIELD("start.queues");
 	tide_queue_init();
 }
 
 static void process_start(void)
 {
 	uint32_t seen = 0;
+	TIDE_YIELD("start.once");
 	if (tide_load_acquire(&once) != 0 || !tide_cas_acq_rel(&once, &seen, 1u)) /* start.once */
 		return;
+	TIDE_YIELD("start.won");
 	tide_gc_process_start();
 	tide_fork_register();
+	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)
 		tide_store_release(&thread_key_made, true); /* start.key */
 }
@@ -72,6 +78,7 @@ struct tide_cache *tide_start_thread(void)
 	if (cache == NULL)
 		return NULL;
 	tide_cache_self = cache;
+	TIDE_YIELD("start.cache");
 	process_start();
 	/* May allocate, which by now finds a cache. */
 	if (tide_load_acquire(&thread_key_made)) /* start.key */
