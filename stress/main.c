@@ -1,179 +1,188 @@
-/* tide-stress: a mixed load on the allocator, with an oracle that looks at every block.
+/* tide-stress: a load on the allocator, with an oracle that looks at every block.
  *
- * Reading order: scenario.h (what is done), run.h (who does it), actor.h (how a block is used),
- * oracle.h (how a wrong one is told). The main thread only conducts: it moves the phases, replaces
- * threads that ended, samples and prints.
+ * Reading order: scenario.h (what is done), run.h (who does it), worker.h (each role), actor.h (how a
+ * block is used), oracle.h (how a wrong one is told), conduct.h (the main thread meanwhile).
  */
 #include "allocator.h"
 #include "arguments.h"
-#include "order.h"
-#include "progress.h"
+#include "conduct.h"
+#include "fault.h"
 #include "report.h"
-#include "run.h"
+#include "scenario_file.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
-enum { TICK_MS = 10, SAMPLE_TICKS = 5, SETTLE_MS = 1000 };
+enum { SETTLE_MS = 1000, HOUR_MS = 3600000 };
 
-/* Set by SIGINT and SIGTERM. */
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
+static void settle(void)
 {
-	interrupted = number;
-}
-
-static void handle_signals(void)
-{
-	/* Once: who asks again wants the end, not a report. */
-	struct sigaction action = { .sa_handler = interrupt,
-		                    .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-static void sleep_ms(uint32_t ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
+	nanosleep(&(struct timespec){ .tv_sec = SETTLE_MS / 1000,
+	                              .tv_nsec = SETTLE_MS % 1000 * 1000000L },
 	          NULL);
 }
 
-/* The number of the phase at `elapsed_ms`. A run shorter than a cycle goes through it faster, so
- * that every phase has its turn. */
-static uint32_t phase_at(const struct scenario *scenario, uint64_t elapsed_ms, uint64_t run_ms)
+/* All blocks are freed but those of frozen threads: what is missing now was lost on the way. */
+static void check_accounts(const struct run *run, const struct sample *all)
 {
-	uint64_t cycle_ms = scenario_cycle_ms(scenario);
-	uint32_t number = 0;
+	struct frozen frozen = run_frozen(run);
+	int64_t missing = (int64_t)(all->made - all->freed - all->abandoned - frozen.blocks);
+	char what[160];
 
-	if (run_ms < cycle_ms)
-		elapsed_ms = elapsed_ms * cycle_ms / run_ms;
-	number = (uint32_t)(elapsed_ms / cycle_ms) * scenario->phases;
-	elapsed_ms %= cycle_ms;
-	while (elapsed_ms >= scenario->phase[number % scenario->phases].duration_ms) {
-		elapsed_ms -= scenario->phase[number % scenario->phases].duration_ms;
-		number++;
-	}
-	return number;
-}
-
-static void end_phase(const struct run *run, struct sampler *sampler)
-{
-	if (run_phase(run, load_relaxed(&run->phase))->kind != PHASE_IDLE)
+	if (llabs(missing) <= (int64_t)frozen.threads * FAULT_IN_HANDS)
 		return;
-	sampler_count(sampler);
-	sampler_idle_ends(sampler);
-}
-
-static void move_phase(struct run *run, struct sampler *sampler, uint32_t number)
-{
-	if (number == load_relaxed(&run->phase))
-		return;
-	end_phase(run, sampler);
-	store_relaxed(&run->phase, number);
-}
-
-/* Until the time is over, Ctrl-C, or something is wrong. */
-static bool conduct(struct run *run, struct sampler *sampler, struct progress *progress,
-                    uint64_t run_ms)
-{
-	bool going = run_launch(run);
-
-	for (uint64_t tick = 0; going && interrupted == 0 && oracle_failures() == 0; tick++) {
-		uint64_t elapsed_ms = (sampler_clock_ns() - sampler->start_ns) / 1000000;
-
-		if (elapsed_ms >= run_ms) {
-			end_phase(run, sampler);
-			break;
-		}
-		move_phase(run, sampler, phase_at(run->scenario, elapsed_ms, run_ms));
-		going = run_replace_resting(run);
-		if (tick % SAMPLE_TICKS == 0) {
-			sampler_count(sampler);
-			progress_show(progress, sampler,
-			              run_phase(run, load_relaxed(&run->phase))->name);
-		}
-		sleep_ms(TICK_MS);
-	}
-	sampler_count(sampler); /* before the threads free what they have */
-	store_relaxed(&run->stop, true);
-	return going;
-}
-
-/* All blocks are freed: what is missing now was lost on the way. */
-static bool all_accounted(const struct sample *all)
-{
-	char what[128];
-
-	if (all->made == all->freed + all->abandoned)
-		return true;
-	snprintf(what, sizeof what, "%" PRIu64 " blocks made, but %" PRIu64 " freed", all->made,
-	         all->freed + all->abandoned);
+	snprintf(what, sizeof what,
+	         "%" PRIu64 " blocks made, but %" PRIu64 " freed and %" PRIu64
+	         " held by frozen threads",
+	         all->made, all->freed + all->abandoned, frozen.blocks);
 	oracle_fail(what);
-	return false;
 }
 
-static int verdict(const struct sample *all)
+/* What must hold besides the contents; each that does not has told so. */
+static bool other_verdicts(struct run *run, const struct soak *soak)
 {
-	all_accounted(all);
+	bool right = fault_verdict(run->faults);
+
+	return (soak == NULL || soak_verdict(soak)) && right;
+}
+
+static int verdict(struct run *run, const struct sample *all, const struct soak *soak)
+{
+	bool right = other_verdicts(run, soak);
+
 	if (oracle_failures() != 0) {
 		printf("\nFAILED: %" PRIu64 " blocks or accounts were wrong\n", oracle_failures());
 		return EXIT_WRONG;
 	}
-	if (all->refused != 0) {
+	if (all->refused != 0 && !fault_may_refuse(run->faults)) {
 		printf("\nFAILED: %" PRIu64 " allocations were refused\n", all->refused);
 		return EXIT_WRONG;
 	}
-	printf("\npassed: all contents were right%s\n", interrupted ? ", up to the interrupt" : "");
+	if (!right) {
+		printf("\nFAILED: see above\n");
+		return EXIT_WRONG;
+	}
+	printf("\npassed: all contents were right%s\n",
+	       conduct_was_interrupted() ? ", up to the interrupt" : "");
 	return EXIT_RIGHT;
 }
 
-static int stress(const struct arguments *arguments)
+/* After the threads were told to stop. */
+static int finish(struct conductor *conductor, const struct sample *end)
 {
-	static struct run run;
-	struct sampler sampler;
-	struct progress progress;
-	char name[128], seed_text[24];
+	struct run *run = conductor->run;
+	struct sampler *sampler = conductor->sampler;
+
+	if (!run_join(run)) {
+		report_print(stdout, sampler, end);
+		printf("\nFAILED: a thread hangs\n");
+		return EXIT_WRONG; /* blocks are still in use */
+	}
+	run_drain(run);
+	settle();
+	sampler_take(sampler);
+	check_accounts(run, &sampler->now);
+	report_print(stdout, sampler, end);
+	if (run->steps != 0)
+		printf("\ntrace %016" PRIx64
+		       ": the same for each run of this scenario, seed, threads "
+		       "and steps\n",
+		       run_trace(run));
+	return verdict(run, &sampler->now, conductor->soak);
+}
+
+static int stress(struct conductor *conductor, const struct run_plan *plan, bool quiet)
+{
+	struct run *run = conductor->run;
+	char seed_text[24];
+
+	snprintf(seed_text, sizeof seed_text, "%" PRIu64, plan->seed);
+	if (!run_start(run, plan) || !fault_start(plan->faults, run))
+		return EXIT_WRONG;
+	oracle_start(seed_text, run->actors);
+	progress_start(conductor->progress, quiet);
+	sampler_start(conductor->sampler, run);
+	conduct_handle_signals();
+
+	bool went_well = conduct(conductor);
+	struct sample end = conductor->sampler->now;
+	progress_end(conductor->progress);
+	int status = finish(conductor, &end);
+	return went_well ? status : EXIT_WRONG;
+}
+
+static uint64_t run_length_ms(const struct arguments *arguments, const struct scenario *scenario)
+{
+	if (arguments->soak_hours > 0)
+		return (uint64_t)(arguments->soak_hours * HOUR_MS);
+	if (arguments->seconds != 0)
+		return arguments->seconds * 1000;
+	if (arguments->steps != 0)
+		return UINT64_MAX; /* the steps end it */
+	return scenario->seconds * UINT64_C(1000);
+}
+
+static void print_head(const struct run_plan *plan, uint64_t run_ms)
+{
+	char name[128];
 
 	allocator_name(name, sizeof name);
-	snprintf(seed_text, sizeof seed_text, "%" PRIu64, arguments->seed);
-	printf("tide-stress: %s, %" PRIu64 " threads, %" PRIu64 " s, seed %s, allocator %s\n",
-	       scenario_mixed.name, arguments->threads, arguments->seconds, seed_text, name);
+	printf("tide-stress: %s, %" PRIu32 " threads, ", plan->scenario->name, plan->threads);
+	if (plan->steps != 0)
+		printf("%" PRIu64 " steps each, ", plan->steps);
+	else
+		printf("%" PRIu64 " s, ", run_ms / 1000);
+	printf("seed %" PRIu64 ", allocator %s\n", plan->seed, name);
 	fflush(stdout);
-	if (!run_start(&run, &scenario_mixed, arguments->seed, (uint32_t)arguments->threads))
-		return EXIT_WRONG;
-	oracle_start(seed_text, run.actors);
-	progress_start(&progress, arguments->quiet);
-	sampler_start(&sampler, &run);
-	handle_signals();
+}
 
-	bool went_well = conduct(&run, &sampler, &progress, arguments->seconds * 1000);
-	struct sample end = sampler.now;
-	progress_end(&progress);
-	if (!run_join(&run))
-		return EXIT_WRONG; /* blocks are still in use */
-	run_drain(&run);
-	sleep_ms(SETTLE_MS);
-	sampler_take(&sampler);
-	report_print(stdout, &sampler, &end);
-	int status = verdict(&sampler.now);
-	return went_well ? status : EXIT_WRONG;
+static int run_scenario(struct arguments *arguments)
+{
+	static struct scenario scenario;
+	static struct run run;
+	static struct sampler sampler;
+	static struct progress progress;
+	static struct soak soak;
+	struct conductor conductor = { .run = &run, .sampler = &sampler, .progress = &progress };
+
+	if (!scenario_read(&scenario, arguments->scenario))
+		return EXIT_USAGE;
+	struct run_plan plan = {
+		.scenario = &scenario,
+		.faults = &arguments->faults,
+		.seed = arguments->seed,
+		.steps = arguments->steps,
+		.threads =
+		    arguments->threads != 0 ? (uint32_t)arguments->threads : scenario.threads,
+	};
+	conductor.run_ms = run_length_ms(arguments, &scenario);
+	if (arguments->soak_hours > 0) {
+		if (!soak_start(&soak, arguments->soak_hours))
+			return EXIT_USAGE;
+		conductor.soak = &soak;
+	}
+	print_head(&plan, conductor.run_ms);
+	return stress(&conductor, &plan, arguments->quiet);
 }
 
 int main(int argc, char *argv[])
 {
-	struct arguments arguments;
+	static struct arguments arguments;
 
 	if (!arguments_read(&arguments, argc, argv))
 		return EXIT_USAGE;
-	if (arguments.help) {
+	if (arguments.help)
 		arguments_help();
-		return EXIT_RIGHT;
-	}
-	return stress(&arguments);
+	else if (arguments.list)
+		scenario_list(stdout);
+	else if (arguments.fault_help)
+		fault_help(stdout);
+	else if (arguments.print != NULL)
+		return scenario_print(stdout, arguments.print) ? EXIT_RIGHT : EXIT_USAGE;
+	else
+		return run_scenario(&arguments);
+	return EXIT_RIGHT;
 }
