@@ -98,12 +98,11 @@ static void draw(struct actor *actor, const struct crew *crew, const struct phas
 /* A block came from the allocator: is it right, and nobody else's? */
 static bool take_in(struct actor *actor, struct held *held, enum event_kind kind)
 {
-	if (!oracle_check_new(held, actor->number)) {
+	oracle_note(held, kind, actor->number);
+	if (!oracle_check_new(held, actor->number) || !oracle_enter(held)) {
 		abandon(actor, held);
 		return false;
 	}
-	oracle_note(held, kind, actor->number);
-	oracle_enter(held);
 	oracle_stamp(held);
 	return true;
 }
@@ -140,7 +139,8 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 	latency_end(&actor->latency, LATENCY_REALLOC, begin);
 	if (block == NULL) {
 		count_owned(&actor->tally.refused, 1);
-		oracle_enter(held);
+		if (!oracle_enter(held))
+			abandon(actor, held);
 		return false;
 	}
 	held->block = block;
@@ -193,12 +193,6 @@ void actor_free(struct actor *actor, struct held *held)
 	count_owned(&actor->tally.freed, 1);
 	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
 	held->block = NULL;
-}
-
-void actor_hand(struct actor *actor, struct held *held)
-{
-	oracle_note(held, EVENT_HANDED, actor->number);
-	count_owned(&actor->tally.handed, 1);
 }
 
 void actor_receive(struct actor *actor, struct held *held)

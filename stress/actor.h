@@ -54,8 +54,6 @@ void actor_resize_chain(struct actor *actor, const struct crew *crew, struct hel
                         uint32_t steps);
 /* Check and free; `held` is empty after. */
 void actor_free(struct actor *actor, struct held *held);
-/* Before another thread gets the block. */
-void actor_hand(struct actor *actor, struct held *held);
 /* Check a block that another thread handed over. A wrong one is dropped: `held` is empty then. */
 void actor_receive(struct actor *actor, struct held *held);
 /* Check a block that stays where it is. A wrong one is dropped. */

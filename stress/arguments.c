@@ -143,6 +143,11 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 		fprintf(stderr, "tide-stress: %s: not an option; see --help\n", argv[optind]);
 		return false;
 	}
+	if (arguments->steps != 0 && (arguments->seconds != 0 || arguments->soak_hours > 0)) {
+		fprintf(stderr, "tide-stress: --steps ends a run by itself: neither --seconds nor "
+		                "--soak goes with it\n");
+		return false;
+	}
 	return true;
 }
 

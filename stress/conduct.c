@@ -73,8 +73,10 @@ static bool is_over(const struct conductor *conductor, uint64_t elapsed_ms)
 	const struct run *run = conductor->run;
 	uint32_t end_threads = run->scenario->end_threads;
 
-	return interrupted != 0 || oracle_failures() != 0 || elapsed_ms >= conductor->run_ms ||
-	       run_is_finished(run) ||
+	/* Where steps are counted they end it, however long that takes. */
+	if (run->steps != 0 ? run_is_finished(run) : elapsed_ms >= conductor->run_ms)
+		return true;
+	return interrupted != 0 || oracle_failures() != 0 ||
 	       (end_threads != 0 && conductor->sampler->now.threads >= end_threads);
 }
 

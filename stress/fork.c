@@ -81,12 +81,13 @@ static void judge(pid_t child, int status)
 	oracle_fail(what);
 }
 
-static void wait_for(pid_t child)
+static void wait_for(const struct worker *worker, pid_t child)
 {
 	uint64_t until_ms = now_ms() + CHILD_MAX_S * 1000;
 	int status = 0;
 
 	for (;;) {
+		fault_beat(worker->actor->number);
 		pid_t ended = waitpid(child, &status, WNOHANG);
 
 		if (ended == child)
@@ -116,7 +117,7 @@ static void fork_once(struct worker *worker, bool may_fork)
 	if (child < 0)
 		return; /* the system has no room for a process */
 	count_owned(&worker->actor->tally.forks, 1);
-	wait_for(child);
+	wait_for(worker, child);
 }
 
 static int child_main(struct worker *worker, bool may_fork)

@@ -13,24 +13,29 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
-enum { SETTLE_MS = 1000, HOUR_MS = 3600000 };
+enum { SETTLE_MS = 1000, HOUR_MS = 3600000, PATH_BYTES = 4096, REASON_BYTES = 160 };
 
-static void settle(void)
-{
-	nanosleep(&(struct timespec){ .tv_sec = SETTLE_MS / 1000,
-	                              .tv_nsec = SETTLE_MS % 1000 * 1000000L },
-	          NULL);
-}
+/* What belongs to one run of the program. */
+struct session {
+	struct arguments arguments;
+	struct scenario scenario;
+	struct run run;
+	struct sampler sampler;
+	struct progress progress;
+	struct soak soak;
+	struct conductor conductor;
+	char replay[1024];         /* the command that does it again */
+	char reason[REASON_BYTES]; /* why it did not pass; empty: it did */
+};
 
 /* All blocks are freed but those of frozen threads: what is missing now was lost on the way. */
 static void check_accounts(const struct run *run, const struct sample *all)
 {
 	struct frozen frozen = run_frozen(run);
 	int64_t missing = (int64_t)(all->made - all->freed - all->abandoned - frozen.blocks);
-	char what[160];
+	char what[REASON_BYTES];
 
 	if (llabs(missing) <= (int64_t)frozen.threads * FAULT_IN_HANDS)
 		return;
@@ -39,79 +44,82 @@ static void check_accounts(const struct run *run, const struct sample *all)
 	         " held by frozen threads",
 	         all->made, all->freed + all->abandoned, frozen.blocks);
 	oracle_fail(what);
+	oracle_tell_lost();
 }
 
-/* What must hold besides the contents; each that does not has told so. */
-static bool other_verdicts(struct run *run, const struct soak *soak)
+/* The first thing that is wrong becomes the reason. */
+static void judge(struct session *session, bool holds, const char *reason)
 {
-	bool right = fault_verdict(run->faults);
-
-	return (soak == NULL || soak_verdict(soak)) && right;
+	if (!holds && session->reason[0] == '\0')
+		snprintf(session->reason, sizeof session->reason, "%s", reason);
 }
 
-static int verdict(struct run *run, const struct sample *all, const struct soak *soak)
+static void judge_all(struct session *session, bool went_well)
 {
-	bool right = other_verdicts(run, soak);
+	struct run *run = &session->run;
+	uint64_t refused = session->sampler.now.refused;
+	char text[REASON_BYTES];
 
-	if (oracle_failures() != 0) {
-		printf("\nFAILED: %" PRIu64 " blocks or accounts were wrong\n", oracle_failures());
-		return EXIT_WRONG;
-	}
-	if (all->refused != 0 && !fault_may_refuse(run->faults)) {
-		printf("\nFAILED: %" PRIu64 " allocations were refused\n", all->refused);
-		return EXIT_WRONG;
-	}
-	if (!right) {
-		printf("\nFAILED: see above\n");
-		return EXIT_WRONG;
-	}
-	printf("\npassed: all contents were right%s\n",
-	       conduct_was_interrupted() ? ", up to the interrupt" : "");
-	return EXIT_RIGHT;
+	check_accounts(run, &session->sampler.now);
+	/* Each verdict tells its own story, so all are asked. */
+	bool faults_held = fault_verdict(run->faults);
+	bool plateau = session->conductor.soak == NULL || soak_verdict(&session->soak);
+
+	snprintf(text, sizeof text, "%" PRIu64 " blocks or accounts were wrong", oracle_failures());
+	judge(session, oracle_failures() == 0, text);
+	snprintf(text, sizeof text, "%" PRIu64 " allocations were refused", refused);
+	judge(session, refused == 0 || fault_may_refuse(run->faults), text);
+	judge(session, went_well, "a thread could not be started");
+	judge(session, faults_held, "a fault was not borne, see above");
+	judge(session, plateau, "resident memory did not come to a plateau");
+}
+
+/* The report on the screen and in its folder, and the last line. */
+static int tell(struct session *session, const struct sample *end)
+{
+	const struct report_options options = { .folder = session->arguments.report,
+		                                .quiet = session->arguments.quiet };
+	struct report report = {
+		.sampler = &session->sampler,
+		.end = end,
+		.replay = session->replay,
+		.asked_seconds = (double)session->conductor.run_ms / 1000,
+		.passed = session->reason[0] == '\0',
+		.interrupted = conduct_was_interrupted(),
+		.reason = session->reason[0] != '\0' ? session->reason : NULL,
+		.soak = session->conductor.soak,
+	};
+	char path[PATH_BYTES];
+
+	report_print(stdout, &report);
+	if (session->run.steps != 0)
+		printf("\ntrace %016" PRIx64 ": the same whenever one thread takes these steps\n",
+		       run_trace(&session->run));
+	fflush(stdout);
+	bool written = report_write(&report, &options, path, sizeof path);
+	if (written)
+		printf("\nreport: %s\n", path);
+	if (!report.passed)
+		printf("FAILED: %s\n", report.reason);
+	else
+		printf("passed: all contents were right%s\n",
+		       report.interrupted ? ", up to the interrupt" : "");
+	return report.passed && written ? EXIT_RIGHT : EXIT_WRONG;
 }
 
 /* After the threads were told to stop. */
-static int finish(struct conductor *conductor, const struct sample *end)
+static int finish(struct session *session, bool went_well)
 {
-	struct run *run = conductor->run;
-	struct sampler *sampler = conductor->sampler;
+	struct sample end = session->sampler.now;
 
-	if (!run_join(run)) {
-		report_print(stdout, sampler, end);
-		printf("\nFAILED: a thread hangs\n");
-		return EXIT_WRONG; /* blocks are still in use */
+	if (run_join(&session->run)) {
+		run_drain(&session->run);
+		sampler_settle(&session->sampler, SETTLE_MS);
+		judge_all(session, went_well);
+	} else {
+		judge(session, false, "a thread hangs"); /* its blocks are in use: no accounts */
 	}
-	run_drain(run);
-	settle();
-	sampler_take(sampler);
-	check_accounts(run, &sampler->now);
-	report_print(stdout, sampler, end);
-	if (run->steps != 0)
-		printf("\ntrace %016" PRIx64
-		       ": the same for each run of this scenario, seed, threads "
-		       "and steps\n",
-		       run_trace(run));
-	return verdict(run, &sampler->now, conductor->soak);
-}
-
-static int stress(struct conductor *conductor, const struct run_plan *plan, bool quiet)
-{
-	struct run *run = conductor->run;
-	char seed_text[24];
-
-	snprintf(seed_text, sizeof seed_text, "%" PRIu64, plan->seed);
-	if (!run_start(run, plan) || !fault_start(plan->faults, run))
-		return EXIT_WRONG;
-	oracle_start(seed_text, run->actors);
-	progress_start(conductor->progress, quiet);
-	sampler_start(conductor->sampler, run);
-	conduct_handle_signals();
-
-	bool went_well = conduct(conductor);
-	struct sample end = conductor->sampler->now;
-	progress_end(conductor->progress);
-	int status = finish(conductor, &end);
-	return went_well ? status : EXIT_WRONG;
+	return tell(session, &end);
 }
 
 static uint64_t run_length_ms(const struct arguments *arguments, const struct scenario *scenario)
@@ -120,69 +128,88 @@ static uint64_t run_length_ms(const struct arguments *arguments, const struct sc
 		return (uint64_t)(arguments->soak_hours * HOUR_MS);
 	if (arguments->seconds != 0)
 		return arguments->seconds * 1000;
-	if (arguments->steps != 0)
-		return UINT64_MAX; /* the steps end it */
 	return scenario->seconds * UINT64_C(1000);
 }
 
-static void print_head(const struct run_plan *plan, uint64_t run_ms)
+static void print_head(const struct session *session)
 {
+	const struct run *run = &session->run;
 	char name[128];
 
 	allocator_name(name, sizeof name);
-	printf("tide-stress: %s, %" PRIu32 " threads, ", plan->scenario->name, plan->threads);
-	if (plan->steps != 0)
-		printf("%" PRIu64 " steps each, ", plan->steps);
+	printf("tide-stress: %s, %" PRIu32 " threads, ", run->scenario->name, run->threads);
+	if (run->steps != 0)
+		printf("%" PRIu64 " steps each, ", run->steps);
 	else
-		printf("%" PRIu64 " s, ", run_ms / 1000);
-	printf("seed %" PRIu64 ", allocator %s\n", plan->seed, name);
+		printf("%" PRIu64 " s, ", session->conductor.run_ms / 1000);
+	printf("seed %" PRIu64 ", allocator %s\n", run->seed, name);
 	fflush(stdout);
 }
 
-static int run_scenario(struct arguments *arguments)
+static int stress(struct session *session)
 {
-	static struct scenario scenario;
-	static struct run run;
-	static struct sampler sampler;
-	static struct progress progress;
-	static struct soak soak;
-	struct conductor conductor = { .run = &run, .sampler = &sampler, .progress = &progress };
+	char seed_text[24];
 
-	if (!scenario_read(&scenario, arguments->scenario))
+	snprintf(seed_text, sizeof seed_text, "%" PRIu64, session->run.seed);
+	print_head(session);
+	if (!fault_start(session->run.faults, &session->run))
+		return EXIT_WRONG;
+	oracle_start(seed_text, session->run.actors);
+	progress_start(&session->progress, session->arguments.quiet,
+	               (double)session->conductor.run_ms / 1000);
+	sampler_start(&session->sampler, &session->run);
+	conduct_handle_signals();
+
+	bool went_well = conduct(&session->conductor);
+	progress_end(&session->progress);
+	return finish(session, went_well);
+}
+
+static int run_scenario(struct session *session)
+{
+	struct arguments *arguments = &session->arguments;
+
+	if (!scenario_read(&session->scenario, arguments->scenario))
 		return EXIT_USAGE;
+	session->conductor = (struct conductor){
+		.run = &session->run,
+		.sampler = &session->sampler,
+		.progress = &session->progress,
+		.run_ms = run_length_ms(arguments, &session->scenario),
+	};
+	if (arguments->soak_hours > 0) {
+		if (!soak_start(&session->soak, arguments->soak_hours))
+			return EXIT_USAGE;
+		session->conductor.soak = &session->soak;
+	}
 	struct run_plan plan = {
-		.scenario = &scenario,
+		.scenario = &session->scenario,
 		.faults = &arguments->faults,
 		.seed = arguments->seed,
 		.steps = arguments->steps,
-		.threads =
-		    arguments->threads != 0 ? (uint32_t)arguments->threads : scenario.threads,
+		.threads = arguments->threads != 0 ? (uint32_t)arguments->threads
+		                                   : session->scenario.threads,
 	};
-	conductor.run_ms = run_length_ms(arguments, &scenario);
-	if (arguments->soak_hours > 0) {
-		if (!soak_start(&soak, arguments->soak_hours))
-			return EXIT_USAGE;
-		conductor.soak = &soak;
-	}
-	print_head(&plan, conductor.run_ms);
-	return stress(&conductor, &plan, arguments->quiet);
+	return run_start(&session->run, &plan) ? stress(session) : EXIT_WRONG;
 }
 
 int main(int argc, char *argv[])
 {
-	static struct arguments arguments;
+	static struct session session;
+	struct arguments *arguments = &session.arguments;
 
-	if (!arguments_read(&arguments, argc, argv))
+	if (!arguments_read(arguments, argc, argv))
 		return EXIT_USAGE;
-	if (arguments.help)
+	report_replay(session.replay, sizeof session.replay, argc, argv, arguments->seed);
+	if (arguments->help)
 		arguments_help();
-	else if (arguments.list)
+	else if (arguments->list)
 		scenario_list(stdout);
-	else if (arguments.fault_help)
+	else if (arguments->fault_help)
 		fault_help(stdout);
-	else if (arguments.print != NULL)
-		return scenario_print(stdout, arguments.print) ? EXIT_RIGHT : EXIT_USAGE;
+	else if (arguments->print != NULL)
+		return scenario_print(stdout, arguments->print) ? EXIT_RIGHT : EXIT_USAGE;
 	else
-		return run_scenario(&arguments);
+		return run_scenario(&session);
 	return EXIT_RIGHT;
 }

@@ -1,6 +1,8 @@
 /* Threads that hold a working set of their own, and those that share one array. See worker.h. */
 #include "worker.h"
 
+#include "fault.h"
+
 enum { WHEEL_PROBES = 32 };
 
 /* Give `held` to the exchange and take what another thread left there. */
@@ -148,6 +150,7 @@ void own_drop(struct worker *worker, uint32_t percent)
 	for (uint32_t i = 0; i < worker->slots; i++) {
 		struct held *held = &worker->held[i];
 
+		fault_beat(worker->actor->number);
 		if (held->block == NULL)
 			continue;
 		if (random_below(&worker->actor->random, 100) < percent) {
@@ -201,6 +204,7 @@ void exchange_drop(struct worker *worker, uint32_t percent)
 
 	/* Its part of the array. */
 	for (uint32_t i = number; i < exchange->slots; i += worker->team->threads) {
+		fault_beat(worker->actor->number);
 		if (random_below(&worker->actor->random, 100) >= percent ||
 		    !exchange_take(exchange, i, &held))
 			continue;

@@ -163,7 +163,7 @@ void *worker_main(void *of)
 
 	begin_life(worker);
 	while (!stopped(worker) && !steps_are_done(worker)) {
-		fault_beat((uint32_t)(worker - worker->run->worker));
+		fault_beat(worker->actor->number);
 		enter_phase(worker);
 		if (worker->phase->kind != PHASE_GROW && worker_has_steps(worker)) {
 			rest(worker);
