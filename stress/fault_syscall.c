@@ -15,7 +15,8 @@ static const char *const call_name[] = { "mmap",  "munmap", "madvise",  "mremap"
 #include "doorbell.h"
 #include "os.h"
 
-_Static_assert(TIDE_OS_MMAP == CALL_MMAP && TIDE_OS_MPROTECT == 1 << 6, "as call_name has them");
+_Static_assert(TIDE_OS_MMAP == (int)CALL_MMAP && TIDE_OS_MPROTECT == 1 << 6,
+               "as call_name has them");
 
 static void plan(const struct fault *fault, uint64_t nth)
 {
