@@ -42,9 +42,13 @@ static uint64_t seed_of_the_moment(void)
 }
 
 static const struct option known[] = {
-	{ "seconds", required_argument, NULL, 's' }, { "threads", required_argument, NULL, 't' },
-	{ "seed", required_argument, NULL, 'r' },    { "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+	{ "seconds", required_argument, NULL, 's' },
+	{ "threads", required_argument, NULL, 't' },
+	{ "seed", required_argument, NULL, 'r' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "fault", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static bool option_read(struct arguments *arguments, int option, const char *argument)
@@ -56,6 +60,8 @@ static bool option_read(struct arguments *arguments, int option, const char *arg
 		return number_read("threads", optarg, 1, THREADS_MAX, &arguments->threads);
 	case 'r':
 		return number_read("seed", optarg, 0, UINT64_MAX, &arguments->seed);
+	case 'f':
+		return fault_parse(&arguments->faults, optarg);
 	case 'q':
 		arguments->quiet = true;
 		return true;
@@ -104,6 +110,7 @@ void arguments_help(void)
 	       "  --seconds N   run so long, 1 to %d (20)\n"
 	       "  --threads N   use so many threads, 1 to %d (4); others come and go besides\n"
 	       "  --seed N      use these random numbers (a new one each time; it is printed)\n"
+	       "  --fault NAME[:KEY=VALUE,...]   see below; several may be given\n"
 	       "  --quiet       no progress, only the report\n"
 	       "  --help        print this\n"
 	       "\n"
@@ -111,4 +118,6 @@ void arguments_help(void)
 	       "Exit status: 0 all was right; 1 a block was corrupt or lost, an allocation was\n"
 	       "refused, or a thread hung; 2 the arguments can't be used.\n",
 	       SECONDS_MAX, THREADS_MAX);
+	putchar('\n');
+	fault_help(stdout);
 }

@@ -2,12 +2,15 @@
 #ifndef STRESS_ARGUMENTS_H
 #define STRESS_ARGUMENTS_H
 
+#include "fault.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct arguments {
 	uint64_t seconds, threads, seed;
 	bool quiet, help;
+	struct faults faults;
 };
 
 /* False, after a message that names the argument: it can't be used. */

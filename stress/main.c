@@ -6,6 +6,7 @@
  */
 #include "allocator.h"
 #include "arguments.h"
+#include "fault.h"
 #include "order.h"
 #include "progress.h"
 #include "report.h"
@@ -80,17 +81,19 @@ static void move_phase(struct run *run, struct sampler *sampler, uint32_t number
 
 /* Until the time is over, Ctrl-C, or something is wrong. */
 static bool conduct(struct run *run, struct sampler *sampler, struct progress *progress,
-                    uint64_t run_ms)
+                    uint64_t run_ms, struct faults *faults)
 {
 	bool going = run_launch(run);
 
-	for (uint64_t tick = 0; going && interrupted == 0 && oracle_failures() == 0; tick++) {
+	for (uint64_t tick = 0;
+	     going && interrupted == 0 && oracle_failures() == 0 && !faults->stuck; tick++) {
 		uint64_t elapsed_ms = (sampler_clock_ns() - sampler->start_ns) / 1000000;
 
 		if (elapsed_ms >= run_ms) {
 			end_phase(run, sampler);
 			break;
 		}
+		fault_tick(faults, elapsed_ms);
 		move_phase(run, sampler, phase_at(run->scenario, elapsed_ms, run_ms));
 		going = run_replace_resting(run);
 		if (tick % SAMPLE_TICKS == 0) {
@@ -100,17 +103,27 @@ static bool conduct(struct run *run, struct sampler *sampler, struct progress *p
 		}
 		sleep_ms(TICK_MS);
 	}
+	fault_lift(faults);
 	sampler_count(sampler); /* before the threads free what they have */
 	store_relaxed(&run->stop, true);
 	return going;
 }
 
 /* All blocks are freed: what is missing now was lost on the way. */
-static bool all_accounted(const struct sample *all)
+static bool all_accounted(const struct sample *all, const struct run *run)
 {
 	char what[128];
 
-	if (all->made == all->freed + all->abandoned)
+	uint64_t held = 0, slack = 0;
+	for (uint32_t i = 0; i < run->threads; i++) {
+		if (!fault_is_frozen(run->faults, i))
+			continue;
+		slack += FAULT_IN_HANDS;
+		for (uint32_t j = 0; j < run->worker[i].slots; j++)
+			held += run->worker[i].held[j].block != NULL;
+	}
+	int64_t lost = (int64_t)(all->made - all->freed - all->abandoned - held);
+	if (lost >= -(int64_t)slack && lost <= (int64_t)slack)
 		return true;
 	snprintf(what, sizeof what, "%" PRIu64 " blocks made, but %" PRIu64 " freed", all->made,
 	         all->freed + all->abandoned);
@@ -118,14 +131,14 @@ static bool all_accounted(const struct sample *all)
 	return false;
 }
 
-static int verdict(const struct sample *all)
+static int verdict(const struct sample *all, const struct run *run)
 {
-	all_accounted(all);
+	all_accounted(all, run);
 	if (oracle_failures() != 0) {
 		printf("\nFAILED: %" PRIu64 " blocks or accounts were wrong\n", oracle_failures());
 		return EXIT_WRONG;
 	}
-	if (all->refused != 0) {
+	if (all->refused != 0 && !fault_may_refuse(run->faults)) {
 		printf("\nFAILED: %" PRIu64 " allocations were refused\n", all->refused);
 		return EXIT_WRONG;
 	}
@@ -133,7 +146,7 @@ static int verdict(const struct sample *all)
 	return EXIT_RIGHT;
 }
 
-static int stress(const struct arguments *arguments)
+static int stress(struct arguments *arguments)
 {
 	static struct run run;
 	struct sampler sampler;
@@ -147,12 +160,16 @@ static int stress(const struct arguments *arguments)
 	fflush(stdout);
 	if (!run_start(&run, &scenario_mixed, arguments->seed, (uint32_t)arguments->threads))
 		return EXIT_WRONG;
+	run.faults = &arguments->faults;
+	if (!fault_start(&arguments->faults, &run))
+		return EXIT_WRONG;
 	oracle_start(seed_text, run.actors);
 	progress_start(&progress, arguments->quiet);
 	sampler_start(&sampler, &run);
 	handle_signals();
 
-	bool went_well = conduct(&run, &sampler, &progress, arguments->seconds * 1000);
+	bool went_well =
+	    conduct(&run, &sampler, &progress, arguments->seconds * 1000, &arguments->faults);
 	struct sample end = sampler.now;
 	progress_end(&progress);
 	if (!run_join(&run))
@@ -161,7 +178,8 @@ static int stress(const struct arguments *arguments)
 	sleep_ms(SETTLE_MS);
 	sampler_take(&sampler);
 	report_print(stdout, &sampler, &end);
-	int status = verdict(&sampler.now);
+	went_well &= fault_verdict(&arguments->faults);
+	int status = verdict(&sampler.now, &run);
 	return went_well ? status : EXIT_WRONG;
 }
 

@@ -2,6 +2,7 @@
  * find its way out of their caches. See worker.h. */
 #include "worker.h"
 
+#include "fault.h"
 #include "order.h"
 
 enum { MAYFLY_BLOCKS_MAX = 1024 };
@@ -39,6 +40,8 @@ void mayfly_run(struct worker *worker)
 {
 	pthread_t thread;
 
+	fault_shelter_begin();
 	if (pthread_create(&thread, NULL, mayfly_main, worker) == 0)
 		pthread_join(thread, NULL);
+	fault_shelter_end();
 }

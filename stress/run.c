@@ -1,6 +1,7 @@
 /* See run.h. */
 #include "run.h"
 
+#include "fault.h"
 #include "order.h"
 #include "worker.h"
 
@@ -108,6 +109,10 @@ static bool launch(struct run *run, struct worker *worker)
 	store_release(&worker->resting, false);
 	int error = pthread_create(&worker->thread, NULL, role_main[worker->role], worker);
 	worker->running = error == 0;
+	if (error != 0 && fault_may_refuse(run->faults)) {
+		store_release(&worker->resting, true); /* another time */
+		return true;
+	}
 	if (error != 0)
 		fprintf(stderr, "tide-stress: thread %td could not be started: %s\n",
 		        worker - run->worker, strerror(error));
@@ -128,9 +133,10 @@ bool run_replace_resting(struct run *run)
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];
 
-		if (!worker->running || !load_acquire(&worker->resting))
+		if (!load_acquire(&worker->resting) || fault_is_frozen(run->faults, i))
 			continue;
-		pthread_join(worker->thread, NULL);
+		if (worker->running)
+			pthread_join(worker->thread, NULL);
 		if (!launch(run, worker))
 			return false;
 	}
@@ -146,7 +152,7 @@ bool run_join(struct run *run)
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];
 
-		if (!worker->running)
+		if (!worker->running || fault_is_frozen(run->faults, i))
 			continue;
 		if (pthread_timedjoin_np(worker->thread, NULL, &until) != 0) {
 			fprintf(stderr, "tide-stress: thread %" PRIu32 " hangs\n", i);
@@ -178,6 +184,8 @@ void run_drain(struct run *run)
 
 		if (worker->role == ROLE_PRODUCER)
 			drain(run, worker->pair);
+		if (fault_is_frozen(run->faults, i))
+			continue;
 		/* What a thread held that ended just before the stop, and got no successor. */
 		for (uint32_t j = 0; j < worker->slots; j++) {
 			if (worker->held[j].block != NULL)

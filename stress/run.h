@@ -36,7 +36,10 @@ struct worker {
 	_Atomic bool resting;
 };
 
+struct faults;
+
 struct run {
+	const struct faults *faults;
 	const struct scenario *scenario;
 	uint64_t seed;
 	uint32_t threads;

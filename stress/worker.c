@@ -1,6 +1,7 @@
 /* See worker.h. */
 #include "worker.h"
 
+#include "fault.h"
 #include "order.h"
 
 #include <sched.h>
@@ -86,6 +87,9 @@ static void drop_part(struct worker *worker, uint32_t percent)
 	for (uint32_t i = 0; i < worker->slots; i++) {
 		struct held *held = &worker->held[i];
 
+		if (i % 64 == 0)
+			fault_beat(worker->actor->number);
+
 		if (held->block != NULL && random_below(&worker->actor->random, 100) < percent) {
 			actor_free(worker->actor, held);
 			worker->filled--;
@@ -99,6 +103,7 @@ void *worker_mixed(void *of)
 
 	begin_life(worker);
 	while (!stopped(worker)) {
+		fault_beat(worker->actor->number);
 		uint32_t number = load_relaxed(&worker->run->phase);
 		const struct phase *phase = run_phase(worker->run, number);
 
@@ -139,6 +144,7 @@ void *worker_producer(void *of)
 
 	begin_life(worker);
 	while (!stopped(worker)) {
+		fault_beat(worker->actor->number);
 		const struct phase *phase =
 		    run_phase(worker->run, load_relaxed(&worker->run->phase));
 		uint32_t made = 0;
@@ -165,7 +171,14 @@ void *worker_consumer(void *of)
 
 	begin_life(worker);
 	while (!stopped(worker)) {
-		uint32_t taken = 0;
+		fault_beat(worker->actor->number);
+		uint32_t taken = 0, delay_us = fault_consumer_delay_us(worker->run->faults);
+
+		if (delay_us > 0)
+			nanosleep(
+			    &(struct timespec){ .tv_sec = delay_us / 1000000,
+			                        .tv_nsec = (long)(delay_us % 1000000) * 1000 },
+			    NULL);
 
 		while (taken < worker->run->scenario->burst_blocks &&
 		       exchange_take(worker->pair, worker->pair_slot, &held)) {
