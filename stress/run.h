@@ -33,7 +33,7 @@ struct worker {
 	/* The thread ended and wants a successor.
 	 * writers  the thread; main at its start        readers  the main thread
 	 * order    release, acquire                     edges    none: the join carries the data */
-	_Atomic bool resting;
+	_Atomic bool resting, finished;
 };
 
 struct faults;
