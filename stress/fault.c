@@ -12,7 +12,7 @@
 
 /* A thread that did not come round in so long is stuck, even in a build that checks everything on a
  * machine that has other things to do. */
-enum { STUCK_MS = 30000, POLL_US = 2000, LOOK_MS = 500 };
+enum { STUCK_MS = 30000, POLL_US = 2000 };
 
 /* One worker's beats.
  * writers  the worker                           readers  the main thread
@@ -112,7 +112,8 @@ static bool should_beat(const struct faults *faults, uint32_t worker)
 {
 	const struct worker *of = &faults->run->worker[worker];
 
-	return of->running && !load_acquire(&of->resting) && !fault_is_frozen(faults, worker);
+	return of->running && !load_acquire(&of->resting) && !load_acquire(&of->finished) &&
+	       !fault_is_frozen(faults, worker);
 }
 
 /* Note who came round since the last look. The number of a worker that did not for too long, or the
@@ -133,6 +134,11 @@ static uint32_t take_pulses(const struct faults *faults)
 		}
 	}
 	return stuck;
+}
+
+bool fault_is_stuck(const struct faults *faults)
+{
+	return faults->stuck;
 }
 
 static void say_stuck(struct faults *faults, uint32_t worker)

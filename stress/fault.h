@@ -44,6 +44,8 @@ void fault_tick(struct faults *faults, uint64_t elapsed_ms);
 /* Before the threads are told to stop (run.stop): requires that each one still goes on. What does not
  * is told by fault_verdict. */
 void fault_lift(struct faults *faults);
+/* A thread does not come round any more: the run should end. */
+bool fault_is_stuck(const struct faults *faults);
 /* When all threads were joined that are not frozen, and all blocks freed that are not theirs: what
  * struck, how often, and whether all is in order. False, after a message. */
 bool fault_verdict(struct faults *faults);

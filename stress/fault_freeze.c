@@ -75,7 +75,8 @@ static bool may_freeze(const struct fault *fault, uint32_t number)
 {
 	const struct worker *worker = &fault->run->worker[number];
 
-	return !has[number] && worker->running && !load_acquire(&worker->resting);
+	return !has[number] && worker->running && !load_acquire(&worker->resting) &&
+	       !load_acquire(&worker->finished);
 }
 
 /* One that may be frozen, each with the same chance; the number of workers: there is none. */

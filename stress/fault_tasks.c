@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 16, TASKS_MAX = 1024 };
+enum { COMM_BYTES = 16, TASKS_MAX = 1024 };
 
 /* Not opendir, which allocates from what is being tested. */
 uint32_t fault_tasks(uint32_t *id, uint32_t max)
@@ -39,7 +39,7 @@ uint32_t fault_tasks(uint32_t *id, uint32_t max)
 
 static bool is_named(uint32_t id, const char *name)
 {
-	char path[64], text[NAME_BYTES + 1] = { 0 };
+	char path[64], text[COMM_BYTES + 1] = { 0 };
 
 	snprintf(path, sizeof path, "/proc/self/task/%u/comm", (unsigned)id);
 	int file = open(path, O_RDONLY | O_CLOEXEC);
