@@ -10,6 +10,7 @@
 
 #include "run.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 enum { FAULTS_MAX = 8, FAULT_KEYS_MAX = 8 };
@@ -63,6 +64,16 @@ uint32_t fault_consumer_delay_us(const struct faults *faults);
 /* A worker says that it goes on, each time round its loop, also while it waits for others. A worker
  * that does not beat for long is stuck: in the allocator, since nothing else can hold it up. */
 void fault_beat(uint32_t worker);
+/* Round each call of the allocator, so that threads can be frozen there above all. */
+extern _Thread_local volatile sig_atomic_t fault_calling;
+static inline void fault_call_begin(void)
+{
+	fault_calling = 1;
+}
+static inline void fault_call_end(void)
+{
+	fault_calling = 0;
+}
 /* The calling thread is not frozen in between: for calls that lock what all threads need, as those
  * that start or join threads, fork, or print. Such pairs nest. */
 void fault_shelter_begin(void);

@@ -9,10 +9,12 @@
 #include "order.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum { THREADS, AFTER, GAP, THAW };
@@ -20,14 +22,19 @@ enum { WORKERS_MAX = 1024, ANSWER_MS = 200, POLL_US = 200 };
 enum { WANTED_NOTHING, WANTED_ONE, WANTED_TAKEN, WANTED_DECLINED };
 
 /* writers  main; the thread that was asked, by CAS   readers  both
- * order    relaxed: nothing travels by it            edges    none */
+ * order    relaxed: a count of one                   edges    none */
 static _Atomic uint32_t wanted;
 /* Frozen threads go on. A futex word.
  * writers  main  readers  frozen threads  order relaxed  edges none */
 static _Atomic uint32_t thawed;
 
+/* Where the last one froze.
+ * writers  the frozen thread  readers  main  order  by `wanted`, release and acquire  edges none */
+static _Atomic uintptr_t place;
+extern const char __executable_start[]; /* the linker's: addresses are told from there on */
+
 static bool has[WORKERS_MAX]; /* main's: frozen, and not thawed */
-static uint32_t frozen, times_frozen, declined;
+static uint32_t frozen, times_frozen;
 static uint64_t freeze_due_ms;
 
 /* Depth of shelters. Of the thread and its handlers. */
@@ -43,12 +50,23 @@ void fault_shelter_end(void)
 	shelters--;
 }
 
-static void freeze_handler(int number)
+static uintptr_t instruction(const void *context)
+{
+#if defined(__x86_64__)
+	return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#else
+	(void)context;
+	return 0;
+#endif
+}
+
+static void freeze_handler(int number, siginfo_t *info, void *context)
 {
 	uint32_t asked = WANTED_ONE;
 	int saved = errno;
 
-	(void)number;
+	(void)number, (void)info;
+	store_relaxed(&place, instruction(context));
 	if (!cas_acquire(&wanted, &asked, shelters > 0 ? WANTED_DECLINED : WANTED_TAKEN) ||
 	    shelters > 0)
 		return; /* errno is as it was: nothing was called */
@@ -59,7 +77,8 @@ static void freeze_handler(int number)
 
 static bool freeze_start(struct fault *fault)
 {
-	struct sigaction action = { .sa_handler = freeze_handler, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_sigaction = freeze_handler,
+		                    .sa_flags = (int)(SA_RESTART | SA_SIGINFO) };
 
 	freeze_due_ms = fault->value[AFTER];
 	sigfillset(&action.sa_mask);
@@ -117,7 +136,9 @@ static void freeze(struct fault *fault, uint32_t number)
 	has[number] = answer == WANTED_TAKEN;
 	frozen += has[number];
 	times_frozen += has[number];
-	declined += answer == WANTED_DECLINED;
+	if (has[number])
+		printf("fault app-freeze: thread %" PRIu32 " frozen at %+" PRIdPTR "\n", number,
+		       (intptr_t)(load_relaxed(&place) - (uintptr_t)__executable_start));
 }
 
 static bool freeze_lift(struct fault *fault)
