@@ -17,8 +17,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { THREADS, AFTER, GAP, THAW };
-enum { WORKERS_MAX = 1024, ANSWER_MS = 200, POLL_US = 200 };
+enum { THREADS, AT, AFTER, GAP, THAW };
+enum { AT_ANY = 1 << 0, AT_ALLOCATOR = 1 << 1 };
+enum { WORKERS_MAX = 1024, ANSWER_MS = 200, POLL_US = 50, ATTEMPTS_MS = 20 };
 enum { WANTED_NOTHING, WANTED_ONE, WANTED_TAKEN, WANTED_DECLINED };
 
 /* writers  main; the thread that was asked, by CAS   readers  both
@@ -33,10 +34,17 @@ static _Atomic uint32_t thawed;
 static _Atomic uintptr_t place;
 extern const char __executable_start[]; /* the linker's: addresses are told from there on */
 
+static const char *const at_name[] = { "any", "allocator", NULL };
+
 static bool has[WORKERS_MAX]; /* main's: frozen, and not thawed */
 static uint32_t frozen, times_frozen;
 static uint64_t freeze_due_ms;
 
+/* Only inside the allocator.
+ * writers main  readers all threads  order relaxed: set before the threads start  edges none */
+static _Atomic bool only_calling;
+
+_Thread_local volatile sig_atomic_t fault_calling;
 /* Depth of shelters. Of the thread and its handlers. */
 static _Thread_local volatile sig_atomic_t shelters;
 
@@ -62,13 +70,13 @@ static uintptr_t instruction(const void *context)
 
 static void freeze_handler(int number, siginfo_t *info, void *context)
 {
+	bool declines = shelters > 0 || (load_relaxed(&only_calling) && !fault_calling);
 	uint32_t asked = WANTED_ONE;
 	int saved = errno;
 
 	(void)number, (void)info;
 	store_relaxed(&place, instruction(context));
-	if (!cas_acquire(&wanted, &asked, shelters > 0 ? WANTED_DECLINED : WANTED_TAKEN) ||
-	    shelters > 0)
+	if (!cas_acquire(&wanted, &asked, declines ? WANTED_DECLINED : WANTED_TAKEN) || declines)
 		return; /* errno is as it was: nothing was called */
 	while (load_relaxed(&thawed) == 0)
 		syscall(SYS_futex, &thawed, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
@@ -81,6 +89,7 @@ static bool freeze_start(struct fault *fault)
 		                    .sa_flags = (int)(SA_RESTART | SA_SIGINFO) };
 
 	freeze_due_ms = fault->value[AFTER];
+	store_relaxed(&only_calling, fault->value[AT] == AT_ALLOCATOR);
 	sigfillset(&action.sa_mask);
 	if (fault->run->threads > WORKERS_MAX || fault->value[THREADS] >= fault->run->threads) {
 		fault_say(fault, "of %u threads, not all and no more than %d can be frozen",
@@ -116,7 +125,7 @@ static uint32_t choose(struct fault *fault)
 /* An instant that has nothing to do with the main thread's round. */
 static void spin(struct fault *fault)
 {
-	for (uint32_t i = random_below(&fault->random, 1000000); i > 0; i--)
+	for (uint32_t i = random_below(&fault->random, 200000); i > 0; i--)
 		__asm__ volatile("");
 }
 
@@ -155,12 +164,17 @@ static bool freeze_lift(struct fault *fault)
 
 static void freeze_tick(struct fault *fault, uint64_t elapsed_ms)
 {
+	uint64_t until_ms = fault_clock_ms() + ATTEMPTS_MS;
+	uint32_t number = 0;
+
 	if (elapsed_ms < freeze_due_ms || frozen == fault->value[THREADS])
 		return;
-	uint32_t number = choose(fault);
-	if (number == fault->run->threads)
-		return;
-	freeze(fault, number);
+	do {
+		number = choose(fault);
+		if (number == fault->run->threads)
+			return;
+		freeze(fault, number);
+	} while (!has[number] && fault_clock_ms() < until_ms);
 	if (has[number])
 		freeze_due_ms = elapsed_ms +
 		                random_below(&fault->random, (uint32_t)(2 * fault->value[GAP] + 1));
@@ -187,6 +201,7 @@ const struct fault_kind fault_app_freeze = {
 	.meaning = "threads of the load are frozen, each at a random instruction, and stay so",
 	.key = {
 	    { "threads", 1, WORKERS_MAX, 1, "so many, one after the other", NULL },
+	    { "at", 0, 0, AT_ANY, "any instant, or only inside the allocator", at_name },
 	    { "after", 0, 86400000, 200, "ms from the start to the first", NULL },
 	    { "gap", 0, 86400000, 100, "ms from one to the next, on average", NULL },
 	    { "thaw", 0, 1, 0, "1: at the end of the load they go on, and end as others do", NULL },
