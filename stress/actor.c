@@ -1,6 +1,7 @@
 /* See actor.h. */
 #include "actor.h"
 
+#include "fault.h"
 #include "order.h"
 
 #include <stdlib.h>
@@ -68,7 +69,9 @@ bool actor_make(struct actor *actor, const struct scenario *scenario, const stru
 		held->origin = FROM_CALLOC;
 	}
 
+	fault_call_begin();
 	held->block = allocate(held);
+	fault_call_end();
 	if (held->block == NULL) {
 		count_owned(&actor->tally.refused, 1);
 		return false;
@@ -91,7 +94,9 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 
 	if (!check(actor, held, SIZE_MAX, "realloc"))
 		return false;
+	fault_call_begin();
 	void *block = realloc(held->block, bytes);
+	fault_call_end();
 	if (block == NULL) {
 		count_owned(&actor->tally.refused, 1);
 		return false;
@@ -138,7 +143,9 @@ void actor_free(struct actor *actor, struct held *held)
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
 	*(volatile uint64_t *)(void *)held->block = 0;
+	fault_call_begin();
 	free(held->block);
+	fault_call_end();
 	count_owned(&actor->tally.freed, 1);
 	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
 	held->block = NULL;
