@@ -1,6 +1,7 @@
 /* See actor.h. */
 #include "actor.h"
 
+#include "fault.h"
 #include "order.h"
 
 #include <stdlib.h>
@@ -112,9 +113,11 @@ bool actor_make(struct actor *actor, const struct crew *crew, const struct phase
 {
 	draw(actor, crew, phase, held, life);
 
+	fault_call_begin();
 	uint64_t begin = latency_begin();
 	held->block = allocate(held);
 	latency_end(&actor->latency, LATENCY_MALLOC, begin);
+	fault_call_end();
 	actor->sequence++;
 	if (held->block == NULL) {
 		count_owned(&actor->tally.refused, 1);
@@ -134,9 +137,11 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 	trace(actor, bytes);
 	if (!give_back(actor, held, "realloc"))
 		return false;
+	fault_call_begin();
 	uint64_t begin = latency_begin();
 	void *block = realloc(held->block, bytes);
 	latency_end(&actor->latency, LATENCY_REALLOC, begin);
+	fault_call_end();
 	if (block == NULL) {
 		count_owned(&actor->tally.refused, 1);
 		if (!oracle_enter(held))
@@ -187,9 +192,11 @@ void actor_free(struct actor *actor, struct held *held)
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
 	*(volatile uint64_t *)(void *)held->block = 0;
+	fault_call_begin();
 	uint64_t begin = latency_begin();
 	free(held->block);
 	latency_end(&actor->latency, LATENCY_FREE, begin);
+	fault_call_end();
 	count_owned(&actor->tally.freed, 1);
 	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
 	held->block = NULL;

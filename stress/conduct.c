@@ -76,7 +76,7 @@ static bool is_over(const struct conductor *conductor, uint64_t elapsed_ms)
 	/* Where steps are counted they end it, however long that takes. */
 	if (run->steps != 0 ? run_is_finished(run) : elapsed_ms >= conductor->run_ms)
 		return true;
-	return interrupted != 0 || oracle_failures() != 0 ||
+	return interrupted != 0 || oracle_failures() != 0 || fault_is_stuck(run->faults) ||
 	       (end_threads != 0 && conductor->sampler->now.threads >= end_threads);
 }
 
