@@ -28,6 +28,29 @@ static bool check(struct actor *actor, struct held *held, size_t limit_bytes, co
 	return false;
 }
 
+/* Check, and tell the oracle that the block goes back to the allocator. */
+static bool give_back(struct actor *actor, struct held *held, const char *moment)
+{
+	if (!check(actor, held, SIZE_MAX, moment))
+		return false;
+	if (oracle_leave(held))
+		return true;
+	abandon(actor, held);
+	return false;
+}
+
+/* A block came from the allocator: is it right, and nobody else's? */
+static bool take_in(struct actor *actor, struct held *held, enum event_kind kind)
+{
+	oracle_note(held, kind, actor->number);
+	if (!oracle_check_new(held, actor->number) || !oracle_enter(held)) {
+		abandon(actor, held);
+		return false;
+	}
+	oracle_stamp(held);
+	return true;
+}
+
 static void *allocate(const struct held *held)
 {
 	void *block = NULL;
@@ -68,7 +91,9 @@ bool actor_make(struct actor *actor, const struct scenario *scenario, const stru
 		held->origin = FROM_CALLOC;
 	}
 
+	uint64_t begin = latency_begin();
 	held->block = allocate(held);
+	latency_end(&actor->latency, LATENCY_MALLOC, begin);
 	if (held->block == NULL) {
 		count_owned(&actor->tally.refused, 1);
 		return false;
@@ -76,12 +101,7 @@ bool actor_make(struct actor *actor, const struct scenario *scenario, const stru
 	held->id = oracle_id(actor->number, ++actor->sequence);
 	count_owned(&actor->tally.made, 1);
 	count_owned(&actor->tally.live_bytes, (int64_t)held->bytes);
-	if (!oracle_check_new(held, actor->number)) {
-		abandon(actor, held);
-		return false;
-	}
-	oracle_stamp(held);
-	return true;
+	return take_in(actor, held, EVENT_MADE);
 }
 
 /* One realloc. False: `held` is empty, or stayed as it was because the allocator refused. */
@@ -89,10 +109,13 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 {
 	size_t kept_bytes = bytes < held->bytes ? bytes : held->bytes;
 
-	if (!check(actor, held, SIZE_MAX, "realloc"))
+	if (!give_back(actor, held, "realloc"))
 		return false;
+	uint64_t begin = latency_begin();
 	void *block = realloc(held->block, bytes);
+	latency_end(&actor->latency, LATENCY_REALLOC, begin);
 	if (block == NULL) {
+		oracle_enter(held);
 		count_owned(&actor->tally.refused, 1);
 		return false;
 	}
@@ -105,12 +128,7 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 	count_owned(&actor->tally.live_bytes, (int64_t)bytes - (int64_t)held->bytes);
 	held->bytes = bytes;
 	held->origin = FROM_REALLOC;
-	if (!oracle_check_new(held, actor->number)) {
-		abandon(actor, held);
-		return false;
-	}
-	oracle_stamp(held);
-	return true;
+	return take_in(actor, held, EVENT_RESIZED);
 }
 
 void actor_resize_chain(struct actor *actor, struct held *held, uint32_t steps)
@@ -134,11 +152,14 @@ void actor_resize_chain(struct actor *actor, struct held *held, uint32_t steps)
 
 void actor_free(struct actor *actor, struct held *held)
 {
-	if (!check(actor, held, SIZE_MAX, "free"))
+	oracle_note(held, EVENT_FREED, actor->number);
+	if (!give_back(actor, held, "free"))
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
 	*(volatile uint64_t *)(void *)held->block = 0;
+	uint64_t begin = latency_begin();
 	free(held->block);
+	latency_end(&actor->latency, LATENCY_FREE, begin);
 	count_owned(&actor->tally.freed, 1);
 	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
 	held->block = NULL;
@@ -147,5 +168,6 @@ void actor_free(struct actor *actor, struct held *held)
 void actor_receive(struct actor *actor, struct held *held)
 {
 	held->hands = counted(held->hands);
+	oracle_note(held, EVENT_RECEIVED, actor->number);
 	check(actor, held, SIZE_MAX, "hand-over");
 }

@@ -6,6 +6,7 @@
 #ifndef STRESS_ACTOR_H
 #define STRESS_ACTOR_H
 
+#include "latency.h"
 #include "oracle.h"
 #include "random.h"
 #include "scenario.h"
@@ -21,11 +22,13 @@ struct tally {
 	_Atomic uint64_t refused;   /* calls that gave NULL */
 	_Atomic int64_t live_bytes; /* requested less freed; blocks of others make it negative */
 	_Atomic uint64_t threads;   /* threads that this actor was */
+	_Atomic uint64_t forks;     /* child processes */
 	_Atomic uint64_t abandoned; /* corrupt blocks, which are not freed */
 };
 
 struct actor {
 	_Alignas(64) struct tally tally;
+	struct latency latency;
 	struct random random;
 	uint64_t sequence; /* blocks made, the numbers of their ids */
 	uint32_t number;

@@ -44,7 +44,8 @@ static uint64_t seed_of_the_moment(void)
 static const struct option known[] = {
 	{ "seconds", required_argument, NULL, 's' }, { "threads", required_argument, NULL, 't' },
 	{ "seed", required_argument, NULL, 'r' },    { "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+	{ "help", no_argument, NULL, 'h' },          { "soak", required_argument, NULL, 'k' },
+	{ "report", required_argument, NULL, 'o' },  { NULL, 0, NULL, 0 },
 };
 
 static bool option_read(struct arguments *arguments, int option, const char *argument)
@@ -56,6 +57,13 @@ static bool option_read(struct arguments *arguments, int option, const char *arg
 		return number_read("threads", optarg, 1, THREADS_MAX, &arguments->threads);
 	case 'r':
 		return number_read("seed", optarg, 0, UINT64_MAX, &arguments->seed);
+	case 'k':
+		arguments->soak_hours = strtod(optarg, NULL);
+		arguments->seconds = (uint64_t)(arguments->soak_hours * 3600);
+		return true;
+	case 'o':
+		arguments->report_folder = optarg;
+		return true;
 	case 'q':
 		arguments->quiet = true;
 		return true;
@@ -104,6 +112,8 @@ void arguments_help(void)
 	       "  --seconds N   run so long, 1 to %d (20)\n"
 	       "  --threads N   use so many threads, 1 to %d (4); others come and go besides\n"
 	       "  --seed N      use these random numbers (a new one each time; it is printed)\n"
+	       "  --soak HOURS  run so long, and fail when resident memory keeps growing\n"
+	       "  --report DIR  write report.json and report.html there (tide-stress-report)\n"
 	       "  --quiet       no progress, only the report\n"
 	       "  --help        print this\n"
 	       "\n"

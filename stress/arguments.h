@@ -7,6 +7,8 @@
 
 struct arguments {
 	uint64_t seconds, threads, seed;
+	double soak_hours; /* 0: no soak */
+	const char *report_folder;
 	bool quiet, help;
 };
 

@@ -10,6 +10,7 @@
 #include "progress.h"
 #include "report.h"
 #include "run.h"
+#include "soak.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -80,7 +81,7 @@ static void move_phase(struct run *run, struct sampler *sampler, uint32_t number
 
 /* Until the time is over, Ctrl-C, or something is wrong. */
 static bool conduct(struct run *run, struct sampler *sampler, struct progress *progress,
-                    uint64_t run_ms)
+                    uint64_t run_ms, struct soak *soak)
 {
 	bool going = run_launch(run);
 
@@ -97,6 +98,8 @@ static bool conduct(struct run *run, struct sampler *sampler, struct progress *p
 			sampler_count(sampler);
 			progress_show(progress, sampler,
 			              run_phase(run, load_relaxed(&run->phase))->name);
+			if (soak != NULL)
+				soak_tick(soak, sampler);
 		}
 		sleep_ms(TICK_MS);
 	}
@@ -115,27 +118,53 @@ static bool all_accounted(const struct sample *all)
 	snprintf(what, sizeof what, "%" PRIu64 " blocks made, but %" PRIu64 " freed", all->made,
 	         all->freed + all->abandoned);
 	oracle_fail(what);
+	oracle_tell_lost();
 	return false;
 }
 
-static int verdict(const struct sample *all)
+/* What is wrong, a sentence; NULL when all is right. */
+static const char *verdict(const struct sample *all, bool went_well, const struct soak *soak)
 {
+	static char reason[128];
+
 	all_accounted(all);
-	if (oracle_failures() != 0) {
-		printf("\nFAILED: %" PRIu64 " blocks or accounts were wrong\n", oracle_failures());
-		return EXIT_WRONG;
-	}
-	if (all->refused != 0) {
-		printf("\nFAILED: %" PRIu64 " allocations were refused\n", all->refused);
-		return EXIT_WRONG;
-	}
-	printf("\npassed: all contents were right%s\n", interrupted ? ", up to the interrupt" : "");
-	return EXIT_RIGHT;
+	if (oracle_failures() != 0)
+		snprintf(reason, sizeof reason, "%" PRIu64 " blocks or accounts were wrong",
+		         oracle_failures());
+	else if (all->refused != 0)
+		snprintf(reason, sizeof reason, "%" PRIu64 " allocations were refused",
+		         all->refused);
+	else if (!went_well)
+		return "a thread could not be started";
+	else if (soak != NULL && !soak_verdict(soak))
+		return "resident memory did not come to a plateau";
+	else
+		return NULL;
+	return reason;
 }
 
-static int stress(const struct arguments *arguments)
+static int write_report(const struct arguments *arguments, struct report *report)
+{
+	struct report_options options = { .folder = arguments->report_folder,
+		                          .quiet = arguments->quiet };
+	char path[4096];
+	bool written = report_write(report, &options, path, sizeof path);
+
+	if (written)
+		printf("\nreport: %s\n", path);
+	if (report->reason != NULL)
+		printf("FAILED: %s\n", report->reason);
+	else
+		printf("passed: all contents were right%s\n",
+		       interrupted ? ", up to the interrupt" : "");
+	return report->passed && written ? EXIT_RIGHT : EXIT_WRONG;
+}
+
+static int stress(const struct arguments *arguments, const char *replay)
 {
 	static struct run run;
+	static struct soak soak;
+	struct soak *soaking = arguments->soak_hours > 0 ? &soak : NULL;
 	struct sampler sampler;
 	struct progress progress;
 	char name[128], seed_text[24];
@@ -145,24 +174,34 @@ static int stress(const struct arguments *arguments)
 	printf("tide-stress: %s, %" PRIu64 " threads, %" PRIu64 " s, seed %s, allocator %s\n",
 	       scenario_mixed.name, arguments->threads, arguments->seconds, seed_text, name);
 	fflush(stdout);
+	if (soaking != NULL && !soak_start(soaking, arguments->soak_hours))
+		return EXIT_USAGE;
 	if (!run_start(&run, &scenario_mixed, arguments->seed, (uint32_t)arguments->threads))
 		return EXIT_WRONG;
 	oracle_start(seed_text, run.actors);
-	progress_start(&progress, arguments->quiet);
+	progress_start(&progress, arguments->quiet, (double)arguments->seconds);
 	sampler_start(&sampler, &run);
 	handle_signals();
 
-	bool went_well = conduct(&run, &sampler, &progress, arguments->seconds * 1000);
+	bool went_well = conduct(&run, &sampler, &progress, arguments->seconds * 1000, soaking);
 	struct sample end = sampler.now;
 	progress_end(&progress);
 	if (!run_join(&run))
 		return EXIT_WRONG; /* blocks are still in use */
 	run_drain(&run);
-	sleep_ms(SETTLE_MS);
-	sampler_take(&sampler);
-	report_print(stdout, &sampler, &end);
-	int status = verdict(&sampler.now);
-	return went_well ? status : EXIT_WRONG;
+	sampler_settle(&sampler, SETTLE_MS);
+	struct report report = {
+		.sampler = &sampler,
+		.end = &end,
+		.replay = replay,
+		.asked_seconds = (double)arguments->seconds,
+		.interrupted = interrupted != 0,
+		.soak = soaking,
+	};
+	report.reason = verdict(&sampler.now, went_well, soaking);
+	report.passed = report.reason == NULL;
+	report_print(stdout, &report);
+	return write_report(arguments, &report);
 }
 
 int main(int argc, char *argv[])
@@ -175,5 +214,7 @@ int main(int argc, char *argv[])
 		arguments_help();
 		return EXIT_RIGHT;
 	}
-	return stress(&arguments);
+	char replay[512];
+	report_replay(replay, sizeof replay, argc, argv, arguments.seed);
+	return stress(&arguments, replay);
 }

@@ -48,6 +48,7 @@ static void trade(struct worker *worker, struct held *held)
 	if (exchange_take(exchange, slot, &taken))
 		actor_receive(worker->actor, &taken);
 	if (held->block != NULL) {
+		oracle_note(held, EVENT_HANDED, worker->actor->number);
 		if (!exchange_put(exchange, slot, held)) {
 			actor_free(worker->actor, held); /* somebody was faster */
 		} else {
@@ -125,6 +126,7 @@ static bool produce(struct worker *worker, const struct phase *phase)
 
 	if (held->block == NULL && !actor_make(worker->actor, worker->run->scenario, phase, held))
 		return true;
+	oracle_note(held, EVENT_HANDED, worker->actor->number);
 	if (!exchange_put(worker->pair, worker->pair_slot, held))
 		return false;
 	worker->pair_slot++;
