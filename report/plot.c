@@ -156,7 +156,9 @@ static void print_log_axis(struct text *script, const struct plot *plot, struct 
 	double high = pow(10, ceil(log10(range.max * 1.01)));
 	const char *before = "";
 
-	text_print(script, "set logscale y\nset yrange [%.10g:%.10g]\nset ytics (", low, high);
+	/* A little more, or the lowest tic is lost to rounding. */
+	text_print(script, "set logscale y\nset yrange [%.10g:%.10g]\nset ytics (", low * 0.98,
+	           high);
 	for (double at = low; at <= high * 1.01; at *= 10) {
 		struct figure name = plot->y_unit == PLOT_NS ? format_ns(at) : format_count(at);
 
