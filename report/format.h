@@ -3,7 +3,7 @@
 #define REPORT_FORMAT_H
 
 struct figure {
-	char text[24];
+	char text[28];
 };
 
 struct figure format_bytes(double bytes); /* "102.3 MiB" */

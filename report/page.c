@@ -141,13 +141,21 @@ void page_section_end(struct page *page)
 
 void page_table_begin(struct page *page, const char *const headings[])
 {
-	print(page, "<div class=\"scroll\"><table>\n<thead><tr>");
-	for (; *headings != NULL; headings++) {
+	size_t columns = 0;
+	bool empty = true;
+
+	for (; headings[columns] != NULL; columns++)
+		empty &= *headings[columns] == '\0';
+	text_print(&page->text, "<div class=\"scroll\"><table%s>\n",
+	           columns == 2 ? " class=\"pairs\"" : "");
+	if (!empty)
+		print(page, "<thead><tr>");
+	for (size_t i = 0; i < columns && !empty; i++) {
 		print(page, "<th scope=\"col\">");
-		escaped(page, *headings);
+		escaped(page, headings[i]);
 		print(page, "</th>");
 	}
-	print(page, "</tr></thead>\n<tbody>\n");
+	print(page, empty ? "<tbody>\n" : "</tr></thead>\n<tbody>\n");
 }
 
 void page_row_begin(struct page *page, const char *name)

@@ -46,7 +46,8 @@ void page_figures_end(struct page *page);
 void page_section_begin(struct page *page, const char *heading, const char *lead);
 void page_section_end(struct page *page);
 
-/* A table: the first column are names. `headings` ends with NULL. */
+/* A table: the first column are names. `headings` ends with NULL; two empty ones make a list of pairs
+ * without a head. */
 void page_table_begin(struct page *page, const char *const headings[]);
 void page_row_begin(struct page *page, const char *name);
 void page_cell(struct page *page, const char *path, enum page_unit unit); /* NULL: empty */

@@ -44,13 +44,21 @@ static unsigned ink_token(const struct plot_series *series)
 	return TOKEN_INK + (series->ink + PLOT_INKS - 1) % PLOT_INKS;
 }
 
-/* As gnuplot quotes: a quote is doubled. */
-static void print_quoted(struct text *script, const char *string)
+/* As gnuplot quotes: some characters are doubled, as a quote. */
+static void print_doubled(struct text *script, const char *string, const char *doubled)
 {
 	text_append(script, "'", 1);
-	for (; *string != '\0'; string++)
-		text_append(script, *string == '\'' ? "''" : string, *string == '\'' ? 2 : 1);
+	for (; *string != '\0'; string++) {
+		text_append(script, string, 1);
+		if (strchr(doubled, *string) != NULL)
+			text_append(script, string, 1);
+	}
 	text_append(script, "'", 1);
+}
+
+static void print_quoted(struct text *script, const char *string)
+{
+	print_doubled(script, string, "'");
 }
 
 /* ---- the range and the unit of the ordinate */
@@ -136,7 +144,7 @@ static void print_x_axis(struct text *script, const struct plot *plot)
 	text_print(script, "set xrange [-0.6:%.10g]\nset xtics (", (double)plot->points - 0.4);
 	for (size_t i = 0; i < plot->points; i++) {
 		text_print(script, i > 0 ? ", " : "");
-		print_quoted(script, plot->x_name[i]);
+		print_doubled(script, plot->x_name[i], "'%"); /* names of tics are formats */
 		text_print(script, " %zu", i);
 	}
 	text_print(script, ")\n");
@@ -148,7 +156,9 @@ static void print_log_axis(struct text *script, const struct plot *plot, struct 
 	double high = pow(10, ceil(log10(range.max * 1.01)));
 	const char *before = "";
 
-	text_print(script, "set logscale y\nset yrange [%.10g:%.10g]\nset ytics (", low, high);
+	/* A little more, or the lowest tic is lost to rounding. */
+	text_print(script, "set logscale y\nset yrange [%.10g:%.10g]\nset ytics (", low * 0.98,
+	           high);
 	for (double at = low; at <= high * 1.01; at *= 10) {
 		struct figure name = plot->y_unit == PLOT_NS ? format_ns(at) : format_count(at);
 

@@ -114,7 +114,8 @@ static int finish(struct session *session, bool went_well)
 
 	if (run_join(&session->run)) {
 		run_drain(&session->run);
-		sampler_settle(&session->sampler, SETTLE_MS);
+		/* Counted steps are for what was asked, not for what is left after. */
+		sampler_settle(&session->sampler, session->run.steps != 0 ? 0 : SETTLE_MS);
 		judge_all(session, went_well);
 	} else {
 		judge(session, false, "a thread hangs"); /* its blocks are in use: no accounts */

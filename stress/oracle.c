@@ -36,10 +36,10 @@ static struct {
 	 * writers  every thread, by addition    readers  every thread
 	 * order    relaxed                      edges    none: counts */
 	_Atomic uint64_t failures, stories;
-	/* The other owner of a block that has two, whose story is still wanted; 0: none.
+	/* An address that belongs to two blocks, where the other's story is still wanted; 0: none.
 	 * writers  every thread, by CAS         readers  every thread
 	 * order    relaxed                      edges    none: a number */
-	_Atomic uint64_t sought;
+	_Atomic uintptr_t sought;
 	struct story story[ORACLE_STORIES];
 } oracle;
 
@@ -57,10 +57,6 @@ void oracle_start(const char *seed_text, uint32_t threads)
 	oracle.seed_text = seed_text;
 	oracle.threads = threads;
 	oracle.start_ms = clock_ms();
-	if (!shadow_start())
-		fprintf(stderr,
-		        "tide-stress: no memory for the shadow tables: a block with two owners "
-		        "is found by its contents only\n");
 }
 
 uint64_t oracle_failures(void)
@@ -202,24 +198,45 @@ static bool is_likely_id(uint64_t word)
 	       id_sequence(word) >> 40 == 0;
 }
 
-static void tell_other(struct story *story, uint64_t id)
+/* Whether a block starts here that was stamped: its second word follows from its first. */
+static bool is_head(const unsigned char *at)
 {
-	uint64_t nobody = 0;
+	struct held shortest = { .id = word_at(at, 0), .bytes = HELD_MIN_BYTES };
+	struct held longer = { .id = word_at(at, 0), .bytes = UINT32_MAX };
+	uint64_t second = word_at(at, sizeof(uint64_t));
 
-	tell(story, "  the other owner: number %" PRIu64 " of thread %" PRIu32 "\n",
-	     id_sequence(id), id_owner(id));
-	atomic_compare_exchange_strong_explicit(&oracle.sought, &nobody, id, memory_order_relaxed,
-	                                        memory_order_relaxed);
+	return is_likely_id(shortest.id) && (second == wanted_word(&longer, sizeof second) ||
+	                                     second == wanted_word(&shortest, sizeof second));
 }
 
-/* If somebody asked for this block's side of the matter, tell it. */
+/* What is known of the other owner of `at`, and ask for its side of the matter. */
+static void tell_other(struct story *story, const unsigned char *at)
+{
+	uintptr_t nobody = 0;
+	const unsigned char *head = at;
+
+	while (shadow_is_marked(head) && !is_head(head))
+		head -= SHADOW_STEP_BYTES;
+	if (shadow_is_marked(head))
+		tell(story,
+		     "  the other owner: number %" PRIu64 " of thread %" PRIu32
+		     ", which starts at %p\n",
+		     id_sequence(word_at(head, 0)), id_owner(word_at(head, 0)), (const void *)head);
+	else
+		tell(story, "  the other owner: its contents do not tell\n");
+	atomic_compare_exchange_strong_explicit(&oracle.sought, &nobody, (uintptr_t)at,
+	                                        memory_order_relaxed, memory_order_relaxed);
+}
+
+/* If somebody asked who else has this memory, tell it. */
 static void tell_if_sought(const struct held *held)
 {
-	uint64_t id = held->id;
+	uintptr_t sought = load_relaxed(&oracle.sought);
+	uintptr_t begin = (uintptr_t)held->block;
 
-	if (load_relaxed(&oracle.sought) != id ||
-	    !atomic_compare_exchange_strong_explicit(&oracle.sought, &id, 0, memory_order_relaxed,
-	                                             memory_order_relaxed))
+	if (sought == 0 || sought + SHADOW_STEP_BYTES <= begin || sought >= begin + held->bytes ||
+	    !atomic_compare_exchange_strong_explicit(&oracle.sought, &sought, 0,
+	                                             memory_order_relaxed, memory_order_relaxed))
 		return;
 	struct story *story = story_begin();
 	if (story == NULL)
@@ -244,28 +261,8 @@ static void fail(const struct held *held, size_t offset, uint64_t wanted, uint64
 	     "  offset %zu of %" PRIu32 " bytes holds 0x%016" PRIx64 ", wanted 0x%016" PRIx64 "\n",
 	     offset, held->bytes, found, wanted);
 	tell_block(story, held);
-	if (head != held->id && is_likely_id(head))
-		tell_other(story, head);
-	story_end(story);
-}
-
-/* The shadow has another block where `held` is. */
-static void fail_owner(const struct held *held, const struct shadow_other *other, const char *what)
-{
-	add_relaxed(&oracle.failures, 1);
-	struct story *story = story_begin();
-	if (story == NULL)
-		return;
-	tell(story, "\ntide-stress: %s %p\n", what, (void *)held->block);
-	tell_block(story, held);
-	if (other->id == 0) {
-		tell(story, "  no live block is known there\n");
-	} else {
-		tell(story, "  it starts at %+td bytes of the other's %p\n",
-		     (const char *)held->block - (const char *)other->block, other->block);
-		if (other->id != held->id)
-			tell_other(story, other->id);
-	}
+	if (head != held->id && is_head(held->block))
+		tell_other(story, held->block);
 	story_end(story);
 }
 
@@ -281,16 +278,20 @@ void oracle_fail(const char *what)
 
 void oracle_tell_lost(void)
 {
-	struct shadow_other lost[ORACLE_LOST_TOLD];
-	uint64_t count = shadow_live(lost, ORACLE_LOST_TOLD);
-	struct story *story = count > 0 ? story_begin() : NULL;
+	const unsigned char *at = shadow_next(NULL);
+	struct story *story = at != NULL ? story_begin() : NULL;
+	unsigned told = 0;
 
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: LOST BLOCKS, %" PRIu64 " never freed\n", count);
-	for (uint64_t i = 0; i < count && i < ORACLE_LOST_TOLD; i++)
-		tell(story, "  %p: number %" PRIu64 " of thread %" PRIu32 "\n", lost[i].block,
-		     id_sequence(lost[i].id), id_owner(lost[i].id));
+	tell(story, "\ntide-stress: LOST BLOCKS, never freed:\n");
+	for (; at != NULL && told < ORACLE_LOST_TOLD; at = shadow_next(at + SHADOW_STEP_BYTES)) {
+		if (!is_head(at))
+			continue;
+		tell(story, "  %p: number %" PRIu64 " of thread %" PRIu32 "\n", (const void *)at,
+		     id_sequence(word_at(at, 0)), id_owner(word_at(at, 0)));
+		told++;
+	}
 	story_end(story);
 }
 
@@ -298,26 +299,37 @@ void oracle_tell_lost(void)
 
 bool oracle_enter(struct held *held)
 {
-	struct shadow_other other = { 0 };
+	const unsigned char *hit;
 
-	if (shadow_enter(held->block, held->bytes, held->id, &other))
+	if (shadow_enter(held->block, held->bytes, &hit))
 		return true;
-	fail_owner(held, &other,
-	           (const void *)held->block == other.block ? "BLOCK HANDED OUT TWICE"
-	                                                    : "OVERLAPPING BLOCK");
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return false;
+	tell(story, "\ntide-stress: BLOCK %p HANDED OUT, and %s belongs to another\n",
+	     (void *)held->block, hit == held->block ? "it" : "a part of it");
+	tell(story, "  from offset %td\n", hit - held->block);
+	tell_block(story, held);
+	tell_other(story, hit);
+	story_end(story);
 	return false;
 }
 
 bool oracle_leave(struct held *held)
 {
-	struct shadow_other other = { 0 };
-
-	tell_if_sought(held);
-	if (shadow_leave(held->block, held->bytes, held->id, &other))
+	if (load_relaxed(&oracle.sought) != 0)
+		tell_if_sought(held);
+	if (shadow_leave(held->block, held->bytes))
 		return true;
-	fail_owner(held, &other,
-	           other.id == held->id ? "BLOCK FREED TWICE, or marked in part,"
-	                                : "BLOCK WITHOUT ITS PLACE");
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return false;
+	tell(story, "\ntide-stress: BLOCK %p WAS GIVEN BACK BEFORE, by another record\n",
+	     (void *)held->block);
+	tell_block(story, held);
+	story_end(story);
 	return false;
 }
 

@@ -213,7 +213,7 @@ static void put_load(struct drawing *drawing, const struct progress *progress,
 	put_line(drawing, DIM "live       " PLAIN BOLD "%11s" PLAIN "  peak %-23s %s",
 	         format_bytes(now->live_bytes).text, format_bytes(sampler->peak.live_bytes).text,
 	         curve(progress, CURVE_LIVE).text);
-	char note[64];
+	char note[96];
 	snprintf(note, sizeof note, "peak %s, %s x live",
 	         format_bytes(sampler->peak.resident_bytes).text,
 	         format_ratio(now->resident_bytes, now->live_bytes).text);
@@ -227,7 +227,7 @@ static void put_gc(struct drawing *drawing, const struct progress *progress,
 {
 	const struct allocator_now *gc = &now->allocator;
 	double span = now->seconds - progress->shown.seconds;
-	char note[64];
+	char note[96];
 
 	if (!gc->known) {
 		put_line(drawing, DIM "this allocator tells nothing of itself" PLAIN);

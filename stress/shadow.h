@@ -1,12 +1,12 @@
-/* Shadow of the address space: which memory belongs to a live block, and to which.
+/* Shadow of the address space: which memory belongs to a live block.
  *
- * One bit for each 16 bytes, and where a block starts, its id: a block that is handed out while any
- * byte of it belongs to another is found in the moment its maker has it, before a byte is written.
+ * One bit for each 16 bytes: a block that is handed out while any byte of it belongs to another is
+ * found in the moment its maker has it, before a byte is written.
  *
- * The tables lie in a file in memory, mapped on demand for each 32 MiB in use: not in the heap, and
- * told apart from it in the resident memory, by shadow_resident_bytes. What can't be mapped is not
- * watched (a limit on addresses may be part of the test); shadow_unwatched counts that. A child of
- * fork would write into its parent's tables, so there everything is unwatched.
+ * The tables are not in the heap; they are made whole for each 32 MiB of addresses that come up, so
+ * that their part of the resident memory is known. What there is no memory for is not watched (a limit
+ * may be part of the test), and counted. They cost less than what is watched by 128 times. A child of
+ * fork has a copy and goes on with that.
  *
  * Touched by  every thread.
  * Progress    lock-free: single atomic operations on words that differ for different blocks, except
@@ -21,22 +21,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHADOW_ID_BITS = 63 }; /* of an id; the highest is the table's, and no id is 0 */
+/* False: what begins at `hit` belongs to another block. Nothing is marked then. */
+bool shadow_enter(const void *block, size_t bytes, const unsigned char **hit);
+/* False: not all of it was marked. */
+bool shadow_leave(const void *block, size_t bytes);
 
-struct shadow_other {
-	uint64_t id; /* 0: not known */
-	const void *block;
-};
+enum { SHADOW_STEP_BYTES = 16 };
 
-/* False: there is no memory for tables, nothing will be watched. */
-bool shadow_start(void);
-/* False: some byte belongs to `other`. The table is unchanged then. */
-bool shadow_enter(const void *block, size_t bytes, uint64_t id, struct shadow_other *other);
-/* False: the block that starts here is not this one (it is `other`), or not all of it is marked. */
-bool shadow_leave(const void *block, size_t bytes, uint64_t id, struct shadow_other *other);
+/* Whether these 16 bytes belong to a live block. */
+bool shadow_is_marked(const void *at);
+/* The first such 16 bytes at or after `from`; NULL: there are none. */
+const unsigned char *shadow_next(const unsigned char *from);
 
-/* Up to `slots` blocks that are in the table, and how many there are; when no thread runs. */
-uint64_t shadow_live(struct shadow_other *into, uint64_t slots);
 uint64_t shadow_resident_bytes(void);
 uint64_t shadow_unwatched(void); /* stretches of 32 MiB that could not be watched */
 
