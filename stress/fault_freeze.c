@@ -146,8 +146,8 @@ static void freeze(struct fault *fault, uint32_t number)
 	frozen += has[number];
 	times_frozen += has[number];
 	if (has[number])
-		printf("fault app-freeze: thread %" PRIu32 " frozen at %+" PRIdPTR "\n", number,
-		       (intptr_t)(load_relaxed(&place) - (uintptr_t)__executable_start));
+		printf("fault app-freeze: thread %" PRIu32 " frozen at 0x%" PRIxPTR "\n", number,
+		       load_relaxed(&place) - (uintptr_t)__executable_start);
 }
 
 static bool freeze_lift(struct fault *fault)
