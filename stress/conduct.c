@@ -57,11 +57,28 @@ static void move_phase(const struct conductor *conductor, uint64_t elapsed_ms)
 	store_relaxed(&run->phase, number);
 }
 
+/* How long the run will be; where something else than the time ends it, by what is done so far. */
+static double expected_seconds(const struct conductor *conductor)
+{
+	const struct run *run = conductor->run;
+	const struct sample *now = &conductor->sampler->now;
+	double limit = run->steps != 0 ? 0 : (double)conductor->run_ms / 1000;
+	double whole = run->steps != 0 ? (double)run->steps : run->scenario->end_threads;
+	double done =
+	    run->steps != 0 ? (double)load_relaxed(&run->worker[0].step) : (double)now->threads;
+
+	if (whole <= 0 || done <= 0)
+		return limit;
+	double expected = now->seconds * whole / done;
+	return limit > 0 && expected > limit ? limit : expected;
+}
+
 static void show(const struct conductor *conductor)
 {
 	const struct run *run = conductor->run;
 
 	sampler_count(conductor->sampler);
+	conductor->progress->run_seconds = expected_seconds(conductor);
 	progress_show(conductor->progress, conductor->sampler,
 	              run_phase(run, load_relaxed(&run->phase))->name);
 	if (conductor->soak != NULL)

@@ -3,7 +3,7 @@
 # seed asks for others. A thread on its own does so beside others too.
 . "$(dirname "$0")/common.sh"
 
-for name in $("$bin/tide-stress" --list | sed 's/ .*//'); do
+for name in mixed exchange stack realloc redis churn forks; do
 	case $name in
 	churn) steps=300 ;; # each starts a thread
 	forks) steps=1000 ;;
