@@ -1,0 +1,78 @@
+/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for broken.sh.
+ * The C library is behind it. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EVERY = 1000 };
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+static const char *broken = "";
+static pid_t parent;
+static _Atomic unsigned calls;
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *wanted = getenv("TIDE_BROKEN");
+
+	broken = wanted != NULL ? wanted : "";
+	parent = getpid();
+}
+
+/* Of blocks that are no accident, now and then. */
+static bool strikes(const char *how, size_t bytes)
+{
+	return bytes >= 16 && strcmp(broken, how) == 0 &&
+	       atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) % EVERY == EVERY - 1;
+}
+
+void *malloc(size_t bytes)
+{
+	static _Thread_local void *last;
+
+	if (strcmp(broken, "child-crash") == 0 && getpid() != parent)
+		abort();
+	if (last != NULL && strikes("twice", bytes))
+		return last;
+	if (strcmp(broken, "child-twice") == 0 && getpid() != parent && last != NULL && bytes >= 16)
+		return last;
+	return last = __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+	unsigned char *block = __libc_calloc(count, bytes);
+
+	if (block != NULL && strikes("dirty", count * bytes))
+		block[count * bytes - 1] = 1;
+	return block;
+}
+
+void *realloc(void *block, size_t bytes)
+{
+	unsigned char *moved = __libc_realloc(block, bytes);
+
+	if (moved != NULL && strikes("short", bytes))
+		moved[8] ^= 1;
+	return moved;
+}
+
+int posix_memalign(void **block, size_t alignment, size_t bytes)
+{
+	bool wrong = strikes("crooked", bytes);
+
+	/* Every block of the C library is aligned to 16. */
+	*block = wrong && alignment > 16 ? __libc_malloc(bytes) : __libc_memalign(alignment, bytes);
+	if (*block != NULL && wrong && alignment > 16 && (uintptr_t)*block % alignment == 0)
+		*block = (unsigned char *)*block + 16;
+	return *block != NULL ? 0 : ENOMEM;
+}
