@@ -68,7 +68,7 @@ const char *oracle_story(unsigned number)
 {
 	if (number >= ORACLE_STORIES || !load_acquire(&oracle.story[number].told)) /* story.told */
 		return NULL;
-	return oracle.story[number].text;
+	return oracle.story[number].text + 1; /* an empty line parts it from a live view */
 }
 
 uint64_t oracle_id(uint32_t owner, uint64_t sequence)
@@ -307,9 +307,9 @@ bool oracle_enter(struct held *held)
 	struct story *story = story_begin();
 	if (story == NULL)
 		return false;
-	tell(story, "\ntide-stress: BLOCK %p HANDED OUT, and %s belongs to another\n",
-	     (void *)held->block, hit == held->block ? "it" : "a part of it");
-	tell(story, "  from offset %td\n", hit - held->block);
+	tell(story,
+	     "\ntide-stress: BLOCK %p HANDED OUT, but from offset %td it belongs to another\n",
+	     (void *)held->block, hit - held->block);
 	tell_block(story, held);
 	tell_other(story, hit);
 	story_end(story);

@@ -263,11 +263,13 @@ static void show_panel(struct progress *progress, const struct sampler *sampler,
 	put_run(&drawing, progress, sampler, phase_name);
 	put_load(&drawing, progress, sampler, calls_rate);
 	put_gc(&drawing, progress, now);
-	put_line(&drawing,
-	         DIM "oracle     " PLAIN "%s" DIM
-	             "  %s blocks handed over, %s threads; Ctrl-C ends with a report" PLAIN,
-	         oracle_failures() == 0 ? GREEN "  all right" PLAIN : RED "     FAILED" PLAIN,
+	char note[96];
+	snprintf(note, sizeof note, "%s handed over, %s threads",
 	         format_count((double)now->handed).text, format_count((double)now->threads).text);
+	put_line(&drawing,
+	         DIM "oracle     " PLAIN "%s" PLAIN "  %-28s " DIM
+	             "Ctrl-C ends with a report" PLAIN,
+	         oracle_failures() == 0 ? GREEN "  all right" : RED "     FAILED", note);
 	progress->lines = PANEL_LINES;
 	write_all(drawing.text, drawing.used);
 }

@@ -185,17 +185,17 @@ static json_t *history(const struct report *report)
 
 static json_t *soak(const struct soak *of)
 {
-	struct soak_trend trend = soak_trend(of);
+	struct trend trend = soak_trend(of);
 	json_t *object = json_object();
 
 	set(object, "hours", json_number(of->hours));
 	set(object, "point_seconds", json_number(of->point_seconds));
 	set(object, "judged_points", json_count(trend.points));
-	set(object, "median_bytes", bytes(trend.median_bytes));
-	set(object, "growth_bytes", bytes(trend.growth_bytes));
-	set(object, "bytes_per_hour", bytes(trend.bytes_per_hour));
-	set(object, "sigma", json_number(trend.z));
-	set(object, "grows", json_boolean(trend.grows));
+	set(object, "median_bytes", bytes(trend.median));
+	set(object, "growth_bytes", bytes(trend.growth));
+	set(object, "bytes_per_hour", bytes(soak_bytes_per_hour(of, &trend)));
+	set(object, "sigma", json_number(trend.sigma));
+	set(object, "grows", json_boolean(soak_grows(&trend)));
 	set(object, "resident_bytes", json_numbers(of->resident_bytes, of->points));
 	return object;
 }

@@ -36,12 +36,12 @@ static double point_seconds(const struct soak *soak, const struct sampler *sampl
 
 static void checkpoint(struct soak *soak, const struct sample *now)
 {
-	struct soak_trend trend = soak_trend(soak);
+	struct trend trend = soak_trend(soak);
 	char line[256], slope[64] = "";
 
 	if (trend.points >= SOAK_POINTS_NEEDED)
-		snprintf(slope, sizeof slope, "  trend %s%s/h", trend.bytes_per_hour < 0 ? "" : "+",
-		         format_bytes(trend.bytes_per_hour).text);
+		snprintf(slope, sizeof slope, "  trend %s%s/h", trend.slope < 0 ? "" : "+",
+		         format_bytes(soak_bytes_per_hour(soak, &trend)).text);
 	snprintf(line, sizeof line,
 	         "checkpoint %s  %s ops (%s/s)  live %s  resident mean %s, max %s%s  %" PRIu64
 	         " failures",
@@ -84,66 +84,27 @@ void soak_tick(struct soak *soak, const struct sampler *sampler)
 	}
 }
 
-/* Shell's sort: qsort takes memory from the allocator under test. */
-static void sort(double *value, size_t count)
+struct trend soak_trend(const struct soak *soak)
 {
-	for (size_t gap = count / 2; gap > 0; gap /= 2) {
-		for (size_t i = gap; i < count; i++) {
-			double moved = value[i];
-			size_t j = i;
-
-			for (; j >= gap && value[j - gap] > moved; j -= gap)
-				value[j] = value[j - gap];
-			value[j] = moved;
-		}
-	}
-}
-
-static double median(double *value, size_t count)
-{
-	if (count == 0)
-		return 0;
-	sort(value, count);
-	return count % 2 != 0 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
-}
-
-struct soak_trend soak_trend(const struct soak *soak)
-{
-	static double work[SOAK_POINTS * (SOAK_POINTS - 1) / 2];
 	size_t first = soak->points / 4; /* what is before is warming up */
-	size_t count = soak->points - first;
-	const double *bytes = soak->resident_bytes + first;
-	struct soak_trend trend = { .points = count };
-	size_t pairs = 0;
-	double rising = 0;
 
-	if (count < 2)
-		return trend;
-	memcpy(work, bytes, count * sizeof *bytes);
-	trend.median_bytes = median(work, count);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = i + 1; j < count; j++) {
-			double more = bytes[j] - bytes[i];
+	return trend_of(soak->resident_bytes + first, soak->points - first);
+}
 
-			work[pairs++] = more / (double)(j - i);
-			rising += more > 0 ? 1 : more < 0 ? -1 : 0;
-		}
-	}
-	double per_point = median(work, pairs);
-	double n = (double)count;
-	double deviation = sqrt(n * (n - 1) * (2 * n + 5) / 18);
+double soak_bytes_per_hour(const struct soak *soak, const struct trend *trend)
+{
+	return soak->point_seconds > 0 ? trend->slope / soak->point_seconds * 3600 : 0;
+}
 
-	trend.growth_bytes = per_point * (n - 1);
-	trend.bytes_per_hour = per_point / soak->point_seconds * 3600;
-	trend.z = (rising - (rising > 0 ? 1 : rising < 0 ? -1 : 0)) / deviation;
-	trend.grows = trend.growth_bytes > SOAK_GROWTH_PART * trend.median_bytes &&
-	              trend.growth_bytes > SOAK_GROWTH_BYTES && trend.z > SOAK_SURE_Z;
-	return trend;
+bool soak_grows(const struct trend *trend)
+{
+	return trend->growth > SOAK_GROWTH_PART * trend->median &&
+	       trend->growth > SOAK_GROWTH_BYTES && trend->sigma > SOAK_SURE_SIGMA;
 }
 
 bool soak_verdict(const struct soak *soak)
 {
-	struct soak_trend trend = soak_trend(soak);
+	struct trend trend = soak_trend(soak);
 
 	printf("\nsoak\n");
 	if (trend.points < SOAK_POINTS_NEEDED) {
@@ -154,8 +115,8 @@ bool soak_verdict(const struct soak *soak)
 		return false;
 	}
 	printf("  resident memory %s: median %s, %s%s in %zu points of %s, %+.1f sigma\n",
-	       trend.grows ? "GROWS" : "is on a plateau", format_bytes(trend.median_bytes).text,
-	       trend.growth_bytes < 0 ? "" : "+", format_bytes(trend.growth_bytes).text,
-	       trend.points, format_seconds(soak->point_seconds).text, trend.z);
-	return !trend.grows;
+	       soak_grows(&trend) ? "GROWS" : "is on a plateau", format_bytes(trend.median).text,
+	       trend.growth < 0 ? "" : "+", format_bytes(trend.growth).text, trend.points,
+	       format_seconds(soak->point_seconds).text, trend.sigma);
+	return !soak_grows(&trend);
 }

@@ -1,10 +1,8 @@
 /* A long run whose resident memory must come to a plateau.
  *
  * The run is cut into points of whole cycles of its scenario, so that the phases cancel out. The first
- * quarter is warming up. Of the rest, the trend is the median of the slopes between all pairs of
- * points (Theil and Sen), and whether it is one, or chance, the count of pairs that rise less those
- * that fall (Mann and Kendall). It fails when memory grows by more than SOAK_GROWTH_PART of itself and
- * SOAK_GROWTH_BYTES, and that is no chance.
+ * quarter is warming up. Of the rest the trend (trend.h) is judged: it fails when memory grows by more
+ * than SOAK_GROWTH_PART of itself and SOAK_GROWTH_BYTES, and that is no chance.
  *
  * Touched by  the main thread only.
  */
@@ -12,12 +10,13 @@
 #define STRESS_SOAK_H
 
 #include "sampler.h"
+#include "trend.h"
 
 enum { SOAK_POINTS = 128, SOAK_POINTS_NEEDED = 8 };
 
 #define SOAK_GROWTH_PART 0.02
 #define SOAK_GROWTH_BYTES (1 << 20)
-#define SOAK_SURE_Z 2.6 /* chance makes as much in one run of 200 */
+#define SOAK_SURE_SIGMA 2.6 /* chance makes as much in one run of 200 */
 
 struct soak {
 	double hours;
@@ -31,20 +30,14 @@ struct soak {
 	uint64_t minute_samples, minute_calls;
 };
 
-struct soak_trend {
-	size_t points; /* that were judged; fewer than SOAK_POINTS_NEEDED: no judgement */
-	double median_bytes;
-	double growth_bytes; /* from the first of them to the last, by the trend */
-	double bytes_per_hour;
-	double z; /* of the trend: standard deviations above chance */
-	bool grows;
-};
-
 /* False, after a message: not so many hours. */
 bool soak_start(struct soak *soak, double hours);
 /* After each sample; prints a checkpoint line each minute. */
 void soak_tick(struct soak *soak, const struct sampler *sampler);
-struct soak_trend soak_trend(const struct soak *soak);
+/* Of the points that are judged. */
+struct trend soak_trend(const struct soak *soak);
+double soak_bytes_per_hour(const struct soak *soak, const struct trend *trend);
+bool soak_grows(const struct trend *trend);
 /* Prints the trend. False: memory grows, or the run was too short to tell. */
 bool soak_verdict(const struct soak *soak);
 
