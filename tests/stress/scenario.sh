@@ -7,6 +7,7 @@ name=$1
 case $name in
 churn) set -- ;; # until its threads were started
 forks) set -- --steps 1000 ;;
+large | realloc) set -- --steps 4000 ;;
 mixed | phases) set -- --seconds 2 ;;
 *) set -- --steps 50000 ;;
 esac
