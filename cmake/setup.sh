@@ -11,6 +11,8 @@ binutils            ld
 cmake               cmake
 ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
+libjansson-dev      /usr/include/jansson.h
+gnuplot-nox         gnuplot
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -30,6 +32,7 @@ redis-server        redis-server
 redis-tools         redis-cli
 memcached           memcached
 beanstalkd          beanstalkd
+chromium            chromium
 '
 
 case ${1-} in
