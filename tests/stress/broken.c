@@ -1,5 +1,5 @@
-/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for broken.sh.
- * The C library is behind it. */
+/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for broken.sh,
+ * oracle.sh and soak.sh. The C library is behind it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -9,16 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVERY = 1000 };
+enum { EVERY = 1000, VICTIM_BYTES = 512, SHIFT_BYTES = 32 };
 
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *block, size_t bytes);
 void *__libc_memalign(size_t alignment, size_t bytes);
+void __libc_free(void *block);
 
 static const char *broken = "";
 static pid_t parent;
 static _Atomic unsigned calls;
+/* The last large enough block that is live, and its size; 0 while there is none. */
+static _Atomic(unsigned char *) victim;
+static _Atomic size_t victim_bytes;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -35,17 +39,50 @@ static bool strikes(const char *how, size_t bytes)
 	       atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) % EVERY == EVERY - 1;
 }
 
+static void forget(void *block)
+{
+	if (block != NULL && block == atomic_load(&victim)) {
+		atomic_store(&victim_bytes, 0);
+		atomic_store(&victim, NULL);
+	}
+}
+
+/* A live block in which another of so many bytes would fit; NULL: there is none. */
+static unsigned char *live_block(size_t bytes)
+{
+	return bytes + SHIFT_BYTES <= atomic_load(&victim_bytes) ? atomic_load(&victim) : NULL;
+}
+
 void *malloc(size_t bytes)
 {
 	static _Thread_local void *last;
+	unsigned char *live = live_block(bytes);
 
 	if (strcmp(broken, "child-crash") == 0 && getpid() != parent)
 		abort();
-	if (last != NULL && strikes("twice", bytes))
-		return last;
 	if (strcmp(broken, "child-twice") == 0 && getpid() != parent && last != NULL && bytes >= 16)
 		return last;
-	return last = __libc_malloc(bytes);
+	if (live != NULL && strikes("twice", bytes))
+		return live;
+	if (live != NULL && strikes("overlap", bytes))
+		return live + SHIFT_BYTES;
+	if (live != NULL && strikes("scribble", bytes))
+		live[64] ^= 1;
+	last = __libc_malloc(bytes);
+	if (last != NULL && bytes >= VICTIM_BYTES) {
+		atomic_store(&victim_bytes, 0);
+		atomic_store(&victim, last);
+		atomic_store(&victim_bytes, bytes);
+	}
+	return last;
+}
+
+void free(void *block)
+{
+	forget(block);
+	/* One in 1000 is a steady rise that no single check sees. */
+	if (block == NULL || !strikes("leak", 16))
+		__libc_free(block);
 }
 
 void *calloc(size_t count, size_t bytes)
@@ -59,6 +96,7 @@ void *calloc(size_t count, size_t bytes)
 
 void *realloc(void *block, size_t bytes)
 {
+	forget(block);
 	unsigned char *moved = __libc_realloc(block, bytes);
 
 	if (moved != NULL && strikes("short", bytes))
