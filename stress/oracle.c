@@ -17,6 +17,7 @@ enum {
 	ORACLE_WORDS = 32, /* from the start: smaller blocks are checked whole */
 	ORACLE_PAGE_BYTES = 4096,
 	ORACLE_LOST_TOLD = 10,
+	ORACLE_FAILURE_STORIES = ORACLE_STORIES - 2,
 	STORY_BYTES = 2048,
 };
 
@@ -35,7 +36,7 @@ static struct {
 	/* Failures so far, and stories begun.
 	 * writers  every thread, by addition    readers  every thread
 	 * order    relaxed                      edges    none: counts */
-	_Atomic uint64_t failures, stories;
+	_Atomic uint64_t failures, stories, others;
 	/* An address that belongs to two blocks, where the other's story is still wanted; 0: none.
 	 * writers  every thread, by CAS         readers  every thread
 	 * order    relaxed                      edges    none: a number */
@@ -66,9 +67,12 @@ uint64_t oracle_failures(void)
 
 const char *oracle_story(unsigned number)
 {
-	if (number >= ORACLE_STORIES || !load_acquire(&oracle.story[number].told)) /* story.told */
-		return NULL;
-	return oracle.story[number].text + 1; /* an empty line parts it from a live view */
+	for (unsigned i = 0; i < ORACLE_STORIES; i++) {
+		if (load_acquire(&oracle.story[i].told) && number-- == 0) /* story.told */
+			return oracle.story[i].text +
+			       1; /* an empty line parts it from a live view */
+	}
+	return NULL;
 }
 
 uint64_t oracle_id(uint32_t owner, uint64_t sequence)
@@ -140,6 +144,14 @@ void oracle_stamp(const struct held *held)
 static struct story *story_begin(void)
 {
 	uint64_t number = add_relaxed(&oracle.stories, 1);
+
+	return number < ORACLE_FAILURE_STORIES ? &oracle.story[number] : NULL;
+}
+
+/* That of another owner: its room is kept, as it comes late. */
+static struct story *story_begin_other(void)
+{
+	uint64_t number = ORACLE_FAILURE_STORIES + add_relaxed(&oracle.others, 1);
 
 	return number < ORACLE_STORIES ? &oracle.story[number] : NULL;
 }
@@ -238,7 +250,7 @@ static void tell_if_sought(const struct held *held)
 	    !atomic_compare_exchange_strong_explicit(&oracle.sought, &sought, 0,
 	                                             memory_order_relaxed, memory_order_relaxed))
 		return;
-	struct story *story = story_begin();
+	struct story *story = story_begin_other();
 	if (story == NULL)
 		return;
 	tell(story, "\ntide-stress: THE OTHER OWNER, of %p\n", (void *)held->block);

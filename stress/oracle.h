@@ -77,7 +77,7 @@ void oracle_fail(const char *what);
 void oracle_tell_lost(void);
 
 uint64_t oracle_failures(void);
-/* What was printed about the failure with this number, from 0; NULL after the last. */
+/* What was printed about failures: story `number`, from 0; NULL after the last. */
 const char *oracle_story(unsigned number);
 
 #endif

@@ -33,10 +33,13 @@ static json_t *verdict(const struct report *report)
 		set(object, "headline", json_string("Passed, up to the interrupt"));
 	else
 		set(object, "headline", json_string("Passed: every block was right"));
+	/* A fault that was asked for may let allocations be refused. */
 	snprintf(reason, sizeof reason,
 	         "%s blocks were made, and each was checked at every hand-over, realloc and free. "
-	         "None was wrong, none was lost, no allocation was refused.",
-	         format_count((double)all->made).text);
+	         "None was wrong, none was lost, %s.",
+	         format_count((double)all->made).text,
+	         all->refused == 0 ? "no allocation was refused"
+	                           : "and what was refused the fault asked for");
 	set(object, "reason",
 	    json_string(report->passed || report->reason == NULL ? reason : report->reason));
 	set(object, "failures", json_count(oracle_failures()));

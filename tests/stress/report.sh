@@ -1,20 +1,11 @@
 #!/bin/sh
-# report.sh TIDE_STRESS TIDE_STRESS_EXTERNAL: the report of a run, as a browser shows it, has the numbers of
-# its JSON; a broken run is told as one; without gnuplot there is still a report.
-set -eu
-stress=$1 external=$2
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# report.sh: the report of a run, as a browser shows it, has the numbers of its JSON, in light and in dark;
+# it is as right for other allocators, and there is one without gnuplot.
+. "$(dirname "$0")/common.sh"
 
-command -v chromium >/dev/null || { echo "skip: chromium is not installed" >&2; exit 77; }
-command -v gnuplot >/dev/null || { echo "skip: gnuplot is not installed" >&2; exit 77; }
-
-fail() {
-	echo "fail: $*" >&2
-	exit 1
-}
+for program in chromium gnuplot; do
+	command -v "$program" >/dev/null || skip "$program is not installed"
+done
 
 # browse FOLDER OPTION...: the output of the browser for the page in FOLDER.
 browse() {
@@ -24,7 +15,7 @@ browse() {
 		--no-first-run --disable-background-networking --hide-scrollbars \
 		--user-data-dir="$work/profile" --virtual-time-budget=5000 \
 		--window-size=1040,3600 "$@" "file://$folder/report.html" 2>"$work/browser.log" ||
-		{ cat "$work/browser.log" >&2; fail "the browser"; }
+		{ tail -n 30 "$work/browser.log" >&2; fail "the browser"; }
 }
 
 # check FOLDER PLOTS
@@ -38,13 +29,13 @@ check() {
 run() {
 	program=$1 folder=$2
 	shift 2
-	timeout -k 5 60 "$program" --seed 7 --threads 2 --quiet --report "$folder" "$@" >"$folder.out" \
-		2>"$folder.err" || { cat "$folder.out" "$folder.err" >&2; return 1; }
-	grep -q "^report: $folder/report.html\$" "$folder.out" || fail "the path is not printed"
+	timeout -k 5 "$limit_s" "$bin/$program" --seed 7 --threads 2 --quiet --report "$folder" "$@" \
+		>out 2>err || fail "$program failed"
+	grep -q "^report: $folder/report.html\$" out || fail "the path is not printed"
 	[ -s "$folder/report.json" ] && [ -s "$folder/report.html" ] || fail "no files in $folder"
 }
 
-run "$stress" "$work/tide" --seconds 3
+run tide-stress "$work/tide" --seconds 3
 check "$work/tide" throughput,memory,backlog,queues,work,latency
 grep -q 'src=\|href=\|@import\|url(' "$work/tide/report.html" &&
 	fail "the page is not self-contained"
@@ -55,7 +46,7 @@ cmp -s "$work/dark.png" "$work/tide/page.png" && fail "dark is as light"
 python3 "$here/report_check.py" "$work/tide/report.json" "$work/tide/page.dom" "$work/dark.png" ""
 
 # Another allocator has no GC; what there is must be right.
-run "$external" "$work/external" --seconds 1
+run tide-stress-external "$work/external" --seconds 1
 ! grep -q 'data-plot="backlog"' "$work/external/report.html" || fail "a GC of the C library"
 python3 - "$work/external/report.json" <<'END' || fail "the report of another allocator"
 import json, sys
@@ -68,13 +59,13 @@ END
 
 # Without gnuplot: the page says so, the JSON is there.
 mkdir "$work/empty"
-PATH=$work/empty "$stress" --seed 7 --seconds 1 --quiet --report "$work/bare" >"$work/bare.out" 2>&1 ||
+PATH=$work/empty "$bin/tide-stress" --seed 7 --seconds 1 --quiet --report "$work/bare" >"$work/bare.out" 2>&1 ||
 	fail "without gnuplot: $(cat "$work/bare.out")"
 grep -q 'gnuplot is not installed' "$work/bare/report.html" || fail "the page misses gnuplot silently"
 python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$work/bare/report.json" ||
 	fail "no JSON without gnuplot"
 
 # A folder that can't be is a message and a failure.
-! "$stress" --seed 7 --seconds 1 --quiet --report "$work/bare/report.json" >/dev/null 2>"$work/err" ||
+! "$bin/tide-stress" --seed 7 --seconds 1 --quiet --report "$work/bare/report.json" >/dev/null 2>"$work/err" ||
 	fail "a file was taken for a folder"
 grep -q 'report.json' "$work/err" || fail "no message about the folder"
