@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A thread that did not come round in so long is stuck, even in a build that checks everything on a
  * machine that has other things to do. */
@@ -73,6 +74,42 @@ void fault_beat(uint32_t worker)
 		count_owned(&pulse[worker].beats, 1);
 }
 
+/* The main thread may be what is stuck, and all it could say with it. */
+
+enum { MAIN_STUCK_MS = 45000, WATCH_US = 500000 };
+
+/* When the main thread last came by; 0: it need not.
+ * writers  main  readers the watch  order relaxed: late news does no harm  edges none */
+static _Atomic uint64_t main_seen_ms;
+
+static void *watch_main(void *unused)
+{
+	static const char text[] = "tide-stress: the main thread is stuck in an allocator call\n";
+
+	for (;;) {
+		uint64_t seen_ms = load_relaxed(&main_seen_ms);
+
+		if (seen_ms == 0)
+			return unused;
+		if (fault_clock_ms() > seen_ms + MAIN_STUCK_MS) {
+			(void)!write(STDERR_FILENO, text, sizeof text - 1);
+			_exit(1);
+		}
+		fault_sleep_us(WATCH_US);
+	}
+}
+
+static bool watch_start(struct fault *fault)
+{
+	pthread_t watch;
+
+	store_relaxed(&main_seen_ms, fault_clock_ms());
+	if (!fault_thread_start(fault, &watch, watch_main, NULL))
+		return false;
+	pthread_detach(watch);
+	return true;
+}
+
 static bool pulses_start(struct run *run)
 {
 	size_t bytes = run->threads * sizeof *pulse;
@@ -95,6 +132,7 @@ bool fault_start(struct faults *faults, struct run *run)
 		fprintf(stderr, "tide-stress: no memory for the faults\n");
 		return false;
 	}
+	fault_books_open();
 	faults->started = true;
 	for (uint32_t i = 0; i < faults->count; i++) {
 		struct fault *fault = &faults->fault[i];
@@ -104,7 +142,7 @@ bool fault_start(struct faults *faults, struct run *run)
 		if (fault->kind->start != NULL && !fault->kind->start(fault))
 			return false;
 	}
-	return true;
+	return watch_start(&faults->fault[0]);
 }
 
 /* A worker of which beats can be asked: not frozen, nor at its end, nor to be replaced. */
@@ -159,6 +197,7 @@ void fault_tick(struct faults *faults, uint64_t elapsed_ms)
 			fault->kind->tick(fault, elapsed_ms);
 	}
 	if (faults->started) {
+		store_relaxed(&main_seen_ms, fault_clock_ms());
 		uint32_t stuck = take_pulses(faults);
 		if (stuck < pulses)
 			say_stuck(faults, stuck);
@@ -188,7 +227,9 @@ void fault_lift(struct faults *faults)
 {
 	if (!faults->started || faults->lifted)
 		return;
+	store_relaxed(&main_seen_ms, fault_clock_ms());
 	await_pulses(faults);
+	store_relaxed(&main_seen_ms, 0u);
 	for (uint32_t i = 0; i < faults->count; i++) {
 		struct fault *fault = &faults->fault[i];
 

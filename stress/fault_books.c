@@ -2,8 +2,12 @@
  * allocator's books balance. See fault_kind.h. */
 #include "fault_kind.h"
 
+#include "format.h"
+
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const size_t size[] = {
 	16, 24, 100, 700, 1024, 3000, 8192, 9000, 20000, 40000, 131072, 131073, 400000, 5000000,
@@ -58,6 +62,31 @@ static bool all_can_be_had(void)
 	return true;
 }
 
+/* What is free goes back, whatever was refused before. */
+
+static double opened_bytes;
+
+/* Resident memory; not by stdio, which allocates. */
+static double resident_bytes(void)
+{
+	char text[128] = { 0 }, *end = text;
+	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return 0;
+	ssize_t got = read(file, text, sizeof text - 1);
+	close(file);
+	if (got <= 0)
+		return 0;
+	(void)strtoul(text, &end, 10); /* the size comes first */
+	return (double)strtoul(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
+}
+
+void fault_books_open(void)
+{
+	opened_bytes = resident_bytes();
+}
+
 #if STRESS_INTERNALS
 
 #include "gc.h"
@@ -65,6 +94,8 @@ static bool all_can_be_had(void)
 
 #include <tide/tide.h>
 
+/* All blocks are freed: this much for the books of the program and of the allocator themselves. */
+#define RETAINED_MAX_BYTES (24.0 * (1 << 20))
 /* A frozen thread holds it for ever. */
 #define TOKEN_WAIT_NS (3ull * 1000000000u)
 
@@ -87,6 +118,17 @@ static bool may_be_half(const char *wrong)
 	return false;
 }
 
+static bool memory_went_back(void)
+{
+	if (fault_freeze_for_ever() > 0)
+		return true;
+	(void)tide_purge();
+	double more_bytes = resident_bytes() - opened_bytes;
+	printf("resident after a purge: %s more than before the load\n",
+	       format_bytes(more_bytes > 0 ? more_bytes : 0).text);
+	return more_bytes <= RETAINED_MAX_BYTES || say("memory did not go back to the system");
+}
+
 static bool audit(void)
 {
 	if (!tide_token_wait(TOKEN_WAIT_NS)) {
@@ -96,6 +138,7 @@ static bool audit(void)
 		return true;
 	}
 	tide_token_release();
+	bool returned = memory_went_back();
 
 	int stopped = tide_gc_stop();
 	const char *wrong = tide_gc_audit();
@@ -103,13 +146,13 @@ static bool audit(void)
 		(void)tide_gc_start();
 	if (wrong != NULL && may_be_half(wrong)) {
 		printf("audit: in order, but for what frozen threads have in hand: %s\n", wrong);
-		return true;
+		return returned;
 	}
 	if (wrong != NULL)
 		return say(wrong);
 	printf("audit: %s\n", TIDE_AUDITED ? "every block is accounted for"
 	                                   : "in order (live blocks not counted: no audit build)");
-	return true;
+	return returned;
 }
 
 #else

@@ -76,6 +76,7 @@ void fault_tracer_thaw(void);
 void fault_tracer_end(void);
 
 /* fault_books.c: whether all can be had again, and is accounted for. False, after a message. */
+void fault_books_open(void); /* before the load */
 bool fault_books_balance(const struct faults *faults);
 
 #endif

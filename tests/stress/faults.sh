@@ -82,7 +82,6 @@ system_calls() {
 			under "$space" syscall:call=$call,every=$every
 		done
 		under exchange syscall:call=$call,random=50
-		under churn syscall:call=$call,random=50
 	done
 }
 
