@@ -1,5 +1,5 @@
-/* meta.c, pagemap.c, region.c and orphan.h: what is made at its first use is made once, whoever comes
- * at the same time, and what the loser made is unmapped. */
+/* meta.c, pagemap.c, region.c and orphan.h: what is made at its first use is made once, whoever
+ * comes at the same time, and what the loser made is unmapped. */
 #include "support.h"
 
 #include "large.h"
