@@ -1,6 +1,7 @@
 /* See bench_page.h. */
 #include "bench_page.h"
 
+#include "chart.h"
 #include "machine.h"
 #include "page.h"
 #include "results.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_BYTES = 128, SERIES_MAX = 4, PLOT_SCENARIOS = 10, SENTENCE_BYTES = 512 };
+enum { PATH_BYTES = 128, PLOT_SCENARIOS = 7, SENTENCE_BYTES = 512 };
 enum { TABLE_COLUMNS = PEERS_MAX + 2 };
 
 /* A path in the document. */
@@ -99,110 +100,39 @@ static void add_summary(json_t *results, size_t faults)
 
 /* ---- plots */
 
-/* A page has four inks. Up to four peers have one each; of more, the first one and the C library are
- * shown, and for each scenario the best and the worst of all others. */
-static size_t others_from(const json_t *peers, size_t own[SERIES_MAX])
+static void chart_add_scenario(struct chart *chart, const json_t *scenario, const char *metric)
 {
-	size_t count = json_array_size(peers), own_count = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		bool is_glibc = strcmp(string_of(json_array_get(peers, i), "name"), "glibc") == 0;
-
-		if (own_count < SERIES_MAX && (count <= SERIES_MAX || i == 0 || is_glibc))
-			own[own_count++] = i;
-	}
-	return own_count;
-}
-
-struct chart {
-	size_t points, series_count, own_count;
-	size_t own[SERIES_MAX];
-	double x[PLOT_SCENARIOS], y[SERIES_MAX][PLOT_SCENARIOS];
-	const char *name[PLOT_SCENARIOS];
-	struct plot_series series[SERIES_MAX];
-};
-
-static bool is_own(const struct chart *chart, size_t peer)
-{
-	for (size_t i = 0; i < chart->own_count; i++) {
-		if (chart->own[i] == peer)
-			return true;
-	}
-	return false;
-}
-
-/* The ratios of one scenario. */
-static void chart_add(struct chart *chart, const json_t *scenario, const char *metric)
-{
-	size_t point = chart->points++, i;
 	const char *name = string_of(scenario, "name"), *slash = strchr(name, '/');
-	const json_t *cell;
-	double best = NAN, worst = NAN;
+	double ratio[PEERS_MAX];
 
-	chart->x[point] = (double)point;
-	chart->name[point] = slash != NULL ? slash + 1 : name;
-	for (i = 0; i < chart->own_count; i++)
-		chart->y[i][point] =
-		    results_number(results_cell(scenario, chart->own[i]), metric, "ratio");
-	json_array_foreach(json_object_get(scenario, "peers"), i, cell)
-	{
-		if (is_own(chart, i))
-			continue;
-		best = fmin(best, results_number(cell, metric, "ratio"));
-		worst = fmax(worst, results_number(cell, metric, "ratio"));
-	}
-	if (chart->own_count < chart->series_count) {
-		chart->y[chart->own_count][point] = best;
-		chart->y[chart->own_count + 1][point] = worst;
-	}
+	for (size_t i = 0; i < chart->peers; i++)
+		ratio[i] = results_number(results_cell(scenario, i), metric, "ratio");
+	chart_add(chart, slash != NULL ? slash + 1 : name, ratio);
 }
 
-static void chart_begin(struct chart *chart, const json_t *peers)
-{
-	static const char *const rest[] = { "best of the others", "worst of the others" };
-
-	*chart = (struct chart){ 0 };
-	chart->own_count = others_from(peers, chart->own);
-	chart->series_count =
-	    json_array_size(peers) > SERIES_MAX ? chart->own_count + 2 : chart->own_count;
-	for (size_t i = 0; i < chart->series_count; i++)
-		chart->series[i] = (struct plot_series){
-			.label = i < chart->own_count
-			             ? string_of(json_array_get(peers, chart->own[i]), "name")
-			             : rest[i - chart->own_count],
-			.kind = PLOT_BARS,
-			.ink = (unsigned)i + 1,
-			.y = chart->y[i],
-		};
-}
-
+/* Few at a time, for the names have to fit. */
 static void plot_ratios(struct page *page, const json_t *results,
                         const struct results_metric *metric)
 {
-	const json_t *peers = json_object_get(results, "peers");
 	const json_t *scenarios = json_object_get(results, "scenarios");
 	size_t count = json_array_size(scenarios);
 
 	for (size_t first = 0; first < count; first += PLOT_SCENARIOS) {
 		struct chart chart;
 		struct path name = path_of("%s_%zu", metric->name, first / PLOT_SCENARIOS);
-		struct path title = path_of("%s, ratio to the best", metric->label);
+		size_t end = first + PLOT_SCENARIOS < count ? first + PLOT_SCENARIOS : count;
+		struct path title = path_of("%s, scenarios %zu to %zu of %zu", metric->label,
+		                            first + 1, end, count);
 
-		chart_begin(&chart, peers);
-		for (size_t i = first; i < count && i < first + PLOT_SCENARIOS; i++)
-			chart_add(&chart, json_array_get(scenarios, i), metric->name);
-		page_plot(page,
-		          &(struct plot){ .name = name.text,
-		                          .title = title.text,
-		                          .y_label = "ratio",
-		                          .x_unit = PLOT_NAMES,
-		                          .y_log = true,
-		                          .points = chart.points,
-		                          .series_count = chart.series_count,
-		                          .x = chart.x,
-		                          .x_name = chart.name,
-		                          .series = chart.series },
-		          NULL);
+		chart_begin(&chart, json_object_get(results, "peers"));
+		for (size_t i = first; i < end; i++)
+			chart_add_scenario(&chart, json_array_get(scenarios, i), metric->name);
+		chart_show(&chart, page,
+		           &(struct plot){ .name = name.text,
+		                           .title = title.text,
+		                           .y_label = "ratio to the best",
+		                           .y_log = true },
+		           first == 0 ? "No bar: the best." : NULL);
 	}
 }
 
@@ -239,39 +169,52 @@ static void plot_means(struct page *page, const json_t *results)
 
 /* ---- tables */
 
-/* "wall time", "CPU time" ... for each group of scenarios that has any. */
+static void row_means(struct page *page, const json_t *results, size_t peer, const char *group)
+{
+	const char *name =
+	    string_of(json_array_get(json_object_get(results, "peers"), peer), "name");
+	struct path label = path_of("%s, %s", name, group);
+	struct path mean = path_of("peers.%zu.geometric_mean.%s", peer, group);
+
+	page_row_begin(page, label.text);
+	page_cell(page, path_of("%s.wall.scenarios", mean.text).text, PAGE_COUNT);
+	for (int m = 0; m < RESULTS_METRICS; m++)
+		page_cell(page, path_of("%s.%s.ratio", mean.text, results_metric[m].name).text,
+		          PAGE_RATIO);
+	page_row_end(page);
+}
+
+static bool has_group(const json_t *results, const char *group)
+{
+	const json_t *scenario;
+	size_t i;
+
+	json_array_foreach(json_object_get(results, "scenarios"), i, scenario)
+	{
+		if (strncmp(string_of(scenario, "name"), group, strlen(group)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void table_means(struct page *page, const json_t *results)
 {
 	static const char *const group[] = { "all", "micro", "program" };
 	const char *heading[RESULTS_METRICS + 3] = { "allocator", "scenarios" };
+	/* Of one kind of scenario, all says it already. */
+	size_t groups = has_group(results, "micro") && has_group(results, "program") ? 3 : 1;
 
 	for (int m = 0; m < RESULTS_METRICS; m++)
 		heading[2 + m] = results_metric[m].label;
 	page_table_begin(page, heading);
-	for (size_t i = 0; i < json_array_size(json_object_get(results, "peers")); i++) {
-		const char *name =
-		    string_of(json_array_get(json_object_get(results, "peers"), i), "name");
-
-		for (size_t g = 0; g < sizeof group / sizeof group[0]; g++) {
-			struct path mean = path_of("peers.%zu.geometric_mean.%s", i, group[g]);
-			struct path label = path_of("%s, %s", name, group[g]);
-
-			if (!(number_at(results, path_of("%s.wall.scenarios", mean.text).text) > 0))
-				continue;
-			page_row_begin(page, label.text);
-			page_cell(page, path_of("%s.wall.scenarios", mean.text).text, PAGE_COUNT);
-			for (int m = 0; m < RESULTS_METRICS; m++)
-				page_cell(
-				    page,
-				    path_of("%s.%s.ratio", mean.text, results_metric[m].name).text,
-				    PAGE_RATIO);
-			page_row_end(page);
-		}
+	for (size_t g = 0; g < groups; g++) {
+		for (size_t i = 0; i < json_array_size(json_object_get(results, "peers")); i++)
+			row_means(page, results, i, group[g]);
 	}
 	page_table_end(page);
 }
 
-/* The median of the best and the ratio of each; or with `name` "median", the median of each. */
+/* `name` is "ratio" or "median". */
 static void table_metric(struct page *page, const json_t *results,
                          const struct results_metric *metric, const char *name)
 {
