@@ -1,13 +1,14 @@
 /* See load.h. */
 #include "load.h"
+#include "cli.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
+static const char program[] = "tide-bench-load";
+
 enum { THREADS_MAX = 4096 };
 
 static const struct load_scenario *const tables[] = {
@@ -51,40 +52,25 @@ static void help(void)
 	       THREADS_MAX);
 }
 
-static bool number_read(const char *option, const char *text, double min, double max, double *value)
-{
-	char *end = NULL;
-
-	errno = 0;
-	*value = strtod(text, &end);
-	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *value >= min &&
-	    *value <= max)
-		return true;
-	fprintf(stderr, "tide-bench-load: --%s=%s: not a number from %g to %g\n", option, text, min,
-	        max);
-	return false;
-}
-
 static bool option_read(struct load_run *run, int option, const char *argument)
 {
 	double value = 0;
 
 	switch (option) {
 	case 't':
-		if (!number_read("threads", optarg, 1, THREADS_MAX, &value))
+		if (!cli_number(program, "threads", 1, THREADS_MAX, &value))
 			return false;
 		run->threads = (uint32_t)value;
 		return true;
 	case 's':
-		return number_read("scale", optarg, 0, 1000, &run->scale);
+		return cli_number(program, "scale", 0, 1000, &run->scale);
 	case 'r':
-		if (!number_read("seed", optarg, 0, UINT32_MAX, &value))
+		if (!cli_number(program, "seed", 0, UINT32_MAX, &value))
 			return false;
 		run->seed = (uint64_t)value;
 		return true;
 	default:
-		fprintf(stderr, "tide-bench-load: %s: no such option, or not used so; see --help\n",
-		        argument);
+		cli_refuse(program, argument);
 		return false;
 	}
 }
@@ -132,20 +118,20 @@ int main(int argc, char *argv[])
 			break;
 		if (option == 'l' || option == 'h') {
 			option == 'l' ? list() : help();
-			return EXIT_RIGHT;
+			return CLI_RIGHT;
 		}
 		if (!option_read(&run, option, argv[at]))
-			return EXIT_USAGE;
+			return CLI_USAGE;
 	}
 	const struct load_scenario *scenario = optind == argc - 1 ? find(argv[optind]) : NULL;
 	if (scenario == NULL) {
 		fprintf(stderr, "tide-bench-load: %s; see --list\n",
 		        optind == argc - 1 ? "no such scenario" : "name one scenario");
-		return EXIT_USAGE;
+		return CLI_USAGE;
 	}
 	if (run.threads == 0)
 		run.threads = scenario->threads;
 	scenario->run(&run);
 	print(scenario, &run);
-	return fflush(stdout) == 0 ? EXIT_RIGHT : EXIT_WRONG;
+	return fflush(stdout) == 0 ? CLI_RIGHT : CLI_WRONG;
 }

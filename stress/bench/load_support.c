@@ -14,7 +14,7 @@ enum { EXIT_WRONG = 1 };
 
 _Noreturn void load_die(const char *what)
 {
-	fprintf(stderr, "tide-bench-load: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
 	exit(EXIT_WRONG);
 }
 
