@@ -13,7 +13,6 @@
 #include "rounds.h"
 #include "table.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +91,10 @@ static bool add_pattern(struct arguments *arguments, const char *pattern)
 	return true;
 }
 
-static bool option_read(struct arguments *arguments, int option, const char *argument)
+static bool option_read(void *into, int option, const char *written)
 {
+	struct arguments *arguments = into;
+
 	switch (option) {
 	case 's':
 		return add_pattern(arguments, optarg);
@@ -132,7 +133,7 @@ static bool option_read(struct arguments *arguments, int option, const char *arg
 		arguments->help = true;
 		return true;
 	default:
-		cli_refuse(program, argument);
+		cli_refuse(program, written);
 		return false;
 	}
 }
@@ -147,20 +148,8 @@ static bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 		                         .scale = 1,
 		                         .limit_s = 300 };
 	peers_find(&arguments->peers);
-	opterr = 0;
-	for (;;) {
-		int at = optind;
-		int option = getopt_long(argc, argv, "+:", known, NULL);
-
-		if (option == -1)
-			break;
-		if (!option_read(arguments, option, argv[at]))
-			return false;
-	}
-	if (optind < argc) {
-		cli_refuse(program, argv[optind]);
+	if (!cli_options(program, argc, argv, known, option_read, arguments))
 		return false;
-	}
 	return arguments->only == NULL ||
 	       peers_keep_only(&arguments->peers, program, arguments->only);
 }

@@ -2,7 +2,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,25 @@ bool cli_number(const char *program, const char *option, double min, double max,
 void cli_refuse(const char *program, const char *argument)
 {
 	fprintf(stderr, "%s: %s: no such option, or not used so; see --help\n", program, argument);
+}
+
+bool cli_options(const char *program, int argc, char *argv[], const struct option known[],
+                 bool (*read)(void *arguments, int option, const char *written), void *arguments)
+{
+	opterr = 0;
+	for (;;) {
+		int at = optind;
+		int option = getopt_long(argc, argv, "+:", known, NULL);
+
+		if (option == -1)
+			break;
+		if (!read(arguments, option, argv[at]))
+			return false;
+	}
+	if (optind == argc)
+		return true;
+	cli_refuse(program, argv[optind]);
+	return false;
 }
 
 bool cli_file_in(const char *program, const char *folder, const char *file, char *path,

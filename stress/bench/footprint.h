@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Each goes on until the next begins. */
+/* Each goes on until the next begins. A phase that does something ends with a pause, long enough to
+ * be looked at. */
 enum footprint_phase {
 	FOOTPRINT_START, /* the program itself, no block yet */
 	FOOTPRINT_GROW,  /* to the live bytes that were asked for */
@@ -17,6 +18,7 @@ enum footprint_phase {
 	FOOTPRINT_IDLE_2,
 	FOOTPRINT_FREE, /* all */
 	FOOTPRINT_IDLE_3,
+	FOOTPRINT_END, /* the program ends: not looked at */
 	FOOTPRINT_PHASES
 };
 

@@ -15,7 +15,7 @@ static const char program[] = "tide-footprint-load";
 
 enum { KEEP_ONE_IN = 10 };
 enum { FIRST_MIN = 16, FIRST_MAX = 1024, OTHER_MIN = 64, OTHER_MAX = 4096 };
-enum { START_MS = 300 };
+enum { PAUSE_MS = 100, START_MS = 300 };
 
 struct plan {
 	struct footprint_page *page;
@@ -41,14 +41,23 @@ static void idle(double seconds)
 		continue;
 }
 
-static void enter(struct load_thread *thread, enum footprint_phase phase)
+static void wait_for_all(struct load_thread *thread)
 {
 	struct plan *plan = thread->shared;
 
 	if (thread->run->threads > 1)
 		pthread_barrier_wait(&plan->turn);
+}
+
+static void enter(struct load_thread *thread, enum footprint_phase phase)
+{
+	struct plan *plan = thread->shared;
+
+	wait_for_all(thread);
+	idle(PAUSE_MS * 1e-3);
 	if (thread->index == 0)
 		store_relaxed(&plan->page->phase, phase);
+	wait_for_all(thread);
 }
 
 static void grow(struct load_thread *thread, struct heap *heap, uint64_t to_bytes, uint32_t min,
@@ -107,6 +116,7 @@ static void work(struct load_thread *thread)
 	drop(thread, &heap, 0);
 	enter(thread, FOOTPRINT_IDLE_3);
 	idle(plan->idle_s);
+	enter(thread, FOOTPRINT_END);
 }
 
 static bool options_read(struct load_run *run, struct plan *plan, int argc, char *argv[])

@@ -1,87 +1,50 @@
 /* See rounds.h. */
 #include "rounds.h"
 
-#include "child.h"
 #include "cli.h"
 #include "results.h"
+#include "trial.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_NOT_INSTALLED = 77, FAULT_BYTES = 512, PREPARE_LIMIT_S = 1800 };
-/* For the first run, whose size nobody knows yet. */
-static const uint64_t first_touch_bytes = UINT64_C(512) << 20;
+enum { STATUS_NOT_INSTALLED = 77, PREPARE_LIMIT_S = 1800 };
 
-/* The line that a run prints last. NULL: it is no object. */
-static json_t *run_json(const char *output)
-{
-	const char *brace = strrchr(output, '{');
-	json_error_t error;
-
-	while (brace != NULL && brace > output && brace[-1] != '\n')
-		brace--;
-	return brace != NULL ? json_loads(brace, JSON_DISABLE_EOF_CHECK, &error) : NULL;
-}
-
-static bool start_run(const struct rounds *rounds, const struct scenario *scenario,
+static void run_child(const struct rounds *rounds, const struct scenario *scenario,
                       const struct peer *peer, struct child *child)
 {
+	const char *micro = strchr(scenario->name, '/') + 1;
 	char scale[32];
 
 	snprintf(scale, sizeof scale, "%g", rounds->scale);
 	if (scenario->is_program)
-		return child_run(
+		child_run(
 		    child,
 		    (const char *const[]){ "/bin/sh", scenario->file, "run", rounds->work, NULL },
 		    "TIDE_BENCH_PRELOAD", peer->path, rounds->limit_s);
-	return child_run(child,
-	                 (const char *const[]){ scenario->file, strchr(scenario->name, '/') + 1,
-	                                        "--scale", scale, NULL },
-	                 "LD_PRELOAD", peer->path, rounds->limit_s);
-}
-
-/* Run once. NULL: the fault is noted, or Ctrl-C ended it. Else what it reported. */
-static json_t *run_once(const struct rounds *rounds, const struct scenario *scenario,
-                        const struct peer *peer, json_t *cell)
-{
-	struct child child;
-	char fault[FAULT_BYTES];
-
-	if (!start_run(rounds, scenario, peer, &child)) {
-		if (child.is_interrupted)
-			return NULL;
-		child_fault(&child, fault, sizeof fault);
-		results_set_fault(cell, fault);
-		return NULL;
-	}
-	json_t *run = run_json(child.output_text);
-	const char *allocator = json_string_value(json_object_get(run, "allocator"));
-	if (allocator == NULL) {
-		results_set_fault(cell, "no result, or it does not tell the allocator");
-		json_decref(run);
-		return NULL;
-	}
-	if (!peer_serves(peer, allocator)) {
-		snprintf(fault, sizeof fault, "not active: malloc comes from %s", allocator);
-		results_set_fault(cell, fault);
-		json_decref(run);
-		return NULL;
-	}
-	return run;
+	else
+		child_run(child,
+		          (const char *const[]){ scenario->file, micro, "--scale", scale, NULL },
+		          "LD_PRELOAD", peer->path, rounds->limit_s);
 }
 
 /* One run, and what it has for the next ones: the most memory up to now. */
 static void run_and_note(const struct rounds *rounds, const struct scenario *scenario,
                          size_t number, size_t round, json_t *cell, uint64_t *most_bytes)
 {
-	/* A quarter more: the memory of the peers differs, and so does a run from itself. */
-	child_touch_memory(*most_bytes > 0 ? *most_bytes + *most_bytes / 4 : first_touch_bytes);
-	json_t *run = run_once(rounds, scenario, &rounds->peers->peer[number], cell);
-	if (run == NULL)
+	const struct peer *peer = &rounds->peers->peer[number];
+	struct child child;
+	char fault[TRIAL_FAULT_BYTES];
+
+	trial_touch_memory(*most_bytes);
+	run_child(rounds, scenario, peer, &child);
+	json_t *run = trial_result(&child, peer, fault);
+	if (run == NULL) {
+		if (*fault != '\0')
+			results_set_fault(cell, fault);
 		return;
-	double peak_bytes = json_number_value(json_object_get(run, "peak_rss_bytes"));
-	if (peak_bytes > (double)*most_bytes)
-		*most_bytes = (uint64_t)peak_bytes;
+	}
+	trial_note_peak(run, most_bytes);
 	if (round < rounds->warmups)
 		json_decref(run);
 	else if (!results_add_run(cell, round - rounds->warmups, run))
@@ -117,7 +80,7 @@ static void run_rounds(const struct rounds *rounds, const struct scenario *scena
 
 	for (size_t round = 0; round < total; round++) {
 		for (size_t turn = 0; turn < peers && !child_interrupted(); turn++) {
-			size_t number = (turn + round) % peers;
+			size_t number = trial_turn(round, turn, peers);
 			json_t *cell = results_cell(in, number);
 
 			cli_progress(rounds->quiet, "%s: round %zu of %zu, %s", scenario->name,
@@ -131,7 +94,7 @@ static void run_rounds(const struct rounds *rounds, const struct scenario *scena
 
 void rounds_run(const struct rounds *rounds, const struct scenario *scenario, json_t *results)
 {
-	char fault[FAULT_BYTES];
+	char fault[TRIAL_FAULT_BYTES];
 	enum prepared prepared = prepare(rounds, scenario, fault, sizeof fault);
 
 	if (prepared == NOT_INSTALLED) {
