@@ -3,8 +3,8 @@
 # compare. The pages go to build/bench-report/.
 #
 #   (nothing)   all scenarios, latencies and footprints: hours
-#   --quick     every micro scenario and some programs with little work, to see that all goes: minutes,
-#               and no figures to rely on
+#   --quick     every micro scenario and some programs, with little work, to see that all goes:
+#               minutes, and no figures to rely on
 #   ARGUMENT    is tide-bench's, which alone is run: --scenario 'exchange*' --only tide,glibc
 set -eu
 cd "$(dirname "$0")/.."

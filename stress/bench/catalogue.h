@@ -1,5 +1,5 @@
-/* What can be measured: the scenarios of tide-bench-load, "micro/NAME", and the scripts that run real
- * programs, "program/NAME". */
+/* What can be measured: the scenarios of tide-bench-load, "micro/NAME", and the scripts that run
+ * real programs, "program/NAME". */
 #ifndef BENCH_CATALOGUE_H
 #define BENCH_CATALOGUE_H
 
@@ -21,7 +21,7 @@ struct catalogue {
 	size_t count;
 };
 
-/* False, after a message. `programs` is the folder of the scripts, NAME.sh; it need not be there. */
+/* False, after a message. `programs` is the folder of the scripts NAME.sh; it may be missing. */
 bool catalogue_read(struct catalogue *catalogue, const char *program, const char *programs);
 /* Choose what the pattern matches: the whole name, or what is behind its slash. False: nothing. */
 bool catalogue_choose(struct catalogue *catalogue, const char *pattern);

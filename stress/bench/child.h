@@ -42,7 +42,7 @@ void child_start(struct child *child, const char *const argv[], const char *vari
 void child_nudge(struct child *child);
 /* Gather what it writes within `wait_s`, at most. False: it will write no more. */
 bool child_watch(struct child *child, double wait_s);
-/* Wait for its end; after `limit_s` since its start it is killed. True: it ended by itself, with 0. */
+/* Wait for its end; it is killed `limit_s` after its start. True: it ended by itself, with 0. */
 bool child_end(struct child *child, double limit_s);
 /* All of it. */
 bool child_run(struct child *child, const char *const argv[], const char *variable,
@@ -50,8 +50,8 @@ bool child_run(struct child *child, const char *const argv[], const char *variab
 /* Why child_end was false, in words. */
 void child_fault(const struct child *child, char *text, size_t bytes);
 
-/* In a process of its own, write to `bytes` of memory, or half of what is available if that is less.
- * On a virtual machine, memory that was freed may have gone back to the host, and whoever is
+/* In a process of its own, write to `bytes` of memory, or half of what is available if that is
+ * less. On a virtual machine, memory that was freed may have gone back to the host, and whoever is
  * first to touch it again waits for the host: that must not be one of the compared. */
 void child_touch_memory(uint64_t bytes);
 

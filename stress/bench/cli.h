@@ -10,8 +10,8 @@ enum { CLI_RIGHT = 0, CLI_WRONG = 1, CLI_USAGE = 2 };
 
 /* False, after a message that names the option. */
 bool cli_number(const char *program, const char *option, double min, double max, double *value);
-/* Hand each option to `read`, with its letter in `known` and as it was written. False when `read` was,
- * or after a message about what is no option. */
+/* Hand each option to `read`, with its letter in `known` and as it was written. False when `read`
+ * was, or after a message about what is no option. */
 bool cli_options(const char *program, int argc, char *argv[], const struct option known[],
                  bool (*read)(void *arguments, int option, const char *written), void *arguments);
 /* For the option that getopt_long did not know or that lacks its value. */

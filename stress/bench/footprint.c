@@ -1,6 +1,6 @@
-/* tide-footprint: how much memory stays resident when blocks are freed, under each peer. The load is
- * footprint_load.c, in a process of its own that makes no call while it idles; it is looked at from
- * outside. */
+/* tide-footprint: how much memory stays resident when blocks are freed, under each peer. The load
+ * is footprint_load.c, in a process of its own that makes no call while it idles; it is looked at
+ * from outside. */
 #include "footprint.h"
 
 #include "child.h"

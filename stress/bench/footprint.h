@@ -1,5 +1,6 @@
-/* What tide-footprint and its load tell each other: a page in a file that both map. The load allocates
- * nothing, writes nothing and calls nothing while it idles; its memory is looked at from outside. */
+/* What tide-footprint and its load tell each other: a page in a file that both map. The load
+ * allocates nothing, writes nothing and calls nothing while it idles; its memory is looked at from
+ * outside. */
 #ifndef BENCH_FOOTPRINT_H
 #define BENCH_FOOTPRINT_H
 

@@ -20,8 +20,8 @@ struct footprint_watch {
 	/* When the phase began; and the last that was seen of it. NAN: nothing. */
 	struct {
 		double begin_s, end_s, live_bytes, resident_bytes;
-		/* Pages that were given back by MADV_FREE: they count as resident until the system wants
-		 * them. */
+		/* Pages that were given back by MADV_FREE: they count as resident until the system
+		 * wants them. */
 		double lazily_freed_bytes;
 	} phase[FOOTPRINT_PHASES];
 };

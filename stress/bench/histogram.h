@@ -1,5 +1,5 @@
-/* Counts of durations in ticks, in log-linear buckets: 32 to each power of two, so that a percentile
- * is right to 3 %. The maximum is exact. */
+/* Counts of durations in ticks, in log-linear buckets: 32 to each power of two, so that a
+ * percentile is right to 3 %. The maximum is exact. */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
@@ -30,8 +30,8 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ticks)
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from);
-/* The upper end of the bucket in which a share `quantile` of the counts is reached, but no more than
- * the maximum; 0 of nothing. */
+/* The upper end of the bucket in which a share `quantile` of the counts is reached, but no more
+ * than the maximum; 0 of nothing. */
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile);
 
 #endif

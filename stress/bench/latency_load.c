@@ -1,4 +1,5 @@
-/* tide-latency-load: how long each single malloc and free takes, on whatever malloc the process has.
+/* tide-latency-load: how long each single malloc and free takes, on whatever malloc the process
+ * has.
  *
  * Threads go through phases together:
  *   steady   random slots of their own are emptied and filled

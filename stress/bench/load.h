@@ -80,9 +80,9 @@ struct load_thread {
 	struct random random;
 	pthread_barrier_t *ready;
 };
-/* Run `work` on run->threads threads; it prepares, then calls load_ready once, and the timed section
- * goes from there to the end of the last thread. One thread is the main thread: the process stays
- * single-threaded. */
+/* Run `work` on run->threads threads; it prepares, then calls load_ready once, and the timed
+ * section goes from there to the end of the last thread. One thread is the main thread: the
+ * process stays single-threaded. */
 void load_on_threads(struct load_run *run, void (*work)(struct load_thread *), void *shared);
 void load_ready(struct load_thread *thread);
 

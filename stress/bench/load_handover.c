@@ -97,7 +97,7 @@ static void one_to_many(struct load_run *run)
 	line_run(run, 1, run->threads > 1 ? run->threads - 1 : 1);
 }
 
-/* A request's objects live until the next request of the connection is served, by the next thread. */
+/* A request's objects live until the connection's next request is served, by the next thread. */
 struct connection {
 	uint32_t requests_left, objects;
 	void *object[OBJECTS_MAX];
@@ -137,8 +137,8 @@ static void connection_serve(struct connection *connection, struct random *rando
 	connection->requests_left--;
 }
 
-/* Each thread serves the same number of requests, so each inbox keeps as many connections at the end
- * as a thread opened. All inboxes can't be full at a time: that would take twice as many. */
+/* Each thread serves the same number of requests, so each inbox keeps as many connections at the
+ * end as a thread opened. All inboxes can't be full at a time: that would take twice as many. */
 static void server_work(struct load_thread *thread)
 {
 	struct server *server = thread->shared;

@@ -1,5 +1,6 @@
 /* False sharing: do blocks of different threads lie in one cache line, because the allocator deals
- * out neighbours to threads (active), or because a thread frees what was its neighbour's (passive)? */
+ * out neighbours to threads (active), or because a thread frees what was its neighbour's
+ * (passive)? */
 #include "load.h"
 
 #include <stdlib.h>

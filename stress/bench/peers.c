@@ -66,7 +66,7 @@ bool peers_add(struct peers *peers, const char *program, const char *text)
 		fprintf(stderr, "%s: --peer %s: not NAME=PATH\n", program, text);
 		return false;
 	}
-	/* A name that the loader can't find would be ignored by it; so would a part after a blank. */
+	/* The loader ignores what it can't find, and takes a blank or a colon for an end. */
 	if (realpath(equals + 1, path) == NULL || access(path, R_OK) != 0 ||
 	    strlen(path) >= PEER_PATH_BYTES || strpbrk(path, " :") != NULL) {
 		fprintf(stderr, "%s: --peer %s: no file that can be preloaded\n", program, text);

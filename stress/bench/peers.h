@@ -17,7 +17,7 @@ struct peers {
 	size_t count;
 };
 
-/* Tide of the folder this program is in, glibc, and those of Debian's packages that are installed. */
+/* Tide as built or installed with this program, glibc, and what is there of Debian's packages. */
 void peers_find(struct peers *peers);
 /* "NAME=PATH": a peer more, or another library for a known name. False, after a message. */
 bool peers_add(struct peers *peers, const char *program, const char *text);

@@ -20,8 +20,8 @@ struct rounds {
 	bool quiet;
 };
 
-/* Add the scenario to `results`, with all its runs. A program that is not installed is left out, with
- * a message. */
+/* Add the scenario to `results`, with all its runs. A program that is not installed is left out,
+ * with a message. */
 void rounds_run(const struct rounds *rounds, const struct scenario *scenario, json_t *results);
 
 #endif

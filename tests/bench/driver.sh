@@ -4,8 +4,8 @@
 
 expect 0 tide-bench --list
 said micro/pair-fixed
-expect 0 tide-bench --only tide,glibc --scenario pair-fixed --scenario micro/hand-1-1 --scale 0.001 \
-	--rounds 2 --warmup 1 --programs "$work" --report "$work/report" --quiet
+expect 0 tide-bench --only tide,glibc --scenario pair-fixed --scenario micro/hand-1-1 \
+	--scale 0.001 --rounds 2 --warmup 1 --programs "$work" --report "$work/report" --quiet
 said "geometric mean"
 check "$work/report/bench.json" <<'PYTHON'
 assert [p["name"] for p in d["peers"]] == ["tide", "glibc"]

@@ -10,8 +10,9 @@ while read -r name what; do
 	[ -n "$what" ] || fail "$name does not say what it is"
 	for library in "" "$preload"; do
 		for threads in "" "--threads=3"; do
-			LD_PRELOAD=$library timeout 60 "$bin/tide-bench-load" "$name" --scale 0.002 \
-				$threads >>"$work/results" 2>"$work/err" || fail "$name under '$library'"
+			LD_PRELOAD=$library timeout 60 "$bin/tide-bench-load" "$name" \
+				--scale 0.002 $threads >>"$work/results" 2>"$work/err" ||
+				fail "$name under '$library'"
 		done
 	done
 done <"$work/list"

@@ -15,6 +15,11 @@ EOF_SCRIPT
 tell='allocator=${TIDE_BENCH_PRELOAD:-libc.so.6}
 	printf "{\"wall_s\": 2, \"cpu_s\": 1, \"peak_rss_bytes\": 4096, \"allocator\": \"%s\"}\n" \
 		"${allocator##*/}"'
+# claim ALLOCATOR: a command that reports it.
+claim() {
+	printf '%s' 'printf "{\"wall_s\": 2, \"cpu_s\": 1, \"peak_rss_bytes\": 1, '
+	printf '%s' "\\\"allocator\\\": \\\"$1\\\"}\\n\""
+}
 script right "echo \"\$2 \${TIDE_BENCH_PRELOAD:-none} \${LD_PRELOAD:-none}\" >>$work/log
 	$tell"
 script absent true "&& exit 77"
@@ -22,8 +27,8 @@ script unready true "&& exit 1"
 script fails "echo this is why >&2; exit 3"
 script hangs "echo \$\$ >$work/hanging; sleep 1000"
 script odd "echo no JSON"
-script other 'printf "{\"wall_s\": 2, \"cpu_s\": 1, \"peak_rss_bytes\": 1, \"allocator\": \"libjemalloc.so.2\"}\n"'
-script mixed 'printf "{\"wall_s\": 2, \"cpu_s\": 1, \"peak_rss_bytes\": 1, \"allocator\": \"libc.so.6+libother.so\"}\n"'
+script other "$(claim libjemalloc.so.2)"
+script mixed "$(claim libc.so.6+libother.so)"
 script lacks 'printf "{\"wall_s\": 2, \"peak_rss_bytes\": 1, \"allocator\": \"libc.so.6\"}\n"'
 : >"$work/one.so"
 : >"$work/two.so"

@@ -7,8 +7,8 @@ run() {
 	printf '{"round": %d, "wall_s": %s, "cpu_s": %s, "peak_rss_bytes": %s}' "$@"
 }
 
-# Of scenario micro/a: wall medians 2, 4 and (c) 8 s. In c the values follow the rounds of a, so that
-# in each round c is 4 times a, but for the odd one. micro/b: 3, 1, and a fault.
+# Of micro/a: wall medians 2, 4 and (c) 8 s. In c the values follow the rounds of a, so that in most
+# rounds c is 4 times a. Of program/b: 3, 1, and a fault.
 cat >"$work/bench.json" <<EOF_JSON
 {"program": "tide-bench", "format": 1,
  "peers": [{"name": "a", "path": ""}, {"name": "b", "path": ""}, {"name": "c", "path": ""}],
