@@ -24,7 +24,7 @@ probe() {
 }
 
 prepare() {
-	pick 100000 1000 >requests
+	pick 100000 1600 >requests
 	# Without the benchmark: only the digest.
 	mkdir run
 	cd run

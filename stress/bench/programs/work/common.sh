@@ -25,7 +25,7 @@ export LC_ALL TZ
 
 programs=$(cd "$(dirname "$0")" && pwd)
 work=$programs/work
-limit_s=120
+limit_s=300
 preload=${TIDE_BENCH_PRELOAD:-}
 unset LD_PRELOAD TIDE_BENCH_PRELOAD || true
 
@@ -115,11 +115,12 @@ bound_allocators() {
 
 # Sets `allocator`. The same program and the same preload are bound alike, so it is looked up once.
 find_allocator() {
-	id=none
-	if [ -n "$preload" ]; then
-		[ -r "$preload" ] || fail "$preload is not there"
-		id=$(stat -L -c '%n %s %Y %i' "$preload" | cksum | tr ' ' -)
-	fi
+	[ -z "$preload" ] || [ -r "$preload" ] || fail "$preload is not there"
+	id=$(
+		for program in $needs $preload; do
+			stat -L -c '%n %s %Y %i' "$(command -v "$program" || echo "$program")"
+		done | cksum | tr ' ' -
+	)
 	known=$home/allocator.$id
 	[ -s "$known" ] || bound_allocators >"$known"
 	allocator=$(cat "$known")
@@ -155,10 +156,14 @@ main() {
 	cd "$home"
 	case $1 in
 	prepare)
-		fingerprint >fingerprint.now
-		! cmp -s fingerprint fingerprint.now || exit 0
-		# What is in the folder is ours: it bears our name and fingerprint, or is new.
-		find . -mindepth 1 -delete
+		[ "$(cat fingerprint 2>/dev/null)" != "$(fingerprint)" ] || exit 0
+		# Only what was made here is deleted.
+		[ -e made-by-tide-bench ] || rmdir "$home" 2>/dev/null ||
+			fail "$home is there already, and was not made by this script"
+		mkdir -p "$home"
+		cd "$home"
+		: >made-by-tide-bench
+		find . -mindepth 1 ! -name made-by-tide-bench -delete
 		[ "${TIDE_BENCH_SMALL:-0}" = 0 ] || : >small
 		preload=
 		compile "$programs/measure.c" tide-measure
