@@ -12,7 +12,7 @@ cmake               cmake
 ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
 '
-needs_test="$needs_build"'
+needs_test="$needs_build$(cat "$(dirname "$0")/../stress/bench/programs/packages.txt")"'
 g++                 g++
 clang-14            clang-14
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a

@@ -3,7 +3,7 @@
 # images, transparency from PDF - rendered from PostScript and again from PDF.
 name=ghostscript
 needs='gs'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 # render COMMAND...: all pages of both documents, by one process, as colour pixels in one file.
 render() {
@@ -19,7 +19,7 @@ prepare() {
 	{
 		echo "%!PS-Adobe-3.0"
 		echo "/pages $(pick 40 2) def"
-		cat "$work/ghostscript.ps"
+		cat "$support/ghostscript.ps"
 	} >work.ps
 	gs -q -dSAFER -dBATCH -dNOPAUSE -sDEVICE=pdfwrite -sOutputFile=work.pdf work.ps
 	render env

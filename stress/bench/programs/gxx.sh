@@ -2,7 +2,7 @@
 # g++: a large C++ source to an object with optimisation and debug information.
 name=gxx
 needs='g++'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 compiler() {
 	"$@" g++ -std=c++17 -O2 -g -frandom-seed=1 -c -o object.o ../source.cpp
@@ -15,7 +15,7 @@ probe() {
 
 # The object names the folder it was made in, so it is made in the same one as later.
 prepare() {
-	awk -v classes="$(pick 3 0)" -f "$work/compiler_source.awk" >source.cpp
+	awk -v classes="$(pick 3 0)" -f "$support/compiler_source.awk" >source.cpp
 	mkdir run
 	cd run
 	compiler env

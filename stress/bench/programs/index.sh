@@ -1,9 +1,9 @@
 #!/bin/sh
 # A C++ program full of maps and strings: a text index and order books in several threads, with
-# documents made by one thread and freed by others. See work/index.cpp.
+# documents made by one thread and freed by others. See support/index.cpp.
 name=index
 needs='c++'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" "$home/index" 1 1
@@ -12,7 +12,7 @@ probe() {
 # What is right does not depend on the number of threads.
 prepare() {
 	pick 5000 300 >documents
-	compile "$work/index.cpp" index -pthread
+	compile "$support/index.cpp" index -pthread
 	./index "$(cat documents)" 1 >expected
 }
 

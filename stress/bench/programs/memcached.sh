@@ -1,12 +1,12 @@
 #!/bin/sh
 # memcached under a load of sets, gets and deletes of 1 to 20,000 bytes, pipelined, from many
-# connections that come and go. See work/cache_load.c, which knows what each value must be.
+# connections that come and go. See support/cache_load.c, which knows what each value must be.
 #
 # memcached keeps its values in slabs of 1 MiB; what it takes from malloc besides them is buffers,
 # connections, and its hash table.
 name=memcached
 needs='memcached'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" memcached -V
@@ -14,7 +14,7 @@ probe() {
 
 prepare() {
 	pick 800000 5000 >requests
-	compile "$work/cache_load.c" cache_load
+	compile "$support/cache_load.c" cache_load
 }
 
 load() {

@@ -4,7 +4,7 @@
 # looks at the length of every answer.
 name=nginx
 needs='nginx wrk cmp /usr/bin/python3'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" nginx -V
@@ -78,7 +78,7 @@ with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, 
 
 load() {
 	fetch page.html >page.before
-	wrk -t 1 -c 40 -d 100s -s "$work/wrk.lua" "http://127.0.0.1:$PORT" -- "$(cat ../requests)" \
+	wrk -t 1 -c 40 -d 100s -s "$support/wrk.lua" "http://127.0.0.1:$PORT" -- "$(cat ../requests)" \
 		>load.out 2>&1 || fail "wrk ended with $?"
 	fetch page.html >page.after
 	fetch part6.html >part.after

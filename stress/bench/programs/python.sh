@@ -3,12 +3,12 @@
 # small-object allocator would serve nearly all of it.
 name=python
 needs='/usr/bin/python3'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 # By full path: a wrapper found first on PATH would be a different program under the preload.
 python() {
 	"$@" env PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
-		/usr/bin/python3 -I "$work/python.py" "$size"
+		/usr/bin/python3 -I "$support/python.py" "$size"
 }
 
 probe() {

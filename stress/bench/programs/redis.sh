@@ -8,7 +8,7 @@
 # as it is installed.
 name=redis
 needs='redis-server redis-benchmark redis-cli'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 default_preload() {
 	ldd "$(command -v redis-server)" | sed -n 's/.*libc\.so\.6 => \([^ ]*\).*/\1/p'
@@ -59,7 +59,7 @@ load() {
 		bench -n $((n / 5)) -t lrange_300
 		ask flushall sync >/dev/null
 	fi
-	equal "the answer of the script" filled "$(ask --eval "$work/redis.lua")"
+	equal "the answer of the script" filled "$(ask --eval "$support/redis.lua")"
 	ask debug digest >digest
 }
 

@@ -2,7 +2,7 @@
 # rocksdb's db_bench: fills, overwrites, reads and scans with compaction beside them.
 name=rocksdb
 needs='db_bench ldb'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" db_bench --benchmarks= --db="$PWD/probe"

@@ -2,15 +2,15 @@
 # sqlite3: tables, indexes, joins, windows, full-text search and JSON, in memory and then on disk.
 name=sqlite
 needs='sqlite3'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" sqlite3 -batch :memory: 'SELECT 1;'
 }
 
 prepare() {
-	sed "s/@ROWS@/$(pick 150000 3000)/g" "$work/sqlite.sql" >memory.sql
-	sed "s/@ROWS@/$(pick 50000 1000)/g" "$work/sqlite.sql" >disk.sql
+	sed "s/@ROWS@/$(pick 150000 3000)/g" "$support/sqlite.sql" >memory.sql
+	sed "s/@ROWS@/$(pick 50000 1000)/g" "$support/sqlite.sql" >disk.sql
 	for place in memory disk; do
 		sqlite3 -batch -bail ":memory:" <"$place.sql"
 	done >expected

@@ -2,14 +2,14 @@
 # z3: problems of different theories with known answers, one after the other in one process.
 name=z3
 needs='z3'
-. "$(dirname "$0")/work/common.sh"
+. "$(dirname "$0")/support/common.sh"
 
 probe() {
 	"$@" z3 --version
 }
 
 prepare() {
-	awk -v scale="$(pick 1 0)" -f "$work/smt.awk" >work.smt2
+	awk -v scale="$(pick 1 0)" -f "$support/smt.awk" >work.smt2
 	sed -n 's/^; expected: //p' work.smt2 >expected
 }
 

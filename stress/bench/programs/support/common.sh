@@ -24,7 +24,7 @@ TZ=UTC
 export LC_ALL TZ
 
 programs=$(cd "$(dirname "$0")" && pwd)
-work=$programs/work
+support=$programs/support
 limit_s=300
 preload=${TIDE_BENCH_PRELOAD:-}
 unset LD_PRELOAD TIDE_BENCH_PRELOAD || true
@@ -136,7 +136,7 @@ result() {
 
 # What the prepared folder was made from: made anew when that changes.
 fingerprint() {
-	cat "$work"/* "$programs/measure.c" "$programs/$name.sh" | cksum
+	cat "$support"/* "$programs/measure.c" "$programs/$name.sh" | cksum
 	echo "small ${TIDE_BENCH_SMALL:-0}"
 }
 
