@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 programs=$1
 preload=$(readlink -f "${TIDE_PRELOAD:?TIDE_PRELOAD must name libtide-preload.so}")
 python=/usr/bin/python3
-unset LD_PRELOAD || true
+unset LD_PRELOAD TIDE_PRELOAD || true
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/tide-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -128,7 +128,7 @@ test_servers() {
 	is_gone "$(cat "$work/out")" || fail "the server outlives a load that fails"
 	status 1 measure --port "$port" --load 'kill -KILL $SERVER_PID; sleep 60' \
 		"$python" -I -c "$serve" "$port"
-	status 1 measure --port "$port" --load true "$python" -I -c 'import sys; sys.exit(0)'
+	status 75 measure --port "$port" --load true "$python" -I -c 'import sys; sys.exit(0)'
 	status 124 measure --limit 0.5 --port "$port" --load true sleep 1000
 	[ ! -e "$work/report" ] || fail "there is a report of what failed"
 }

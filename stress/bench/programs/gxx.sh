@@ -18,7 +18,7 @@ prepare() {
 	awk -v classes="$(pick 3 0)" -f "$support/compiler_source.awk" >source.cpp
 	mkdir run
 	cd run
-	compiler env
+	compiler measured
 	mv object.o ../expected.o
 	cd ..
 }

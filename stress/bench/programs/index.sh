@@ -13,7 +13,7 @@ probe() {
 prepare() {
 	pick 5000 300 >documents
 	compile "$support/index.cpp" index -pthread
-	./index "$(cat documents)" 1 >expected
+	measured ./index "$(cat documents)" 1 >expected
 }
 
 run() {

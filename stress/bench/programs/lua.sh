@@ -9,7 +9,7 @@ probe() {
 }
 
 prepare() {
-	lua5.4 "$support/lua.lua" "$(pick 8 1)" >expected
+	measured lua5.4 "$support/lua.lua" "$(pick 8 1)" >expected
 }
 
 run() {

@@ -12,7 +12,8 @@
  *                   seen alive at the same time (sampled), whichever is more
  *
  * Exit status  the command's, 128 + n when signal n ended it; 124 time is over; 125 it could not be
- *              started or measured; of a server: 1 when it ended early or badly, or the load failed.
+ *              started or measured; of a server: 75 when it ended before it listened, 1 when it
+ *              ended under load or badly, or the load failed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STATUS_SERVER_BAD = 1, STATUS_TIMEOUT = 124, STATUS_UNABLE = 125, STATUS_SIGNAL = 128 };
+enum {
+	STATUS_SERVER_BAD = 1,
+	STATUS_NOT_LISTENING = 75,
+	STATUS_TIMEOUT = 124,
+	STATUS_UNABLE = 125,
+	STATUS_SIGNAL = 128,
+};
 enum { SAMPLE_MS = 100, CONNECT_MS = 10, END_S = 20 };
 
 static const char usage[] =
@@ -249,7 +256,7 @@ static int await_port(struct measured *server, uint16_t port)
 		if (reason != 0)
 			return reason;
 		if (has_ended(server))
-			return STATUS_SERVER_BAD;
+			return STATUS_NOT_LISTENING;
 	}
 	return 0;
 }

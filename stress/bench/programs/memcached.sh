@@ -21,12 +21,15 @@ load() {
 	"$home/cache_load" "$PORT" "$(cat ../requests)" 60 >load.out
 }
 
-run() {
-	port=$(free_port)
+server() {
 	user=
 	[ "$(id -u)" -ne 0 ] || user=root
 	measured_server memcached -l 127.0.0.1 -p "$port" -U 0 -m 512 -t 2 -c 256 -R 200 \
 		${user:+-u "$user"}
+}
+
+run() {
+	serve server
 	equal "what the load counted" "$(cat ../requests) requests, 0 wrong" "$(cat load.out)"
 	result "$(cat ../requests)" requests
 }

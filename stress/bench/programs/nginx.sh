@@ -84,10 +84,13 @@ load() {
 	fetch part6.html >part.after
 }
 
-run() {
-	port=$(free_port)
+server() {
 	configure >nginx.conf
 	measured_server nginx -e stderr -p "$PWD/" -c "$PWD/nginx.conf"
+}
+
+run() {
+	serve server
 	same "the page before the load" "$home/expected" page.before
 	same "the page after the load" "$home/expected" page.after
 	same "a part after the load" "$home/site/part6.html" part.after

@@ -18,7 +18,7 @@ probe() {
 
 prepare() {
 	size=$(pick 60 2)
-	python env >expected
+	python measured >expected
 }
 
 run() {

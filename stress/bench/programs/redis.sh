@@ -29,8 +29,7 @@ prepare() {
 	mkdir run
 	cd run
 	: >digest_only
-	port=$(free_port)
-	server
+	serve server
 	mv digest ../expected
 	cd ..
 }
@@ -64,8 +63,7 @@ load() {
 }
 
 run() {
-	port=$(free_port)
-	server
+	serve server
 	[ "$(grep -c '"' load.out)" -ge 18 ] || fail "the benchmark says only: $(cat load.out)"
 	same "the digest of the data" "$home/expected" digest
 	n=$(cat ../requests)

@@ -12,7 +12,7 @@ prepare() {
 	sed "s/@ROWS@/$(pick 150000 3000)/g" "$support/sqlite.sql" >memory.sql
 	sed "s/@ROWS@/$(pick 50000 1000)/g" "$support/sqlite.sql" >disk.sql
 	for place in memory disk; do
-		sqlite3 -batch -bail ":memory:" <"$place.sql"
+		measured sqlite3 -batch -bail :memory: <"$place.sql"
 	done >expected
 }
 

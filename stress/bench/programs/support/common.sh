@@ -26,8 +26,13 @@ export LC_ALL TZ
 programs=$(cd "$(dirname "$0")" && pwd)
 support=$programs/support
 limit_s=300
-preload=${TIDE_BENCH_PRELOAD:-}
-unset LD_PRELOAD TIDE_BENCH_PRELOAD || true
+is_small=${TIDE_BENCH_SMALL:-0}
+case ${TIDE_BENCH_PRELOAD:-} in
+'' | /*) preload=${TIDE_BENCH_PRELOAD:-} ;;
+*) preload=$PWD/$TIDE_BENCH_PRELOAD ;;
+esac
+# TIDE_* in the environment are options of Tide; these are not.
+unset LD_PRELOAD TIDE_BENCH_PRELOAD TIDE_BENCH_SMALL || true
 
 fail() {
 	echo "$name: $*" >&2
@@ -68,15 +73,26 @@ measured() {
 }
 
 # measured_server COMMAND...: run it as a server under the preload, and this script's `load` as its
-# work. The server must listen on 127.0.0.1:$port.
+# work. To be called by what `serve` calls.
 measured_server() {
 	"$home/tide-measure" --preload "$preload" --report report --limit "$limit_s" --port "$port" \
-		--load "exec sh '$programs/$name.sh' load '${home%/*}'" "$@" >server.out 2>>stderr ||
-		fail "$1: failed with $?"
+		--load "exec sh '$programs/$name.sh' load '${home%/*}'" "$@" >server.out 2>>stderr
 }
 
-free_port() {
-	"$home/tide-measure" --free-port || fail "no port of 127.0.0.1 can be had"
+# serve FUNCTION: let it run a measured_server that listens on 127.0.0.1:$port. Where the server can't
+# listen, somebody else may have got the port meanwhile: only that is worth another try.
+serve() {
+	for try in 1 2 3; do
+		port=$("$home/tide-measure" --free-port) || fail "no port of 127.0.0.1 can be had"
+		status=0
+		"$1" || status=$?
+		case $status in
+		0) return ;;
+		75) ;;
+		*) fail "the server or its load failed" ;;
+		esac
+	done
+	fail "the server does not listen (try $try)"
 }
 
 # same WHAT EXPECTED ACTUAL: the two files are equal, and not empty.
@@ -137,7 +153,7 @@ result() {
 # What the prepared folder was made from: made anew when that changes.
 fingerprint() {
 	cat "$support"/* "$programs/measure.c" "$programs/$name.sh" | cksum
-	echo "small ${TIDE_BENCH_SMALL:-0}"
+	echo "small $is_small"
 }
 
 main() {
@@ -164,7 +180,7 @@ main() {
 		cd "$home"
 		: >made-by-tide-bench
 		find . -mindepth 1 ! -name made-by-tide-bench -delete
-		[ "${TIDE_BENCH_SMALL:-0}" = 0 ] || : >small
+		[ "$is_small" = 0 ] || : >small
 		preload=
 		compile "$programs/measure.c" tide-measure
 		prepare
