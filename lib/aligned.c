@@ -43,6 +43,7 @@ void *tide_aligned(size_t alignment, size_t size)
 		}
 	}
 	bool zeroed;
+	(void)tide_slow_self(); /* else its part of the page map would lie outside of the window */
 	void *block = tide_large_alloc(size, alignment, &zeroed);
 	if (block == NULL)
 		errno = ENOMEM;

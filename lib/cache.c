@@ -13,11 +13,11 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
 #define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
-static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 16 + 2 * 4 + 3, "cache: one entry for each class");
+static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 3, "cache: one entry for each class");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
 struct tide_cache tide_cache_none = {
-	.top = { NONE_64, NONE_64, NONE_16, NONE_4, NONE_4, NONE_TOP, NONE_TOP, NONE_TOP },
+	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_TOP, NONE_TOP, NONE_TOP },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
 
@@ -170,14 +170,18 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 bool tide_cache_empty(struct tide_cache *cache)
 {
 	bool any = false;
+	tide_cache_slow_enter(cache);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_bin *pending = cache->pending[cls];
-		cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
+		struct tide_bin *pending = tide_cache_pending(cache, cls);
+		if (pending != NULL)
+			cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 	}
-	cache->pool_bytes = 0;
+	if (cache->has_pending)
+		cache->pool_bytes = 0;
+	tide_cache_slow_leave(cache);
 	tide_store_relaxed(&cache->used, false);
 	return any;
 }
@@ -208,7 +212,9 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
 {
 	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
-	if (TIDE_LIKELY(page < cache->near_pages))
+	/* (A leaf that is older than the window has a map of its own.) */
+	if (TIDE_LIKELY(page < cache->near_pages &&
+	                tide_load_relaxed(&cache->near_map[page]) == from))
 		tide_store_relaxed(&cache->near_map[page], (uint8_t)to);
 	else
 		tide_pagemap_set((uintptr_t)block, 1, to);

@@ -41,7 +41,7 @@ struct tide_cache {
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	uint64_t pool_bytes;                /* in pending bins of medium classes */
-	uint64_t pooled[2];                 /* of those, which may have blocks (pool.c) */
+	uint64_t pooled[3];                 /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 
 	struct tide_garbage garbage;
@@ -111,7 +111,8 @@ TIDE_HIDDEN uint32_t tide_cache_threads_racy(void);
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
 /* Take the ready bin out, with its count set; NULL when there is none. */
 TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
-/* Publish every block in the cache as garbage; returns whether there were any. */
+/* Publish every block in the cache as garbage, but what the GC is taking just now; returns whether
+ * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */

@@ -162,8 +162,8 @@ void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed)
 	bytes = (bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
 	if (align_bytes < TIDE_PAGE_BYTES)
 		align_bytes = TIDE_PAGE_BYTES;
-	if (bytes <= TIDE_MEDIUM_MAX_BYTES)
-		bytes = TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES;
+	if (bytes <= TIDE_STEP_MAX_BYTES)
+		bytes = TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES;
 
 	*zeroed = false;
 	struct tide_large *large = keep_take(bytes, align_bytes);

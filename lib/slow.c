@@ -142,6 +142,7 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
 		tide_queue_push(bin);
+		tide_doorbell_ring(false);
 		return;
 	}
 	tide_garbage_publish(&cache->garbage, bin);
@@ -323,6 +324,7 @@ static void class_free(struct tide_cache *cache, void *block, unsigned cls, cons
 		return;
 	tide_hit_count(&cache->frees[cls]);
 	tide_orphan_push(block);
+	tide_doorbell_ring(false);
 }
 
 void tide_free_slow(void *block, const char *function)
@@ -356,11 +358,8 @@ void tide_free_slow(void *block, const char *function)
 void tide_self_empty(void)
 {
 	struct tide_cache *cache = tide_cache_self;
-	if (cache == &tide_cache_none)
-		return;
-	tide_cache_slow_enter(cache);
-	(void)tide_cache_empty(cache);
-	tide_cache_slow_leave(cache);
+	if (cache != &tide_cache_none)
+		(void)tide_cache_empty(cache);
 }
 
 /* A block of the ready bin that happens to be aligned. */

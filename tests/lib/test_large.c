@@ -61,9 +61,9 @@ Test(large, blocks_are_whole_pages_and_zero)
 		cr_assert_not_null(block);
 		cr_assert(zeroed);
 		assert_block(block, bytes);
-		cr_assert_gt(tide_large_bytes(block), TIDE_MEDIUM_MAX_BYTES);
+		cr_assert_gt(tide_large_bytes(block), TIDE_STEP_MAX_BYTES);
 		cr_assert_leq(tide_large_bytes(block),
-		              bytes + TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES);
+		              bytes + TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES);
 		cr_assert_eq(block[0] | block[bytes / 2] | block[bytes - 1], 0);
 		block[0] = block[tide_large_bytes(block) - 1] = 1;
 	}
