@@ -24,6 +24,7 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 		uint64_t bytes = tide_class_bytes(cls);
 		all.carved_bytes += tide_frontier_carved_racy(&heap->frontier, cls) * bytes;
 		all.queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
+		all.queue_level_bytes += tide_load_relaxed(&heap->queues.of[cls].level) * bytes;
 		all.queue_misses += tide_load_relaxed(&heap->queues.of[cls].misses);
 	}
 	struct tide_cache *cache = tide_cache_all(heap);

@@ -21,7 +21,7 @@
 
 #define TIDE_YIELD(point) ((void)(TIDE_INTERLEAVE && (tide_yield(point), 1)))
 
-/* Defined by tests/interleave/schedule.c, and only there. */
+/* Defined by tests/interleave/baton.c, and only there. */
 TIDE_HIDDEN void tide_yield(const char *point);
 TIDE_HIDDEN bool tide_yield_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns);
 TIDE_HIDDEN bool tide_yield_futex_wake(void *word, uint32_t waiters);

@@ -33,6 +33,12 @@ tide_mutant(no_second_look_before_sleep gc/thread.c
 	[[} else if (false) {]]
 	test_gc given_away_while_the_GC_parks 2)
 
+tide_mutant(a_miss_waits_for_the_token gc/loop.c
+	[[	if (!tide_token_try())
+		return 0;]]
+	[[	(void)tide_token_wait(0);]]
+	test_gc one_of_them_is_frozen 2)
+
 tide_mutant(fork_does_not_wait gc/thread.c
 	[[return tide_token_wait(FORK_WAIT_NS);]]
 	[[return true;]]

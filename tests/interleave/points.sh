@@ -1,5 +1,5 @@
 #!/bin/sh
-# points.sh ROOT MET_DIR: every yield point of the core was met in some schedule of the tests before.
+# points.sh ROOT MET_DIR: every yield point of the core was met in some schedule of the tests.
 set -eu
 root=$1 met=$2
 work=$(mktemp -d)

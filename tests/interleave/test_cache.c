@@ -1,5 +1,5 @@
-/* cache.c: a cache has one owner at a time, each one made is in the roster, and "its thread is gone"
- * is never believed of a later owner. */
+/* cache.c: a cache has one owner at a time, each one made is in the roster, and "its thread is
+ * gone" is never believed of a later owner. */
 #include "support.h"
 
 #include "cache.h"
@@ -160,8 +160,8 @@ static const char *the_new_owner_keeps_it(void)
 	return count_places(&found);
 }
 
-/* A thread ended without notice, in the middle of publishing; its cache is adopted, emptied by the GC
- * as a parked one, and taken by a new thread. */
+/* A thread ended without notice, in the middle of publishing; its cache is adopted, emptied by
+ * the GC as a parked one, and taken by a new thread. */
 
 enum { CLS = 4 };
 static struct tide_cache *vanished;

@@ -1,6 +1,6 @@
-/* lib/fork.c: a fork at any point of what other threads do. The child has what it needs: consistent
- * structures, the caches of those that are gone, and the token if the parent got it; nothing that was
- * live in the parent is handed out in it, and nothing twice. */
+/* lib/fork.c: a fork at any point of what other threads do. The child has what it needs:
+ * consistent structures, the caches of those that are gone, and the token if the parent got it;
+ * nothing that was live in the parent is handed out in it, and nothing twice. */
 #include "support.h"
 
 #include "gc.h"

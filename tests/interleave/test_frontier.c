@@ -1,5 +1,5 @@
-/* frontier.c: fresh memory is handed out once, at the end of a slab and of a region as well; what is
- * left behind reaches the GC; and no region goes while memory is faulted in there. */
+/* frontier.c: fresh memory is handed out once, at the end of a slab and of a region as well; what
+ * is left behind reaches the GC; and no region goes while memory is faulted in there. */
 #include "support.h"
 
 #include "frontier.h"

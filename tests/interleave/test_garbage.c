@@ -1,5 +1,5 @@
-/* garbage.h: each bin comes out once and in order, whoever is stopped where; a producer that vanished
- * in the middle leaves a queue that its heir can go on with. */
+/* garbage.h: each bin comes out once and in order, whoever is stopped where; a producer that
+ * vanished in the middle leaves a queue that its heir can go on with. */
 #include "support.h"
 
 #include "garbage.h"

@@ -1,6 +1,6 @@
-/* gc/loop.c and gc/thread.c with the threads that allocate: what a thread gives away reaches the free
- * sets, the GC thread never sleeps on it, no block is lost or there twice, and a GC that is stopped
- * somewhere for ever stops nobody. */
+/* gc/loop.c and gc/thread.c with the threads that allocate: what a thread gives away reaches the
+ * free sets, the GC thread never sleeps on it, no block is lost or there twice, and a GC that is
+ * stopped somewhere for ever stops nobody. */
 #include "support.h"
 
 #include "doorbell.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <tide/tide.h>
 
-enum { BYTES = 8000, HELD = 6, GC_THREAD = 2 };
+enum { BYTES = 8000, HELD = 6, ALL = 40, GC_THREAD = 2 };
 
 static unsigned cls;
 static void *held[SCENARIO_THREADS][HELD];
@@ -164,8 +164,15 @@ static const char *books_are_right(void)
  * had is had. */
 static const char *none_is_there_twice(void)
 {
-	for (unsigned i = 0; i < 2 * tide_slab_shape[cls].blocks; i++)
-		(void)get();
+	void *had[ALL];
+
+	for (unsigned i = 0; i < ALL; i++) {
+		had[i] = get();
+		for (unsigned j = 0; j < i; j++) {
+			if (had[i] == had[j])
+				return "a block was handed out twice";
+		}
+	}
 	return NULL;
 }
 

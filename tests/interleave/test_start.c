@@ -1,5 +1,5 @@
-/* start.c and gc/thread.c: first calls that come together start the process once; and a GC thread that
- * is started, wanted and stopped from several sides runs once or not at all. */
+/* start.c and gc/thread.c: first calls that come together start the process once; and a GC thread
+ * that is started, wanted and stopped from several sides runs once or not at all. */
 #include "support.h"
 
 #include "cache.h"
