@@ -5,13 +5,10 @@
 
 #include "check.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "meta.h"
-#include "orphan.h"
 #include "pagemap.h"
 #include "yield.h"
 
-struct gc tide_gc;
 _Atomic bool tide_gc_lost;
 
 static void drain_small(struct tide_region *region, void *block, unsigned cls)
@@ -46,8 +43,9 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	}
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
-	tide_gc.made_blocks[cls]--;
-	tide_count_owned(&tide_gc.count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
+	struct gc *gc = &region->heap->gc;
+	gc->made_blocks[cls]--;
+	tide_count_owned(&gc->count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
 }
 
 static void drain_block(void *block, unsigned cls)
@@ -65,11 +63,11 @@ static void drain_block(void *block, unsigned cls)
 		drain_medium(region, block, cls);
 }
 
-void tide_gc_drain_bin(struct tide_bin *bin)
+void tide_gc_drain_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
-	tide_count_owned(&tide_gc.count.drained_blocks, (uint64_t)bin->count);
+	tide_count_owned(&heap->gc.count.drained_blocks, (uint64_t)bin->count);
 	if (tide_class_is_small(bin->cls))
-		tide_gc_slab_put_bin(bin);
+		tide_gc_slab_put_bin(heap, bin);
 	for (unsigned i = 0; i < bin->count; i++)
 		drain_block(bin->slot[TIDE_BIN_BASE + i], bin->cls);
 	bin->count = 0;
@@ -84,40 +82,40 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		if (bin == NULL)
 			break;
 		TIDE_YIELD("gc.drain");
-		tide_gc_drain_bin(bin);
+		tide_gc_drain_bin(cache->heap, bin);
 		tide_bin_recycle(spent);
 	}
 	return done;
 }
 
-unsigned tide_gc_drain_all(unsigned bins, unsigned caches)
+unsigned tide_gc_drain_all(struct tide_heap *heap, unsigned bins, unsigned caches)
 {
-	struct gc *gc = &tide_gc;
-	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all();
+	struct gc *gc = &heap->gc;
+	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all(heap);
 	struct tide_cache *cache = start;
 	unsigned done = 0;
 	if (start == NULL)
 		return 0;
 	do {
 		done += tide_gc_drain_cache(cache, bins - done);
-		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all();
+		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all(heap);
 	} while (done < bins && cache != start && --caches > 0);
 	gc->drain_next = cache;
 	return done;
 }
 
-enum gc_work tide_gc_drain_strays(void)
+enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
 	struct tide_region *region;
-	while ((region = (struct tide_region *)tide_stack_pop(&tide_frontier_sealed)) != NULL) {
+	while ((region = (struct tide_region *)tide_stack_pop(&heap->frontier.sealed)) != NULL) {
 		tide_gc_region_list(region);
 		unsigned from = tide_load_relaxed(&region->sealed_from);
 		unsigned end = tide_load_relaxed(&region->granules);
 		tide_gc_chunk_free(region, from, end - from, false);
 		work = GC_WORKED;
 	}
-	for (struct tide_orphan *orphan = tide_orphan_take_all(); orphan != NULL;) {
+	for (struct tide_orphan *orphan = tide_orphan_take_all(&heap->orphans); orphan != NULL;) {
 		void *block = orphan;
 		unsigned cls = tide_pagemap_class((uintptr_t)block);
 		orphan = orphan->next;

@@ -71,7 +71,7 @@ struct tide_gc_counts {
 	uint64_t level_grows, level_reclaims;
 	uint64_t free_set_bytes, purged_bytes, made_bytes;
 };
-TIDE_HIDDEN void tide_gc_counts_read(struct tide_gc_counts *counts);
+TIDE_HIDDEN void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts);
 
 /* Audit, for when all other threads stand still: walks every structure, and checks for each class
  *

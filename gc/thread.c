@@ -6,15 +6,12 @@
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
  */
-#include "state.h"
+#include "step.h"
 
 #include "doorbell.h"
-#include "frontier.h"
 #include "large.h"
 #include "options.h"
-#include "orphan.h"
 #include "os.h"
-#include "queue.h"
 #include "token.h"
 #include "yield.h"
 
@@ -59,13 +56,14 @@ static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0 ||
+	struct tide_heap *heap = &tide_heap_default;
+	bool left = heap->gc.unsettled || heap->gc.sweep_region != 0 ||
 	            tide_large_cached_bytes_racy() > 0 ||
-	            tide_load_relaxed(&tide_orphans) != NULL ||
-	            !tide_stack_is_empty_racy(&tide_frontier_sealed);
+	            tide_load_relaxed(&heap->orphans.first) != NULL ||
+	            !tide_stack_is_empty_racy(&heap->frontier.sealed);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
-		left = !tide_stack_is_empty_racy(&tide_queue[cls].bins);
-	struct tide_cache *cache = tide_cache_all();
+		left = !tide_stack_is_empty_racy(&heap->queues.of[cls].bins);
+	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL && !left; cache = cache->all_next) {
 		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;
 		left = !tide_garbage_is_empty(&cache->garbage) ||
@@ -95,7 +93,7 @@ static void gc_main(void *arg)
 	(void)arg;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		int did = tide_gc_step_once();
-		if (tide_frontier_prefault_ahead())
+		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
 		if (did == 0) {
 			park();
@@ -150,7 +148,7 @@ void tide_gc_process_start(void)
 	/* The clock starts now: else the first step of all would be a tick, and settle what has not
 	 * begun. */
 	if (tide_token_try()) {
-		tide_gc.tick_start_ns = tide_os_clock_ns();
+		tide_heap_default.gc.tick_start_ns = tide_os_clock_ns();
 		tide_token_release();
 	}
 }
@@ -226,14 +224,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	}
 	tide_doorbell_retract();
 	process_note();
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
-		uint64_t owner = tide_load_relaxed(&cache->owner);
-		if (cache == survivor)
-			tide_store_relaxed(&cache->owner,
-			                   (owner & ~(uint64_t)UINT32_MAX) | thread_id);
-		else if (tide_cache_thread_id(owner) != 0)
-			(void)tide_cache_adopt(cache, owner);
-	}
+	tide_cache_adopt_all(&tide_heap_default, survivor, thread_id);
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

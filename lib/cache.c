@@ -1,6 +1,7 @@
 #include "cache.h"
 
 #include "check.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "pagemap.h"
@@ -21,40 +22,32 @@ struct tide_cache tide_cache_none = {
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
 
-static TIDE_OWN_LINE struct tide_stack parked;
-/* writers  the maker of a cache, by CAS    readers  every thread
- * order    cas-release, load-acquire       edges    cache.roster */
-static _Atomic(struct tide_cache *) all;
-/* writers every thread  readers every thread  order relaxed: a counter  edges none */
-static _Atomic uint32_t threads;
-
-_Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
-
 #define MISSES_TO_GROW 4
 #define SPILLS_TO_SHRINK 8
 
-static struct tide_cache *make(void)
+static struct tide_cache *make(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_meta_alloc(sizeof *cache);
 	struct tide_bin *first = cache != NULL ? tide_bin_new(TIDE_CLASS_NONE, 0) : NULL;
 	if (first == NULL)
 		return NULL;
+	cache->heap = heap;
 	tide_garbage_init(&cache->garbage, first);
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		cache->top[cls] = NONE_TOP;
 
-	cache->all_next = tide_load_relaxed(&all);
+	cache->all_next = tide_load_relaxed(&heap->roster.all);
 	TIDE_YIELD("cache.roster");
-	while (!tide_cas_release(&all, &cache->all_next, cache)) /* cache.roster */
+	while (!tide_cas_release(&heap->roster.all, &cache->all_next, cache)) /* cache.roster */
 		continue;
 	return cache;
 }
 
-struct tide_cache *tide_cache_unpark(uint32_t thread_id)
+struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
 {
-	struct tide_cache *cache = tide_cache_take_parked();
+	struct tide_cache *cache = tide_cache_take_parked(heap);
 	if (cache == NULL)
-		cache = make();
+		cache = make(heap);
 	if (cache == NULL)
 		return NULL;
 	const struct tide_pagemap_window *near = tide_pagemap_near();
@@ -66,7 +59,7 @@ struct tide_cache *tide_cache_unpark(uint32_t thread_id)
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
 	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
 	TIDE_YIELD("cache.owned");
-	(void)tide_add_relaxed(&threads, 1u);
+	(void)tide_add_relaxed(&heap->roster.threads, 1u);
 	return cache;
 }
 
@@ -74,10 +67,10 @@ void tide_cache_park(struct tide_cache *cache)
 {
 	uint64_t owner = tide_load_relaxed(&cache->owner);
 	if (tide_cache_thread_id(owner) != 0)
-		(void)tide_sub_relaxed(&threads, 1u);
+		(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
 	tide_store_relaxed(&cache->owner, owner & ~(uint64_t)UINT32_MAX);
 	TIDE_YIELD("cache.park");
-	tide_stack_push(&parked, &cache->node);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 }
 
 /* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
@@ -99,7 +92,7 @@ static void repair(struct tide_cache *cache, unsigned cls)
 		pending = NULL;
 	if (pending != NULL) {
 		tide_bin_repair(pending);
-		/* As wide as it can be: kept.c adds to pending bins, and must stay below the mark. */
+		/* As wide as it can be: pool.c adds to pending bins, and must stay below the mark. */
 		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 	}
 	cache->ready[cls] = ready;
@@ -107,34 +100,57 @@ static void repair(struct tide_cache *cache, unsigned cls)
 	cache->pending[cls] = pending;
 }
 
-bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
+/* Park a cache as its owner left it. */
+static void park_left(struct tide_cache *cache)
 {
-	TIDE_YIELD("cache.adopt");
-	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
-		return false;
-	(void)tide_sub_relaxed(&threads, 1u);
 	tide_garbage_repair(&cache->garbage);
 	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
 	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
-	tide_stack_push(&parked, &cache->node);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+}
+
+bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
+{
+	TIDE_YIELD("cache.adopt");
+	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
+		return false;
+	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
+	park_left(cache);
 	return true;
 }
 
-struct tide_cache *tide_cache_take_parked(void)
+void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
 {
-	return tide_cache_of_node(tide_stack_pop(&parked));
+	struct tide_cache *cache = tide_cache_all(heap);
+	tide_stack_reset(&heap->roster.parked);
+	tide_store_relaxed(&heap->roster.threads, 0);
+	for (; cache != NULL; cache = cache->all_next) {
+		uint64_t owner = tide_load_relaxed(&cache->owner) & ~(uint64_t)UINT32_MAX;
+		if (cache == survivor) {
+			tide_store_relaxed(&cache->owner, owner | thread_id);
+			tide_store_relaxed(&heap->roster.threads, 1u);
+			continue;
+		}
+		tide_store_relaxed(&cache->owner, owner);
+		park_left(cache);
+	}
 }
 
-struct tide_cache *tide_cache_all(void)
+struct tide_cache *tide_cache_take_parked(struct tide_heap *heap)
 {
-	return tide_load_acquire(&all); /* cache.roster */
+	return tide_cache_of_node(tide_stack_pop(&heap->roster.parked));
 }
 
-uint32_t tide_cache_threads_racy(void)
+struct tide_cache *tide_cache_all(struct tide_heap *heap)
 {
-	return tide_load_relaxed(&threads);
+	return tide_load_acquire(&heap->roster.all); /* cache.roster */
+}
+
+uint32_t tide_cache_threads_racy(struct tide_heap *heap)
+{
+	return tide_load_relaxed(&heap->roster.threads);
 }
 
 void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin)
@@ -186,7 +202,8 @@ bool tide_cache_empty(struct tide_cache *cache)
 	return any;
 }
 
-bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin))
+bool tide_cache_take_idle(struct tide_cache *cache,
+                          void (*take)(struct tide_heap *heap, struct tide_bin *bin))
 {
 	uint32_t calls = tide_load_relaxed(&cache->slow_calls);
 	bool idle = calls == cache->calls_at_tick;
@@ -201,7 +218,7 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)
 			continue;
-		take(bin);
+		take(cache->heap, bin);
 		any = true;
 	}
 	cache->pool_bytes = 0;

@@ -22,6 +22,8 @@
 #include "compiler.h"
 #include "garbage.h"
 
+struct tide_heap;
+
 struct tide_cache {
 	/* Last block of the ready bin of each class. First, so that its offset costs no
 	 * instruction. */
@@ -31,7 +33,8 @@ struct tide_cache {
 	uintptr_t near_base, near_pages;
 	_Atomic uint8_t *near_map;
 
-	struct tide_node node; /* parked caches */
+	struct tide_heap *heap; /* plain: for ever */
+	struct tide_node node;  /* parked caches */
 	struct tide_bin *ready[TIDE_CLASS_SLOTS];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
@@ -85,27 +88,27 @@ static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 
-/* Audit builds: frees by threads that could get no cache, and so have no counter.
- * writers  such threads   readers  the audit   order  relaxed: counters   edges  none */
-TIDE_HIDDEN extern _Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
-
-/* A cache for the calling thread, parked or new; NULL when there is no memory. */
-TIDE_HIDDEN struct tide_cache *tide_cache_unpark(uint32_t thread_id);
+/* A cache of the heap for the calling thread, parked or new; NULL when there is no memory. */
+TIDE_HIDDEN struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id);
 /* Give it up, bins and all. */
 TIDE_HIDDEN void tide_cache_park(struct tide_cache *cache);
 /* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
 TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
+/* Park all but that of the surviving thread, whose id is a new one; also those that a thread was
+ * about to park or to take. For the only thread of a forked process. */
+TIDE_HIDDEN void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor,
+                                      uint32_t thread_id);
 static inline uint32_t tide_cache_thread_id(uint64_t owner)
 {
 	return (uint32_t)owner;
 }
 /* Take a parked one, to empty it; NULL when there is none. */
-TIDE_HIDDEN struct tide_cache *tide_cache_take_parked(void);
+TIDE_HIDDEN struct tide_cache *tide_cache_take_parked(struct tide_heap *heap);
 
-/* Every cache ever made, by all_next. */
-TIDE_HIDDEN struct tide_cache *tide_cache_all(void);
-/* Caches that are not parked. */
-TIDE_HIDDEN uint32_t tide_cache_threads_racy(void);
+/* Every cache of the heap ever made, by all_next. */
+TIDE_HIDDEN struct tide_cache *tide_cache_all(struct tide_heap *heap);
+/* Caches of the heap that are not parked. */
+TIDE_HIDDEN uint32_t tide_cache_threads_racy(struct tide_heap *heap);
 
 /* Make `bin` the ready bin of its class. */
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
@@ -137,7 +140,8 @@ TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, 
 
 /* For the token's holder, once a tick: the pending bins of a thread that made no slow call since
  * the last tick are emptied by `take`, bin by bin. Returns whether any were. */
-TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin));
+TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
+                                      void (*take)(struct tide_heap *heap, struct tide_bin *bin));
 
 /* Whether there may be something for it to take, at this tick or a later one. */
 static inline bool tide_cache_is_to_take(struct tide_cache *cache)

@@ -11,7 +11,7 @@
 
 void tide_free(void *block)
 {
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free");
 }
 
@@ -19,7 +19,7 @@ void tide_free_sized(void *block, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		tide_block_check_size(block, 0, size, "free_sized");
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free_sized");
 }
 
@@ -27,7 +27,7 @@ void tide_free_aligned_sized(void *block, size_t alignment, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		tide_block_check_size(block, alignment, size, "free_aligned_sized");
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free_aligned_sized");
 }
 

@@ -2,21 +2,21 @@
 
 #include "check.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
 #include "pagemap.h"
-#include "queue.h"
 #include "slow.h"
 
 #define FIRST TIDE_CLASS_MEDIUM_FIRST
 #define LAST TIDE_CLASS_MEDIUM_LAST
 
 /* How much a thread may have in its pool: half as much with each doubling of the threads. */
-static uint64_t share_bytes(void)
+static uint64_t share_bytes(struct tide_heap *heap)
 {
-	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy() | 1u);
-	uint64_t share = (tide_region_mapped_bytes_racy() / TIDE_POOL_HEAP_PART) >> doublings;
+	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy(heap) | 1u);
+	uint64_t share =
+	    (tide_region_mapped_bytes_racy(&heap->regions) / TIDE_POOL_HEAP_PART) >> doublings;
 	if (share > TIDE_POOL_MAX_BYTES)
 		return TIDE_POOL_MAX_BYTES;
 	return share > TIDE_POOL_MIN_BYTES ? share : TIDE_POOL_MIN_BYTES;
@@ -98,7 +98,7 @@ static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 	struct tide_bin *empty = tide_cache_pending(cache, cls);
 	if (!cache->has_pending) {
 		if (bin->count > 0)
-			tide_queue_push(bin);
+			tide_queue_push(&cache->heap->queues, bin);
 		else
 			tide_bin_recycle(bin);
 		return;
@@ -126,11 +126,12 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
 	if (block != NULL)
 		return block;
+	struct tide_queues *queues = &cache->heap->queues;
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_queue_pop(cls);
+	struct tide_bin *bin = tide_queue_pop(queues, cls);
 	if (bin == NULL) {
-		tide_queue_note(&tide_queue[cls].misses, cls);
+		tide_queue_note(queues, &queues->of[cls].misses, cls);
 		bin = empty_bin(cache, cls);
 		if (bin != NULL)
 			(void)tide_gc_refill_inline(cache, bin, 1);
@@ -142,7 +143,7 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	if (block != NULL)
 		return block;
 	*zeroed = true;
-	return tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
 }
 
 static bool is_in(const struct tide_bin *bin, const void *block)
@@ -180,7 +181,7 @@ bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const c
 	cache->pending[true_cls] = bin;
 	cache->pool_bytes += tide_class_bytes(true_cls);
 	mark(cache, true_cls, true);
-	if (cache->pool_bytes > share_bytes() || is_full(bin)) {
+	if (cache->pool_bytes > share_bytes(cache->heap) || is_full(bin)) {
 		cache->pool_bytes -= bin->count * tide_class_bytes(true_cls);
 		cache->pending[true_cls] = NULL;
 		mark(cache, true_cls, false);

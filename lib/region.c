@@ -1,63 +1,54 @@
 #include "region.h"
 
 #include "check.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
 #include "yield.h"
 
-/* Region descriptors by index.
- * writers  the mapper that took the index, once   readers  the GC, statistics
- * order    store-release, load-acquire            edges    region.table */
-static _Atomic(struct tide_region *) table[TIDE_REGIONS_MAX];
-/* writers  mappers, by CAS   readers  the GC
- * order    cas-release, load-acquire   edges  region.table */
-static _Atomic(struct tide_region_group *) groups[TIDE_REGIONS_MAX / 64];
-/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
- * edges none */
-static _Atomic uint32_t table_used;
-static _Atomic uint64_t mapped_bytes;
-static _Atomic uint64_t maps;
-static _Atomic uint64_t unmaps;
 /* Where the next region would be welcome.
  * writers  mappers  readers  mappers  order  relaxed: a hint  edges  none */
 static _Atomic uintptr_t next_hint;
 
-static TIDE_OWN_LINE struct tide_stack unmapped;
 static TIDE_OWN_LINE struct tide_stack spare_slab[TIDE_CLASS_SMALL_LAST + 1];
 
-static bool group_make(uint32_t index)
+static bool group_make(struct tide_regions *regions, uint32_t index)
 {
-	if (index >= TIDE_REGIONS_MAX || tide_load_acquire(&groups[index / 64]) != NULL)
+	if (index >= TIDE_REGIONS_MAX || tide_region_group_of(regions, index) != NULL)
 		return true;
 	struct tide_region_group *none = NULL;
 	struct tide_region_group *group = tide_meta_alloc(sizeof *group);
 	TIDE_YIELD("region.group");
 	if (group != NULL)
-		(void)tide_cas_release(&groups[index / 64], &none, group); /* region.table */
+		(void)tide_cas_release(&regions->group[index / 64], &none,
+		                       group); /* region.table */
 	return group != NULL;
 }
 
-static struct tide_region *descriptor_new(void)
+static struct tide_region *descriptor_new(struct tide_heap *heap)
 {
-	struct tide_region *region = (struct tide_region *)tide_stack_pop(&unmapped);
+	struct tide_regions *regions = &heap->regions;
+	struct tide_region *region = (struct tide_region *)tide_stack_pop(&regions->unmapped);
 	if (region != NULL)
 		return region;
-	uint32_t index = tide_load_relaxed(&table_used);
+	uint32_t index = tide_load_relaxed(&regions->used);
 	if (index >= TIDE_REGIONS_MAX)
 		return NULL;
 	region = tide_meta_alloc(sizeof *region);
 	/* Its group, and the next in case others take the indices before it meanwhile. */
-	if (region == NULL || !group_make(index) || !group_make(index + 64))
+	if (region == NULL || !group_make(regions, index) || !group_make(regions, index + 64))
 		return NULL;
-	index = tide_add_relaxed(&table_used, 1u);
+	index = tide_add_relaxed(&regions->used, 1u);
 	TIDE_YIELD("region.index");
-	if (index >= TIDE_REGIONS_MAX || !group_make(index))
+	if (index >= TIDE_REGIONS_MAX || !group_make(regions, index))
 		return NULL;
 	region->index = index;
+	region->heap = heap;
 	TIDE_YIELD("region.table");
-	tide_store_release(&table[index], region); /* region.table */
+	struct tide_region_group *group = tide_region_group_of(regions, index);
+	tide_store_release(&group->region[index % 64], region); /* region.table */
 	return region;
 }
 
@@ -75,9 +66,10 @@ static void *map_near_hint(size_t bytes)
 	return start;
 }
 
-struct tide_region *tide_region_map(void)
+struct tide_region *tide_region_map(struct tide_heap *heap)
 {
-	struct tide_region *region = descriptor_new();
+	struct tide_regions *regions = &heap->regions;
+	struct tide_region *region = descriptor_new(heap);
 	if (region == NULL)
 		return NULL;
 	size_t bytes = TIDE_REGION_BYTES;
@@ -87,7 +79,7 @@ struct tide_region *tide_region_map(void)
 		start = map_near_hint(bytes);
 	}
 	if (start == NULL) {
-		tide_stack_push(&unmapped, &region->node);
+		tide_stack_push(&regions->unmapped, &region->node);
 		return NULL;
 	}
 	tide_store_relaxed(&region->base, (uintptr_t)start);
@@ -102,15 +94,16 @@ struct tide_region *tide_region_map(void)
 	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
 	TIDE_YIELD("region.map");
 	tide_pagemap_set_region((uintptr_t)start, region);
-	uint64_t before = tide_add_relaxed(&mapped_bytes, bytes);
+	uint64_t before = tide_add_relaxed(&regions->mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
 		tide_os_huge(start, bytes, true);
-	(void)tide_add_relaxed(&maps, 1u);
+	(void)tide_add_relaxed(&regions->maps, 1u);
 	return region;
 }
 
 bool tide_region_unmap(struct tide_region *region)
 {
+	struct tide_regions *regions = &region->heap->regions;
 	uintptr_t base = tide_load_relaxed(&region->base);
 	unsigned granules = tide_load_relaxed(&region->granules);
 	size_t bytes = (size_t)granules * TIDE_GRANULE_BYTES;
@@ -127,41 +120,23 @@ bool tide_region_unmap(struct tide_region *region)
 	tide_store_relaxed(&region->tag[0], 0);
 	tide_store_relaxed(&region->tag[granules - 1], 0);
 	TIDE_YIELD("region.unmapped");
-	tide_stack_push(&unmapped, &region->node);
-	(void)tide_sub_relaxed(&mapped_bytes, bytes);
-	(void)tide_add_relaxed(&unmaps, 1u);
+	tide_stack_push(&regions->unmapped, &region->node);
+	(void)tide_sub_relaxed(&regions->mapped_bytes, bytes);
+	(void)tide_add_relaxed(&regions->unmaps, 1u);
 	return true;
 }
 
-struct tide_region_group *tide_region_group_of(uint32_t index)
+struct tide_region *tide_region_at(struct tide_regions *regions, uint32_t index)
 {
-	return tide_load_acquire(&groups[index / 64]); /* region.table */
+	struct tide_region_group *group = tide_region_group_of(regions, index);
+	return group != NULL ? tide_load_acquire(&group->region[index % 64])
+	                     : NULL; /* region.table */
 }
 
-struct tide_region *tide_region_at(uint32_t index)
+uint32_t tide_region_count(struct tide_regions *regions)
 {
-	return tide_load_acquire(&table[index]); /* region.table */
-}
-
-uint32_t tide_region_count(void)
-{
-	uint32_t used = tide_load_relaxed(&table_used);
+	uint32_t used = tide_load_relaxed(&regions->used);
 	return used < TIDE_REGIONS_MAX ? used : TIDE_REGIONS_MAX;
-}
-
-uint64_t tide_region_mapped_bytes_racy(void)
-{
-	return tide_load_relaxed(&mapped_bytes);
-}
-
-uint64_t tide_region_maps_racy(void)
-{
-	return tide_load_relaxed(&maps);
-}
-
-uint64_t tide_region_unmaps_racy(void)
-{
-	return tide_load_relaxed(&unmaps);
 }
 
 bool tide_region_is_valid(const struct tide_region *region, unsigned end)

@@ -4,14 +4,12 @@
 #include "check.h"
 #include "doorbell.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
 #include "large.h"
 #include "options.h"
-#include "orphan.h"
 #include "pool.h"
-#include "queue.h"
 #include "start.h"
 
 #include <errno.h>
@@ -75,7 +73,7 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 
 void tide_slow_want_gc_thread(struct tide_cache *cache)
 {
-	if (tide_gc_thread_runs() || tide_cache_threads_racy() < 2)
+	if (tide_gc_thread_runs() || tide_cache_threads_racy(&tide_heap_default) < 2)
 		return;
 	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD)
 		return;
@@ -104,12 +102,12 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 	}
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_queue_pop(cls);
+	struct tide_bin *bin = tide_queue_pop(&cache->heap->queues, cls);
 	if (bin != NULL) {
 		empty_to_ready(cache, cls, bin);
 		return true;
 	}
-	tide_queue_note(&tide_queue[cls].misses, cls);
+	tide_queue_note(&cache->heap->queues, &cache->heap->queues.of[cls].misses, cls);
 
 	bin = tide_cache_remove_ready(cache, cls);
 	if (bin == NULL)
@@ -119,7 +117,7 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
 	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
 	if (taken == 0) {
-		taken = tide_frontier_carve(bin, carve_count(cache, cls));
+		taken = tide_frontier_carve(cache->heap, bin, carve_count(cache, cls));
 		grew(cache, taken * tide_class_bytes(cls));
 	}
 	tide_cache_install(cache, bin);
@@ -128,12 +126,13 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 
 void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 {
+	struct tide_queues *queues = &cache->heap->queues;
 	unsigned cls = bin->cls;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
 	bool threaded = tide_gc_thread_runs();
 	tide_cache_spilled(cache, cls);
-	if (tide_queue_has_room(&tide_queue[cls])) {
-		tide_queue_push(bin);
+	if (tide_queue_has_room(queues, cls)) {
+		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
@@ -141,7 +140,7 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
-		tide_queue_push(bin);
+		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
@@ -292,7 +291,7 @@ static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 		unshelve(cache, cls);
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
 		return false;
-	(void)tide_hit_push(cls, block);
+	(void)tide_hit_push(cache, cls, block);
 	if (TIDE_UNLIKELY(checked))
 		shelve(cache, cls);
 	return true;
@@ -304,7 +303,7 @@ static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, con
 	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
 	    !tide_start_checked())
 		(void)ready_bin(cache, cls);
-	return tide_hit_push(cls, block) || tide_pool_free(cache, block, cls, function);
+	return tide_hit_push(cache, cls, block) || tide_pool_free(cache, block, cls, function);
 }
 
 static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
@@ -323,7 +322,7 @@ static void class_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	if (freed)
 		return;
 	tide_hit_count(&cache->frees[cls]);
-	tide_orphan_push(block);
+	tide_orphan_push(&cache->heap->orphans, block);
 	tide_doorbell_ring(false);
 }
 
@@ -351,8 +350,8 @@ void tide_free_slow(void *block, const char *function)
 	if (tide_start_checked())
 		(void)tide_region_set_live(block, cls, false);
 	if (TIDE_AUDITED)
-		(void)tide_add_relaxed(&tide_cache_uncounted_frees[cls], 1u);
-	tide_orphan_push(block);
+		(void)tide_add_relaxed(&tide_heap_default.roster.uncounted_frees[cls], 1u);
+	tide_orphan_push(&tide_heap_default.orphans, block);
 }
 
 void tide_self_empty(void)
@@ -391,7 +390,7 @@ void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
 	if (block == NULL)
 		block = tide_gc_chunk_aligned(cache, cls, align_bytes);
 	if (block == NULL)
-		block = tide_frontier_chunk(cls, align_bytes);
+		block = tide_frontier_chunk(cache->heap, cls, align_bytes);
 	if (block != NULL && tide_start_checked())
 		(void)tide_region_set_live(block, cls, true);
 	if (block != NULL)

@@ -2,11 +2,11 @@
 
 #include "doorbell.h"
 #include "gc.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
-#include "queue.h"
 #include "yield.h"
 
 #include <pthread.h>
@@ -39,7 +39,7 @@ static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
 		return;
-	bool late = tide_cache_all() != NULL;
+	bool late = tide_cache_all(&tide_heap_default) != NULL;
 	TIDE_YIELD("start.options");
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
@@ -48,7 +48,7 @@ static void options_start(void)
 		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
 	TIDE_YIELD("start.queues");
-	tide_queue_init();
+	tide_queue_init(&tide_heap_default.queues);
 }
 
 static void process_start(void)
@@ -74,7 +74,7 @@ struct tide_cache *tide_start_thread(void)
 		if (probe != NULL)
 			tide_pagemap_init((uintptr_t)probe);
 	}
-	struct tide_cache *cache = tide_cache_unpark(tide_os_thread_id());
+	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, tide_os_thread_id());
 	if (cache == NULL)
 		return NULL;
 	tide_cache_self = cache;

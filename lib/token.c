@@ -1,12 +1,10 @@
 #include "token.h"
 
 #include "config.h"
-#include "orphan.h"
 #include "os.h"
 #include "yield.h"
 
 TIDE_OWN_LINE _Atomic uint32_t tide_token;
-_Atomic(struct tide_orphan *) tide_orphans;
 
 void tide_token_release(void)
 {

@@ -53,7 +53,7 @@ tide_mutant(other_waiters_are_forgotten lib/token.c
 	test_token two_wait_for_one 2)
 
 tide_mutant(a_slab_too_many_is_dropped lib/frontier.c
-	[[tide_stack_push(&ready_slab[cls], &slab->node);]]
+	[[tide_stack_push(&frontier->ready_slab[cls], &slab->node);]]
 	[[;]]
 	test_frontier the_end_of_a_slab 2)
 

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "cache.h"
+#include "heap.h"
 
 enum { CACHES_MAX = 8, SAME_ID = 100 };
 
@@ -16,7 +17,7 @@ static void none_yet(void)
 
 static void one_is_parked(void)
 {
-	struct tide_cache *cache = tide_cache_unpark(SAME_ID);
+	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, SAME_ID);
 
 	schedule_must(cache != NULL);
 	tide_cache_park(cache);
@@ -27,7 +28,7 @@ static void use_and_park(void)
 	int self = schedule_self();
 
 	for (unsigned i = 0; i < 2; i++) {
-		in_use[self] = tide_cache_unpark((uint32_t)(1000 + self));
+		in_use[self] = tide_cache_unpark(&tide_heap_default, (uint32_t)(1000 + self));
 		schedule_must(in_use[self] != NULL);
 		TIDE_YIELD("test.uses");
 		struct tide_cache *own = in_use[self];
@@ -60,7 +61,7 @@ static const char *count_places(unsigned *found)
 		if (in_use[i] != NULL)
 			seen[(*found)++] = in_use[i];
 	}
-	while ((cache = tide_cache_take_parked()) != NULL) {
+	while ((cache = tide_cache_take_parked(&tide_heap_default)) != NULL) {
 		for (unsigned i = 0; i < *found; i++) {
 			if (seen[i] == cache)
 				return "a cache is in two places";
@@ -76,7 +77,8 @@ static unsigned listed(void)
 {
 	unsigned count = 0;
 
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next)
 		count++;
 	return count;
 }
@@ -90,7 +92,8 @@ static const char *all_are_parked(void)
 		return wrong;
 	if (found != listed())
 		return "a cache was lost";
-	return tide_cache_threads_racy() != 0 ? "the count of threads is wrong" : NULL;
+	return tide_cache_threads_racy(&tide_heap_default) != 0 ? "the count of threads is wrong"
+	                                                        : NULL;
 }
 
 /* A frozen thread has one with it. */
@@ -112,7 +115,7 @@ static bool id_is_gone;
 
 static void one_is_in_use(void)
 {
-	in_use[0] = tide_cache_unpark(SAME_ID);
+	in_use[0] = tide_cache_unpark(&tide_heap_default, SAME_ID);
 	schedule_must(in_use[0] != NULL);
 }
 
@@ -127,7 +130,7 @@ static void old_thread_ends(void)
 
 static void call_the_roll(void)
 {
-	struct tide_cache *cache = tide_cache_all();
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
 	uint64_t owner = tide_load_relaxed(&cache->owner);
 
 	TIDE_YIELD("test.calls");
@@ -144,7 +147,7 @@ static void new_thread_starts(void)
 	if (!id_is_gone)
 		return; /* the system gives an id out again only then */
 	id_is_gone = false;
-	in_use[2] = tide_cache_unpark(SAME_ID);
+	in_use[2] = tide_cache_unpark(&tide_heap_default, SAME_ID);
 	TIDE_YIELD("test.uses");
 }
 
@@ -181,7 +184,7 @@ static void adopt(void)
 
 static void empty_parked(void)
 {
-	struct tide_cache *cache = tide_cache_take_parked();
+	struct tide_cache *cache = tide_cache_take_parked(&tide_heap_default);
 
 	if (cache != NULL) {
 		(void)tide_cache_empty(cache);

@@ -4,10 +4,11 @@
 #include "support.h"
 
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "os.h"
 #include "queue.h"
-#include "state.h"
+#include "step.h"
 #include "token.h"
 
 #include <string.h>
@@ -27,7 +28,7 @@ static void shallow_process(void)
 	tide_options_set(TIDE_OPTION_GC, 0);
 	for (unsigned i = 0; i < HELD; i++)
 		held[i] = tide_malloc(BYTES);
-	tide_store_relaxed(&tide_queue[tide_class_of(BYTES)].level, 1u);
+	tide_store_relaxed(&tide_heap_default.queues.of[tide_class_of(BYTES)].level, 1u);
 }
 
 static void work(void)
@@ -65,7 +66,8 @@ static int survive(void)
 	/* With the token, a fork comes between two steps of the GC. */
 	if (!tide_load_relaxed(&tide_gc_lost) && strncmp(schedule_point(0), "gc.", 3) == 0)
 		return 6;
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next) {
 		if (!tide_cache_is_valid(cache))
 			return 3;
 	}

@@ -4,6 +4,7 @@
 
 #include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
@@ -53,7 +54,7 @@ static void carve(unsigned want)
 	struct tide_bin *bin = tide_bin_new(CLS, TIDE_BIN_SLOTS);
 
 	schedule_must(bin != NULL);
-	unsigned taken = tide_frontier_carve(bin, want);
+	unsigned taken = tide_frontier_carve(&tide_heap_default, bin, want);
 	schedule_must(taken > 0 && taken <= want && bin->count == taken);
 	while (bin->count > 0)
 		note(tide_bin_take(bin), tide_class_bytes(CLS));
@@ -84,7 +85,7 @@ static const char *no_slab_is_lost(void)
 	unsigned granules = tide_slab_shape[CLS].pages * TIDE_PAGE_GRANULES;
 	unsigned blocks = tide_frontier_end(region) / granules * tide_slab_shape[CLS].blocks;
 
-	if (tide_frontier_carved_racy(CLS) != pieces)
+	if (tide_frontier_carved_racy(&tide_heap_default.frontier, CLS) != pieces)
 		return "the count of carved blocks is wrong";
 	if (schedule_frozen() >= 0)
 		return none_overlap();
@@ -172,7 +173,7 @@ static void get_most(unsigned times)
 static void move_on_and_come_back(void)
 {
 	unsigned old = pieces;
-	uint64_t unmaps = tide_region_unmaps_racy();
+	uint64_t unmaps = tide_load_relaxed(&tide_heap_default.regions.unmaps);
 
 	get_most(1); /* what was left in the old region */
 	get_most(1); /* a second region */
@@ -185,7 +186,8 @@ static void move_on_and_come_back(void)
 	TIDE_YIELD("test.full");
 	get_most(7);
 	/* What thread 0 looked at was true, was not, and is again. */
-	if (schedule_point(0)[0] == 'f' && tide_region_unmaps_racy() == unmaps + 1 &&
+	if (schedule_point(0)[0] == 'f' &&
+	    tide_load_relaxed(&tide_heap_default.regions.unmaps) == unmaps + 1 &&
 	    tide_frontier_is_in(first_region) && tide_frontier_end(first_region) == look_granule)
 		TIDE_YIELD("test.came_back");
 }
@@ -215,7 +217,8 @@ static void get_two_quarters(void)
 
 static void last_block(void)
 {
-	note(tide_frontier_chunk(tide_class_of(9 * KIB), TIDE_GRANULE_BYTES), 9 * KIB);
+	note(tide_frontier_chunk(&tide_heap_default, tide_class_of(9 * KIB), TIDE_GRANULE_BYTES),
+	     9 * KIB);
 }
 
 static void grow_last(void)
@@ -227,7 +230,8 @@ static void grow_last(void)
 
 static void take_behind(void)
 {
-	note(tide_frontier_chunk(tide_class_of(10 * KIB), TIDE_GRANULE_BYTES), 10 * KIB);
+	note(tide_frontier_chunk(&tide_heap_default, tide_class_of(10 * KIB), TIDE_GRANULE_BYTES),
+	     10 * KIB);
 }
 
 static const char *tags_tile(void)
@@ -248,7 +252,7 @@ static bool gone;
 
 static void take_pages(size_t bytes)
 {
-	note(tide_frontier_chunk(tide_class_of(bytes), TIDE_PAGE_BYTES), bytes);
+	note(tide_frontier_chunk(&tide_heap_default, tide_class_of(bytes), TIDE_PAGE_BYTES), bytes);
 }
 
 static void slab_region_with_little_left(void)
@@ -258,13 +262,13 @@ static void slab_region_with_little_left(void)
 	for (; bytes > 0; bytes -= MOST_BYTES)
 		take_pages(MOST_BYTES);
 	doomed = region_of_first();
-	schedule_must(!tide_frontier_prefault_ahead());
+	schedule_must(!tide_frontier_prefault_ahead(&tide_heap_default.frontier));
 	take_pages(64 * KIB);
 }
 
 static void fault_in_ahead(void)
 {
-	(void)tide_frontier_prefault_ahead();
+	(void)tide_frontier_prefault_ahead(&tide_heap_default.frontier);
 }
 
 static void leave_region_and_unmap_it(void)

@@ -6,6 +6,7 @@
 #include "doorbell.h"
 #include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "queue.h"
 #include "slow.h"
@@ -31,13 +32,13 @@ static void shallow_process(void)
 	cls = tide_class_of(BYTES);
 	for (unsigned i = 0; i < HELD; i++)
 		made_before[i] = tide_malloc(BYTES);
-	tide_store_relaxed(&tide_queue[cls].level, 0u);
+	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, 0u);
 }
 
 static void shallow_process_with_queues(void)
 {
 	shallow_process();
-	tide_store_relaxed(&tide_queue[cls].level, 2u);
+	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, 2u);
 }
 
 /* Publish a bin with a fresh block, as a free does whose bins are full. */
@@ -47,7 +48,7 @@ static void give_away(void)
 	struct tide_bin *bin = tide_bin_new(cls, 1);
 
 	schedule_must(cache != NULL && bin != NULL);
-	schedule_must(tide_frontier_carve(bin, 1) == 1);
+	schedule_must(tide_frontier_carve(&tide_heap_default, bin, 1) == 1);
 	/* Through the books as malloc and free would take it. */
 	tide_count_owned(&cache->mallocs[cls], 1u);
 	tide_count_owned(&cache->frees[cls], 1u);
@@ -72,12 +73,12 @@ static const char *gc_sleeps_on_nothing(void)
 
 	if (!waits || tide_load_seq_cst(&tide_doorbell.state) != TIDE_GC_ASLEEP)
 		return NULL;
-	struct tide_cache *cache = tide_cache_all();
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
 	for (; cache != NULL; cache = cache->all_next) {
 		if (!tide_garbage_is_empty(&cache->garbage))
 			return "the GC sleeps, and there is garbage";
 	}
-	if (!tide_stack_is_empty_racy(&tide_queue[cls].bins))
+	if (!tide_stack_is_empty_racy(&tide_heap_default.queues.of[cls].bins))
 		return "the GC sleeps, and a queue has bins that age";
 	return NULL;
 }

@@ -2,6 +2,7 @@
  * comes at the same time, and what the loser made is unmapped. */
 #include "support.h"
 
+#include "heap.h"
 #include "large.h"
 #include "meta.h"
 #include "orphan.h"
@@ -128,14 +129,14 @@ static uint64_t unmaps_wanted;
 
 static void regions_up_to_a_group(void)
 {
-	while (tide_region_count() < 62)
-		schedule_must(tide_region_map() != NULL);
-	region[SCENARIO_THREADS] = tide_region_at(61);
+	while (tide_region_count(&tide_heap_default.regions) < 62)
+		schedule_must(tide_region_map(&tide_heap_default) != NULL);
+	region[SCENARIO_THREADS] = tide_region_at(&tide_heap_default.regions, 61);
 }
 
 static void map_region(void)
 {
-	region[schedule_self()] = tide_region_map();
+	region[schedule_self()] = tide_region_map(&tide_heap_default);
 	schedule_must(region[schedule_self()] != NULL);
 }
 
@@ -166,9 +167,9 @@ static const char *regions_are_known(void)
 			    (region[j] != NULL && base == tide_load_relaxed(&region[j]->base)))
 				return "two regions are one";
 		}
-		if (tide_region_at(own->index) != own)
+		if (tide_region_at(&tide_heap_default.regions, own->index) != own)
 			return "a region is not in the table";
-		if (tide_region_group_of(own->index) == NULL)
+		if (tide_region_group_of(&tide_heap_default.regions, own->index) == NULL)
 			return "a region has no group";
 		if (tide_pagemap_region(base) != own)
 			return "a region is not in the page map";
@@ -177,7 +178,9 @@ static const char *regions_are_known(void)
 				return "a page of a region is not in the page map";
 		}
 	}
-	return tide_region_unmaps_racy() < unmaps_wanted ? "a region was not unmapped" : NULL;
+	return tide_load_relaxed(&tide_heap_default.regions.unmaps) < unmaps_wanted
+	           ? "a region was not unmapped"
+	           : NULL;
 }
 
 /* A region goes, and a large block takes its place. */
@@ -227,13 +230,13 @@ static unsigned times_out[SCENARIO_THREADS][2];
 
 static void push_two(void)
 {
-	tide_orphan_push(orphan[schedule_self()][0]);
-	tide_orphan_push(orphan[schedule_self()][1]);
+	tide_orphan_push(&tide_heap_default.orphans, orphan[schedule_self()][0]);
+	tide_orphan_push(&tide_heap_default.orphans, orphan[schedule_self()][1]);
 }
 
 static void take_orphans(void)
 {
-	struct tide_orphan *taken = tide_orphan_take_all();
+	struct tide_orphan *taken = tide_orphan_take_all(&tide_heap_default.orphans);
 
 	while (taken != NULL) {
 		size_t offset = (size_t)((char *)taken - &orphan[0][0][0]);

@@ -2,6 +2,7 @@
  * where; and the count of blocks is never too low. */
 #include "support.h"
 
+#include "heap.h"
 #include "queue.h"
 
 enum { CLS = 4, BINS = 4 };
@@ -18,7 +19,7 @@ static void start_with(unsigned bins)
 	for (unsigned i = 0; i < BINS; i++)
 		bin[i] = bin_number(CLS, i);
 	for (unsigned i = 0; i < bins; i++)
-		tide_queue_push(bin[i]);
+		tide_queue_push(&tide_heap_default.queues, bin[i]);
 }
 
 static void start_with_two(void)
@@ -39,7 +40,7 @@ static void start_empty(void)
 static void take(void)
 {
 	int self = schedule_self();
-	struct tide_bin *taken = tide_queue_pop(CLS);
+	struct tide_bin *taken = tide_queue_pop(&tide_heap_default.queues, CLS);
 
 	if (taken != NULL)
 		hand[self][in_hand[self]++] = taken;
@@ -47,7 +48,7 @@ static void take(void)
 
 static void give(struct tide_bin *given)
 {
-	tide_queue_push(given);
+	tide_queue_push(&tide_heap_default.queues, given);
 }
 
 /* The bin that was taken last. */
@@ -70,7 +71,8 @@ static unsigned times_there(const struct tide_bin *wanted)
 {
 	unsigned times = 0;
 	unsigned walked = 0;
-	struct tide_node *node = tide_load_relaxed(&tide_queue[CLS].bins.head.pointer);
+	struct tide_node *node =
+	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].bins.head.pointer);
 
 	for (; node != NULL; node = tide_load_relaxed(&node->next)) {
 		times += node == &wanted->node;
@@ -88,7 +90,8 @@ static uint32_t blocks_queued(void)
 {
 	uint32_t blocks = 0;
 	unsigned walked = 0;
-	struct tide_node *node = tide_load_relaxed(&tide_queue[CLS].bins.head.pointer);
+	struct tide_node *node =
+	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].bins.head.pointer);
 
 	for (; node != NULL && walked < BINS; node = tide_load_relaxed(&node->next), walked++)
 		blocks += ((struct tide_bin *)node)->count;
@@ -101,7 +104,7 @@ static const char *none_is_there_twice(void)
 		if (times_there(bin[i]) > 1)
 			return "a bin is there twice";
 	}
-	if (tide_load_relaxed(&tide_queue[CLS].blocks) < blocks_queued())
+	if (tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks) < blocks_queued())
 		return "the count of blocks is too low";
 	return NULL;
 }
@@ -119,7 +122,8 @@ static const char *all_are_there(unsigned bins)
 		return wrong;
 	if (there + missing_at_most < bins)
 		return "a bin was lost";
-	if (schedule_frozen() < 0 && tide_load_relaxed(&tide_queue[CLS].blocks) != blocks_queued())
+	if (schedule_frozen() < 0 &&
+	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks) != blocks_queued())
 		return "the count of blocks is wrong";
 	return NULL;
 }
@@ -178,17 +182,18 @@ static uint32_t seen_misses;
 
 static void note_misses(void)
 {
-	tide_queue_note(&tide_queue[CLS].misses, CLS);
-	tide_queue_note(&tide_queue[CLS].misses, CLS);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[CLS].misses, CLS);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[CLS].misses, CLS);
 }
 
 static void look_at_notes(void)
 {
-	uint64_t word = tide_swap_acq_rel(&tide_queue_attention[CLS / 64], (uint64_t)0);
+	uint64_t word =
+	    tide_swap_acq_rel(&tide_heap_default.queues.attention[CLS / 64], (uint64_t)0);
 
 	TIDE_YIELD("test.cleared");
 	if (word >> CLS & 1)
-		seen_misses = tide_load_relaxed(&tide_queue[CLS].misses);
+		seen_misses = tide_load_relaxed(&tide_heap_default.queues.of[CLS].misses);
 }
 
 static void look_at_notes_twice(void)
@@ -200,9 +205,9 @@ static void look_at_notes_twice(void)
 
 static const char *no_note_is_lost(void)
 {
-	bool noted = tide_load_relaxed(&tide_queue_attention[CLS / 64]) >> CLS & 1;
+	bool noted = tide_load_relaxed(&tide_heap_default.queues.attention[CLS / 64]) >> CLS & 1;
 
-	if (tide_load_relaxed(&tide_queue[CLS].misses) != seen_misses && !noted)
+	if (tide_load_relaxed(&tide_heap_default.queues.of[CLS].misses) != seen_misses && !noted)
 		return "a miss was never looked at";
 	return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "cache.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "pagemap.h"
 
@@ -67,7 +68,8 @@ static const char *ended_and_parked(void)
 {
 	const char *wrong = started_once();
 
-	if (wrong == NULL && tide_cache_threads_racy() != 1) /* the one of set_up */
+	if (wrong == NULL &&
+	    tide_cache_threads_racy(&tide_heap_default) != 1) /* the one of set_up */
 		wrong = "a thread ended and left its cache behind";
 	return wrong;
 }

@@ -1,12 +1,13 @@
 /* pool.c: medium blocks that serve for a little less than they are, and what a thread may keep. */
 #include "block.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "pool.h"
 #include "region.h"
 #include "slow.h"
 
-#include "state.h"
+#include "step.h"
 
 #include "../api/support.h"
 
@@ -174,10 +175,10 @@ Test(pool, contents_are_kept_in_a_mix_of_sizes)
 
 static unsigned emptied;
 
-static void count_and_empty(struct tide_bin *bin)
+static void count_and_empty(struct tide_heap *heap, struct tide_bin *bin)
 {
 	emptied += bin->count;
-	tide_gc_drain_bin(bin);
+	tide_gc_drain_bin(heap, bin);
 }
 
 Test(pool, the_gc_takes_what_an_idle_thread_keeps)

@@ -1,0 +1,3 @@
+#include "heap.h"
+
+struct tide_heap tide_heap_default;
