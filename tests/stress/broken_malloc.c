@@ -1,13 +1,11 @@
-/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for
- * broken.sh, oracle.sh and soak.sh. The C library is behind it. */
-#include <dlfcn.h>
+/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for oracle.sh
+ * and soak.sh. The C library is behind it. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EVERY = 1000, VICTIM_BYTES = 512, SHIFT_BYTES = 32 };
 
@@ -18,7 +16,6 @@ void *__libc_memalign(size_t alignment, size_t bytes);
 void __libc_free(void *block);
 
 static const char *broken = "";
-static pid_t parent;
 static _Atomic unsigned calls;
 /* The last large enough block that is live, and its size; 0 while there is none. */
 static _Atomic(unsigned char *) victim;
@@ -29,7 +26,6 @@ __attribute__((constructor)) static void begin(void)
 	const char *wanted = getenv("TIDE_BROKEN");
 
 	broken = wanted != NULL ? wanted : "";
-	parent = getpid();
 }
 
 /* Of blocks that are no accident, now and then. */
@@ -55,26 +51,21 @@ static unsigned char *live_block(size_t bytes)
 
 void *malloc(size_t bytes)
 {
-	static _Thread_local void *last;
 	unsigned char *live = live_block(bytes);
 
-	if (strcmp(broken, "child-crash") == 0 && getpid() != parent)
-		abort();
-	if (strcmp(broken, "child-twice") == 0 && getpid() != parent && last != NULL && bytes >= 16)
-		return last;
 	if (live != NULL && strikes("twice", bytes))
 		return live;
 	if (live != NULL && strikes("overlap", bytes))
 		return live + SHIFT_BYTES;
 	if (live != NULL && strikes("scribble", bytes))
 		live[64] ^= 1;
-	last = __libc_malloc(bytes);
-	if (last != NULL && bytes >= VICTIM_BYTES) {
+	void *block = __libc_malloc(bytes);
+	if (block != NULL && bytes >= VICTIM_BYTES) {
 		atomic_store(&victim_bytes, 0);
-		atomic_store(&victim, last);
+		atomic_store(&victim, block);
 		atomic_store(&victim_bytes, bytes);
 	}
-	return last;
+	return block;
 }
 
 void free(void *block)
