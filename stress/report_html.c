@@ -323,6 +323,8 @@ static void numbers(struct page *page, const json_t *root)
 	count_row(page, "corrupt blocks left behind", "load.abandoned", PAGE_COUNT);
 	count_row(page, "memory of the program itself", "memory.program_bytes", PAGE_BYTES);
 	count_row(page, "memory of the oracle's shadow", "memory.shadow_bytes", PAGE_BYTES);
+	count_row(page, "stretches of 32 MiB it could not watch", "memory.shadow_unwatched",
+	          PAGE_COUNT);
 	page_table_end(page);
 	for (int level = 0; level < 2; level++) {
 		bool begun = false;
