@@ -147,7 +147,8 @@ several_at_once() {
 	[ "$internals" -eq 1 ] || return 0
 	under "$space" app-freeze:threads=2,at=allocator,thaw=1 \
 		syscall:call=mmap+munmap+madvise,random=20
-	under "$space" gc-freeze:at=token,ms=20,gap=10 syscall:call=mmap+munmap+madvise,random=20 signals
+	under "$space" gc-freeze:at=token,ms=20,gap=10 signals \
+		syscall:call=mmap+munmap+madvise,random=20,after=300
 }
 
 # What can't be had must say so.
