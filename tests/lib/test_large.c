@@ -385,6 +385,27 @@ Test(large, what_the_system_does_not_take_back_is_kept)
 	cr_assert_eq(cached(), 0u);
 }
 
+/* More blocks of one size than there is room to keep: all go once the system takes them. */
+Test(large, all_that_was_not_taken_back_goes_later)
+{
+	enum { BLOCKS = 40 };
+	char *block[BLOCKS];
+	size_t returned;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		block[i] = large_alloc(MIB);
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
+	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
+	tide_os_fault_plan(TIDE_OS_MUNMAP | TIDE_OS_MADVISE, 0, UINT32_MAX);
+	for (size_t i = 0; i < BLOCKS; i++)
+		cr_assert(tide_large_free(block[i]));
+	cr_assert_lt(cached(), (uint64_t)BLOCKS * MIB);
+	tide_os_fault_plan(0, 0, 0);
+	returned = tide_large_age(UINT64_MAX);
+	cr_assert_eq(returned, (size_t)BLOCKS * MIB, "%zu MiB", returned / MIB);
+	cr_assert_eq(cached(), 0u);
+}
+
 /* Threads. */
 
 static const char *use_block(size_t bytes, uint64_t seed)
