@@ -45,7 +45,7 @@
  * @check stop_once    safety         breaks(invalid end state)         -DSTOP -DMUTATE_stop_once
  * @check spill        safety         open(invalid end state)           -DSPILL
  */
-#ifdef STOP
+#if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
 #define GARBAGE   (garbage[0] > 0)
 #else
@@ -142,7 +142,7 @@ proctype producer(byte me)
 {
 	byte bins, seen;
 	do
-	:: bins < BINS ->
+	:: bins < BINS - me ->
 		bins++;
 		if
 		:: true -> /* the queue has room */
@@ -247,7 +247,7 @@ inline sleep()
 	atomic { SYNC sleeping = (bell == ASLEEP) };
 	if
 	:: !sleeping -> skip
-	:: sleeping && busy == 0 && !LEFT && !stopping -> goto quiet
+	:: sleeping && busy == 0 && !LEFT -> goto quiet
 	fi;
 	RETRACT
 }
@@ -325,13 +325,15 @@ init
 {
 	atomic {
 #ifdef STOP
-		busy = 1;
+		busy = 2;
 		run producer(0);
 		run stopper();
 #else
-		busy = 3;
+		busy = 1 + PRODUCERS;
 		run producer(0);
+#if PRODUCERS == 2
 		run producer(1);
+#endif
 		run misser();
 #endif
 #ifdef MUTATE_no_fence
