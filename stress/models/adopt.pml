@@ -22,7 +22,7 @@
  *          the owner's compare-and-swap). The owner word alone is read without one; a thread that
  *          is gone has nothing left in its store buffer, and of one that is there nothing is
  *          believed but the compare-and-swap's word.
- * Bounds   2 caches, 4 bins, 3 threads with 2 thread ids, one operation on the bins each
+ * Bounds   2 caches, 2 thread ids; 3 threads, or 2 that do 2 operations each on the bins, of 4
  *
  * Properties
  *   A cache is never taken from, or believed free of, a thread that is there, and never in two
@@ -36,26 +36,26 @@
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check adoption     safety    holds
+ * @check bins         safety    holds                                     -DOPERATE
  * @check ends         safety    holds                                     -DNONE_VANISHES
  * @check generation   safety    breaks(assertion violated)                -DMUTATE_no_generation
  * @check look_first   safety    breaks(assertion violated)                -DMUTATE_look_first
  * @check store        safety    breaks(assertion violated)                -DMUTATE_store
  * @check park_first   safety    breaks(assertion violated)                -DMUTATE_park_first
- * @check give_early   safety    breaks(assertion violated)                -DMUTATE_give_early
+ * @check give_early   safety    breaks(assertion violated)                -DOPERATE -DMUTATE_give_early
  * @check leak         safety    open(assertion violated)           -DLEAK
  * @check count        safety    open(assertion violated (threads==0))     -DCOUNT
  */
-#define CACHES  2
-#define BINS    4
+#define CACHES 2
+#define BINS   4
+#define IDS    2
 #ifdef OPERATE
 #define THREADS 2
 #else
 #define THREADS 3
 #endif
-#define IDS     2
-#define NULL    0
-#define GC      4 /* an actor, as threads are 1 to 3 */
-#define NOBODY  5
+#define NULL 0
+#define GC   4 /* an actor, as threads are 1 to 3 */
 
 /* Memory. Cache 0 and bin 0 are NULL. */
 byte owner_id[CACHES + 1];
@@ -73,109 +73,91 @@ byte made; /* caches; the roster is 1 to `made` */
 bool exists[IDS + 1];
 
 /* What the checks need. */
-byte id[THREADS + 1];
-bool gone[THREADS + 1];     /* vanished */
-bool between[GC + 1];       /* it has a cache whose owner word does not say so */
-byte holder[CACHES + 1];    /* the actor that has the cache; 0: it is parked */
-bool ended[THREADS + 1];    /* came to its end */
+byte begun;
 byte running = THREADS;
+bool gone[THREADS + 1];  /* vanished */
+bool between[GC + 1];    /* it has a cache whose owner word does not say so */
+byte holder[CACHES + 1]; /* the actor that has the cache; 0: it is parked */
 
-inline take_parked(c)
+/* After any step, or before the first: */
+#ifdef NONE_VANISHES
+#define OR_VANISH
+#else
+#define OR_VANISH :: atomic { gone[me] = true; exists[id] = false; running--; goto over }
+#endif
+#define STEP(x) if :: atomic { x } OR_VANISH fi
+
+inline taken(c)
 {
-	atomic {
-		if
-		:: parked[1] -> c = 1
-		:: parked[2] -> c = 2
-		:: !parked[1] && !parked[2] -> c = NULL
-		fi;
-		if
-		:: c != NULL ->
-			parked[c] = false;
-			assert(holder[c] == 0);
-			holder[c] = me;
-			between[me] = me != GC
-		:: else -> skip
-		fi
-	}
+	assert(parked[c] && holder[c] == 0);
+	parked[c] = false;
+	holder[c] = me;
+	between[me] = true;
+	cache = c
 }
 
 inline push_parked(c)
 {
-	atomic {
-		assert(holder[c] == me && !parked[c]);
-		parked[c] = true;
-		holder[c] = 0;
-		between[me] = false
-	}
+	assert(!parked[c] && holder[c] == me);
+	parked[c] = true;
+	holder[c] = 0;
+	between[me] = false
 }
 
-inline unpark()
+/* One that is parked, or a new one: that may be so as well when one was parked meanwhile. */
+inline take_or_make()
 {
-	take_parked(cache);
 	if
-	:: cache == NULL ->
-		atomic {
-			if
-			:: made < CACHES -> made++; cache = made; holder[cache] = me; between[me] = true
-			:: else -> skip
-			fi
-		}
-	:: else -> skip
-	fi;
-	if
-	:: cache != NULL ->
-		atomic {
-			used[cache] = true;
-#ifndef MUTATE_no_generation
-			owner_count[cache]++;
-#endif
-			owner_id[cache] = id[me];
-			between[me] = false
-		};
-		threads++
-	:: else -> skip
+	:: parked[1] -> taken(1)
+	:: parked[2] -> taken(2)
+	:: made < CACHES ->
+		made++;
+		cache = made;
+		holder[cache] = me;
+		between[me] = true
+	:: made == CACHES && !parked[1] && !parked[2] -> skip
 	fi
 }
 
-inline park()
+inline own()
 {
-	threads--;
-#ifdef MUTATE_park_first
-	push_parked(cache);
-	owner_id[cache] = 0;
-#else
-	atomic { owner_id[cache] = 0; between[me] = true };
-	push_parked(cache);
+	used[cache] = true;
+#ifndef MUTATE_no_generation
+	owner_count[cache]++;
 #endif
-	cache = NULL
+	owner_id[cache] = id;
+	between[me] = false
 }
 
-inline take_spare(b)
+inline disown()
 {
-	atomic {
-		if
-		:: spare[1] -> b = 1
-		:: spare[2] -> b = 2
-		:: spare[3] -> b = 3
-		:: spare[4] -> b = 4
-		:: !spare[1] && !spare[2] && !spare[3] && !spare[4] -> b = NULL
-		fi;
-		spare[b] = false
-	}
+	owner_id[cache] = 0;
+	between[me] = true
 }
 
-inline pop_queued(b)
+#ifdef OPERATE
+inline take_spare()
 {
-	atomic {
-		if
-		:: queued[1] -> b = 1
-		:: queued[2] -> b = 2
-		:: queued[3] -> b = 3
-		:: queued[4] -> b = 4
-		:: !queued[1] && !queued[2] && !queued[3] && !queued[4] -> b = NULL
-		fi;
-		queued[b] = false
-	}
+	if
+	:: spare[1] -> bin = 1
+	:: spare[2] -> bin = 2
+	:: spare[3] -> bin = 3
+	:: spare[4] -> bin = 4
+	:: !spare[1] && !spare[2] && !spare[3] && !spare[4] -> bin = NULL
+	fi;
+	spare[bin] = false
+}
+
+inline take_queued()
+{
+	if
+	:: queued[1] -> bin = 1
+	:: queued[2] -> bin = 2
+	:: queued[3] -> bin = 3
+	:: queued[4] -> bin = 4
+	:: !queued[1] && !queued[2] && !queued[3] && !queued[4] -> bin = NULL
+	fi;
+	queued[bin] = false
 }
 
 /* The ready bin is full, or there is none. `out`: the pending bin, when that is full as well. */
@@ -183,107 +165,96 @@ inline make_room()
 {
 	if
 	:: ready[cache] == NULL ->
-		take_spare(bin);
-		ready[cache] = bin
+		STEP(take_spare());
+		STEP(ready[cache] = bin)
 	:: ready[cache] != NULL ->
 		if
 		:: pending[cache] != NULL -> bin = pending[cache]
-		:: true -> out = pending[cache]; take_spare(bin)
+		:: true -> out = pending[cache]; STEP(take_spare())
 		fi;
 		if
 		:: bin == NULL -> skip
 		:: bin != NULL ->
-			old = ready[cache];
-			ready[cache] = NULL;
+			STEP(old = ready[cache]; ready[cache] = NULL);
 #ifdef MUTATE_give_early
-			queued[out] = out != NULL;
-			pending[cache] = old;
+			STEP(queued[out] = (out != NULL));
+			STEP(pending[cache] = old);
 #else
-			pending[cache] = old;
-			queued[out] = out != NULL;
+			STEP(pending[cache] = old);
+			STEP(queued[out] = (out != NULL));
 #endif
-			ready[cache] = bin
+			STEP(ready[cache] = bin)
 		fi
 	fi
 }
 
-/* The ready bin is empty: the pending bin, if it is old, or one of the queue, or a refill. */
+/* The ready bin is empty: the pending bin, if it is full, or one of the queue, or a refill. */
 inline refill()
 {
 	if
-	:: pending[cache] != NULL -> bin = pending[cache]; pending[cache] = NULL
-	:: true -> pop_queued(bin)
+	:: pending[cache] != NULL -> STEP(bin = pending[cache]; pending[cache] = NULL)
+	:: true -> STEP(take_queued())
 	fi;
+	STEP(old = ready[cache]; ready[cache] = NULL);
 	if
-	:: bin != NULL ->
-		old = ready[cache]; /* which is empty here */
-		ready[cache] = NULL;
-		if
-		:: old != NULL && pending[cache] == NULL -> pending[cache] = old
-		:: old != NULL && pending[cache] != NULL -> spare[old] = true
-		:: old == NULL -> skip
-		fi
-	:: bin == NULL ->
-		bin = ready[cache];
-		ready[cache] = NULL;
-		if
-		:: bin == NULL -> take_spare(bin)
-		:: bin != NULL -> skip
-		fi
+	:: bin != NULL && old != NULL && pending[cache] == NULL -> STEP(pending[cache] = old)
+	:: bin != NULL && old != NULL && pending[cache] != NULL -> STEP(spare[old] = true)
+	:: bin == NULL && old != NULL -> bin = old
+	:: bin == NULL && old == NULL -> STEP(take_spare())
+	:: bin != NULL && old == NULL -> skip
 	fi;
-	ready[cache] = bin
+	STEP(ready[cache] = bin)
 }
+#endif
 
+/* Threads are alike, so let them begin in order. */
 proctype thread(byte me)
 {
-	byte cache;
+	byte id, cache;
 #ifdef OPERATE
-	byte bin, out, old;
+	byte operations, bin, out, old;
 #endif
-	{
-		atomic {
-			if
-			:: !exists[1] -> id[me] = 1
-			:: !exists[2] -> id[me] = 2
-			fi;
-			exists[id[me]] = true
-		};
-		unpark();
+	atomic { begun == me - 1 && !(exists[1] && exists[2]) ->
+		begun++;
 		if
-		:: cache != NULL ->
-#ifdef OPERATE
-			if
-			:: make_room()
-			:: refill()
-			fi;
-			atomic { bin = NULL; out = NULL; old = NULL };
-#endif
-			park()
-		:: cache == NULL -> skip
+		:: !exists[1] -> id = 1
+		:: !exists[2] -> id = 2
 		fi;
-		atomic { ended[me] = true; exists[id[me]] = false; running-- }
-	} unless {
-		gone[me]
-	}
-}
-
-/* A thread that has begun, and has not ended, is no more. */
-inline vanish(victim)
-{
-	atomic { id[victim] != 0 && !ended[victim] && !gone[victim] ->
-		gone[victim] = true; exists[id[victim]] = false; running-- }
-}
-
-proctype fate()
-{
-	do
-	:: vanish(1)
-	:: vanish(2)
-#if THREADS == 3
-	:: vanish(3)
+		exists[id] = true;
+		take_or_make();
+		if
+		:: cache == NULL -> goto last
+		:: else -> skip
+		fi
+	};
+	STEP(own());
+#if defined(COUNT) || defined(NONE_VANISHES)
+	STEP(threads++);
 #endif
-	:: true -> break
-	od
+#ifdef OPERATE
+	do
+	:: operations < 2 ->
+		operations++;
+		if
+		:: make_room()
+		:: refill()
+		fi;
+		atomic { bin = NULL; out = NULL; old = NULL }
+	:: operations == 2 -> break
+	od;
+#endif
+#if defined(COUNT) || defined(NONE_VANISHES)
+	STEP(threads--);
+#endif
+#ifdef MUTATE_park_first
+	STEP(push_parked(cache));
+	STEP(owner_id[cache] = 0);
+#else
+	STEP(disown());
+	STEP(push_parked(cache));
+#endif
+last:	atomic { exists[id] = false; running-- };
+over:	atomic { id = 0; cache = NULL }
 }
 
 /* A bin leaves the parked cache in hand: it is nowhere else. */
@@ -298,25 +269,26 @@ inline bin_out(b)
 	fi
 }
 
-/* tide_cache_empty. One step: the cache is in hand, and where the bins go is no matter of order. */
+/* One step: the cache is in hand, and the order in which its bins go does not matter. */
 inline empty_cache()
 {
-	atomic {
+	if
+	:: used[cache] ->
 		bin_out(pending[cache]);
 		pending[cache] = NULL;
 		bin_out(ready[cache]);
 		ready[cache] = NULL;
 		used[cache] = false
-	}
+	:: else -> skip
+	fi
 }
 
 #ifdef MUTATE_store
 #define SAME_OWNER true
 #else
-#define SAME_OWNER owner_id[cache] == seen_id && owner_count[cache] == seen_count
+#define SAME_OWNER (owner_id[cache] == seen_id && owner_count[cache] == seen_count)
 #endif
 
-/* tide_cache_adopt, with repair. */
 inline adopt()
 {
 	if
@@ -324,66 +296,66 @@ inline adopt()
 		assert(holder[cache] != 0 && holder[cache] != GC && gone[holder[cache]]);
 		owner_id[cache] = 0;
 		holder[cache] = GC };
+#ifdef COUNT
 		threads--;
-		if
-		:: pending[cache] == ready[cache] -> pending[cache] = NULL
-		:: else -> skip
-		fi;
-		push_parked(cache)
-	:: !(SAME_OWNER) -> skip
-	fi
-}
-inline roll_call(c)
-{
-	if
-	:: c <= made ->
-		cache = c;
-#ifdef MUTATE_look_first
-		atomic { none[1] = !exists[1]; none[2] = !exists[2] };
 #endif
-		atomic { seen_id = owner_id[cache]; seen_count = owner_count[cache] };
-		if
-#ifdef MUTATE_look_first
-		:: seen_id != 0 && none[seen_id] -> adopt()
-#else
-		:: seen_id != 0 && !exists[seen_id] -> adopt()
-#endif
-		:: else -> skip
-		fi;
-		atomic { cache = NULL; seen_id = 0; seen_count = 0 }
-	:: else -> skip
-	fi
-}
-
-/* The second half of empty_parked: those it has emptied it keeps until no more are parked. */
-inline empty_parked()
-{
-	take_parked(cache);
-	if
-	:: cache != NULL ->
-		if
-		:: used[cache] -> empty_cache()
-		:: else -> skip
-		fi;
-		atomic { first = cache };
-		take_parked(cache);
-		if
-		:: cache != NULL ->
+		atomic {
 			if
-			:: used[cache] -> empty_cache()
+			:: pending[cache] == ready[cache] -> pending[cache] = NULL
 			:: else -> skip
 			fi;
 			push_parked(cache)
-		:: else -> skip
-		fi;
-		push_parked(first)
+		}
+	:: !SAME_OWNER -> skip
+	fi
+}
+
+/* The first half of empty_parked, for a cache. */
+inline roll_call(c)
+{
+#ifdef MUTATE_look_first
+	atomic { none[1] = !exists[1]; none[2] = !exists[2] };
+#endif
+	atomic { cache = c; seen_id = owner_id[cache]; seen_count = owner_count[cache] };
+	if
+#ifdef MUTATE_look_first
+	:: seen_id != 0 && none[seen_id] -> adopt()
+#else
+	:: seen_id != 0 && !exists[seen_id] -> adopt()
+#endif
 	:: else -> skip
 	fi;
-	atomic { first = NULL; cache = NULL }
+	atomic { cache = NULL; seen_id = 0; seen_count = 0 }
+}
+
+inline take_parked()
+{
+	if
+	:: parked[1] -> taken(1)
+	:: parked[2] -> taken(2)
+	:: !parked[1] && !parked[2] -> skip
+	fi
+}
+
+/* The second half: what is emptied is kept until no more are parked, then parked again. */
+inline empty_parked()
+{
+	atomic { take_parked(); empty_cache(); first = cache; cache = NULL };
+	if
+	:: first != NULL ->
+		atomic { take_parked(); empty_cache() };
+		if
+		:: cache != NULL -> atomic { push_parked(cache); cache = NULL }
+		:: else -> skip
+		fi;
+		atomic { push_parked(first); first = NULL }
+	:: else -> skip
+	fi
 }
 
 #define VANISHED_WITH(c) (holder[c] != 0 && holder[c] != GC && gone[holder[c]] && between[holder[c]])
 
+/* Does this or that as long as there are threads, and all of it after. */
 proctype gc()
 {
 	byte me = GC;
@@ -391,15 +363,15 @@ proctype gc()
 #ifdef MUTATE_look_first
 	bool none[IDS + 1];
 #endif
-	bool over;
 	do
-	:: !over ->
-		over = running == 0;
-		roll_call(1);
-		roll_call(2);
-		empty_parked()
-	:: over -> break
+	:: running > 0 -> roll_call(1)
+	:: running > 0 -> roll_call(2)
+	:: running > 0 -> empty_parked()
+	:: running == 0 -> break
 	od;
+	roll_call(1);
+	roll_call(2);
+	empty_parked();
 #ifdef LEAK
 	assert(parked[1] || made < 1);
 	assert(parked[2] || made < 2);
@@ -415,17 +387,15 @@ proctype gc()
 init
 {
 	atomic {
-		spare[1] = true;
-		spare[2] = true;
+		/* As if its thread had used it for a while. */
+		ready[1] = 1;
+		pending[1] = 2;
 		spare[3] = true;
 		queued[4] = true;
 		run thread(1);
 		run thread(2);
 #if THREADS == 3
 		run thread(3);
-#endif
-#ifndef NONE_VANISHES
-		run fate();
 #endif
 		run gc()
 	}
