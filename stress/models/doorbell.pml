@@ -18,12 +18,15 @@
  *   A futex call reads memory and queues in one step, as the kernel's does under its bucket lock;
  *   nothing but a wake ends it.
  *
- * Memory   x86-TSO: each thread has a first-in first-out store buffer, which memory takes from at
- *          any time. A seq_cst store, a swap and a compare-and-swap wait until their own is empty.
- *          (Of the stores that are not modelled as buffered, all are followed by such an operation
- *          before their thread loads anything that somebody else stores.)
- * Bounds   2 freeing threads with 2 bins each, an inline step by a third, the GC thread;
- *          stop: 1 freeing thread with 2 bins, the GC thread, a stopping thread
+ * Memory   x86-TSO: a plain store goes to its thread's store buffer, from which memory takes it at any
+ *          time; a locked instruction, as which seq_cst stores, swaps and compare-and-swaps are made,
+ *          waits until the buffer is empty and then writes to memory. Only the stores of the two
+ *          halves are modelled; what else is stored plainly is followed by one of the locked ones
+ *          before its thread loads anything that somebody else stores.
+ *          Looking into the garbage, the GC thread takes the token first, which on x86 would do
+ *          for the fence of its announcement; a mutation without that fence has neither.
+ * Bounds   2 freeing threads with 2 bins and 1, an inline step by a third, the GC thread; collects:
+ *          1 freeing thread with 2 bins, likewise; stops: the same, a stopping thread for the inline step
  *
  * Properties
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
@@ -37,6 +40,7 @@
  * @check collects     ltl:collected  holds                             -DLIVE
  * @check stops        ltl:ended      holds                             -DSTOP -DLIVE
  * @check no_fence     safety         breaks(invalid end state)         -DMUTATE_no_fence
+ * @check no_fence_gc  safety         breaks(invalid end state)         -DMUTATE_no_fence_gc
  * @check no_look      safety         breaks(invalid end state)         -DMUTATE_no_look
  * @check look_first   safety         breaks(invalid end state)         -DMUTATE_look_first
  * @check ring_first   safety         breaks(invalid end state)         -DMUTATE_ring_first

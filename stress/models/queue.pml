@@ -5,9 +5,9 @@
  *   lib/queue.h: tide_queue_push, tide_queue_pop, tide_queue_has_room
  *   lib/slow.c:  tide_slow_give_away
  *   gc/refill.c: take_back
- * and, for the stack alone, for all that is kept in one: spare bins, parked caches, sealed regions.
  *
  * Abstracted
+ *   The stack is that of all that is kept in one: spare bins, parked caches, sealed regions, too.
  *   A bin holds one block, so that the count of blocks is one of bins. Which thread pushes and which
  *   pops, and when, is a free choice: that covers missing and freeing threads and the GC alike.
  *   What is done with a node in hand is a store of anything to its `next`: it may be in a garbage

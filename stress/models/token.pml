@@ -9,7 +9,7 @@
  * Abstracted
  *   What the GC does is two steps in which it is the only one: writing that it is, and looking. The
  *   clock is a free choice: a waiter with a deadline may find it over after any sleep, a sleep in
- *   the kernel may end by its 10 ms at any time (run-time switch POLL: not at all). A futex call
+ *   the kernel may end by its 10 ms at any time, but not where NO_DEADLINE is defined. A futex call
  *   compares and queues in one step; a wake takes any one sleeper.
  *   The GC thread and a thread that misses differ only in what they do when the token is not to be
  *   had: sleep 2 ms, or carve fresh memory. Neither looks at the token in that.
@@ -22,15 +22,15 @@
  * Properties
  *   At most one GC (assert). Who purges comes to the end (invalid end state), without the poll only
  *   when nobody waits with a deadline: one who gives up may have swallowed the only wake (run
- *   `deadline`), which is what the 10 ms are for. Somebody who tries never waits: with a holder
+ *   `no_poll`), which is what the 10 ms are for. Somebody who tries never waits: with a holder
  *   that is frozen, the others' calls go on ending (non-progress cycle, invalid end state).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
- * @check waits        safety    holds                                     -DPOLL
- * @check no_poll      safety    holds                                     -DNO_DEADLINE
+ * @check waits        safety    holds
+ * @check no_deadline  safety    holds                                     -DNO_DEADLINE
  * @check frozen       progress  holds                                     -DFROZEN
- * @check deadline     safety    breaks(invalid end state)                 -DMUTATE_no_poll
- * @check try_store    safety    breaks(assertion violated)                -DPOLL -DMUTATE_try_store
+ * @check no_poll      safety    breaks(invalid end state)                 -DMUTATE_no_poll
+ * @check try_store    safety    breaks(assertion violated)                -DMUTATE_try_store
  * @check release_late safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_release_late
  * @check take_held    safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_take_held
  * @check no_compare   safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_no_compare
@@ -126,7 +126,7 @@ inline wait_token(deadline)
 #endif
 		if
 		:: !sleeping[me]
-#ifdef POLL
+#if !defined(NO_DEADLINE) && !defined(MUTATE_no_poll)
 		:: atomic { sleeping[me] -> sleeping[me] = false }
 #else
 		:: atomic { deadline && sleeping[me] -> sleeping[me] = false }
