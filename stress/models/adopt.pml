@@ -35,16 +35,16 @@
  *   changing its owner word and the count of threads leaves the count wrong for ever (run `count`).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
- * @check adoption     safety    holds
- * @check bins         safety    holds                                     -DOPERATE
- * @check ends         safety    holds                                     -DNONE_VANISHES
- * @check generation   safety    breaks(assertion violated)                -DMUTATE_no_generation
- * @check look_first   safety    breaks(assertion violated)                -DMUTATE_look_first
- * @check store        safety    breaks(assertion violated)                -DMUTATE_store
- * @check park_first   safety    breaks(assertion violated)                -DMUTATE_park_first
- * @check give_early   safety    breaks(assertion violated)                -DOPERATE -DMUTATE_give_early
- * @check leak         safety    open(assertion violated)           -DLEAK
- * @check count        safety    open(assertion violated (threads==0))     -DCOUNT
+ * @check adoption    safety  holds
+ * @check bins        safety  holds                                 -DOPERATE
+ * @check ends        safety  holds                                 -DNONE_VANISHES
+ * @check generation  safety  breaks(assertion violated)            -DMUTATE_no_generation
+ * @check look_first  safety  breaks(assertion violated)            -DMUTATE_look_first
+ * @check store       safety  breaks(assertion violated)            -DMUTATE_store
+ * @check park_first  safety  breaks(assertion violated)            -DMUTATE_park_first
+ * @check give_early  safety  breaks(assertion violated)            -DOPERATE -DMUTATE_give_early
+ * @check leak        safety  open(assertion violated)              -DLEAK
+ * @check count       safety  open(assertion violated (threads==0)) -DCOUNT
  */
 #define CACHES 2
 #define BINS   4
@@ -353,7 +353,8 @@ inline empty_parked()
 	fi
 }
 
-#define VANISHED_WITH(c) (holder[c] != 0 && holder[c] != GC && gone[holder[c]] && between[holder[c]])
+#define VANISHED_WITH(c) \
+	(holder[c] != 0 && holder[c] != GC && gone[holder[c]] && between[holder[c]])
 
 /* Does this or that as long as there are threads, and all of it after. */
 proctype gc()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# check.sh [MODEL...]: search the models, all of them by default, and print a table of what came out.
+# check.sh [MODEL...]: search the models, all by default, and print a table of what came out.
 #
 # Each .pml has its checks in its header, one a line:
 #

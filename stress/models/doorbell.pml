@@ -18,15 +18,15 @@
  *   A futex call reads memory and queues in one step, as the kernel's does under its bucket lock;
  *   nothing but a wake ends it.
  *
- * Memory   x86-TSO: a plain store goes to its thread's store buffer, from which memory takes it at any
- *          time; a locked instruction, as which seq_cst stores, swaps and compare-and-swaps are made,
- *          waits until the buffer is empty and then writes to memory. Only the stores of the two
- *          halves are modelled; what else is stored plainly is followed by one of the locked ones
- *          before its thread loads anything that somebody else stores.
+ * Memory   x86-TSO: a plain store goes to its thread's store buffer, from which memory takes it at
+ *          any time; a locked instruction, as seq_cst stores, swaps and compare-and-swaps are,
+ *          waits until the buffer is empty and then writes to memory. Only the stores of the
+ *          two halves are modelled; what else is stored plainly is followed by a locked one before
+ *          its thread loads anything that somebody else stores.
  *          Looking into the garbage, the GC thread takes the token first, which on x86 would do
  *          for the fence of its announcement; a mutation without that fence has neither.
  * Bounds   2 freeing threads with 2 bins and 1, an inline step by a third, the GC thread; collects:
- *          1 freeing thread with 2 bins, likewise; stops: the same, a stopping thread for the inline step
+ *          1 freeing thread with 2 bins, likewise; stops: 1 with 2 bins, the GC thread, a stopper
  *
  * Properties
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
@@ -152,8 +152,12 @@ proctype producer(byte me)
 		:: true -> /* the queue has room */
 			atomic { DRAINED(me) -> queued = true };
 			ring(me, false)
-		:: true -> /* the GC does not keep up, and somebody has the token */
-			atomic { DRAINED(me) -> spilled = true }
+		:: garbage[me] > 0 -> /* as much as the limit of the backlog */
+			if
+			:: token_held -> /* and nobody can be helped */
+				atomic { DRAINED(me) -> spilled = true }
+			:: !token_held -> skip
+			fi
 #ifdef MUTATE_ring_first
 		:: true -> ring(me, false); publish(me)
 		:: true -> ring(me, true); publish(me)

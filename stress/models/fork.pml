@@ -30,14 +30,14 @@
  *   and a fork ends whoever is frozen (invalid end state).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
- * @check fork         safety    holds
- * @check no_pause     safety    breaks(assertion violated !(half)         -DMUTATE_no_pause
- * @check free_it      safety    breaks(assertion violated !(half)         -DMUTATE_free_it
- * @check keep_it      safety    breaks(invalid end state)                 -DMUTATE_keep_it
- * @check no_lost      safety    breaks(invalid end state)                 -DMUTATE_no_lost
- * @check shared_held  safety    breaks(assertion violated)                -DMUTATE_shared_held
- * @check keep_state   safety    breaks(assertion violated (state[)        -DMUTATE_keep_state
- * @check no_deadline  safety    breaks(invalid end state)                 -DMUTATE_no_deadline
+ * @check fork         safety  holds
+ * @check no_pause     safety  breaks(assertion violated !(half)  -DMUTATE_no_pause
+ * @check free_it      safety  breaks(assertion violated !(half)  -DMUTATE_free_it
+ * @check keep_it      safety  breaks(invalid end state)          -DMUTATE_keep_it
+ * @check no_lost      safety  breaks(invalid end state)          -DMUTATE_no_lost
+ * @check shared_held  safety  breaks(assertion violated)         -DMUTATE_shared_held
+ * @check keep_state   safety  breaks(assertion violated (state[) -DMUTATE_keep_state
+ * @check no_deadline  safety  breaks(invalid end state)          -DMUTATE_no_deadline
  */
 #define PARENT    0
 #define PROCESSES 3 /* the children are 1 and 2, as who forks is */

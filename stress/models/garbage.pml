@@ -19,8 +19,8 @@
  * Memory   sequentially consistent: of the producer's stores only those to `next` and the two
  *          counters are ever read by others; between them the producer loads nothing that others
  *          store, and the store that publishes is a locked instruction, before which the buffer is
- *          empty. What a vanishing thread, or a fork's copy, has of a buffer is a part of its stores
- *          from the first one on: the same as vanishing earlier.
+ *          empty. What a vanishing thread, or a fork's copy, has of a buffer is a part of its
+ *          stores from the first one on: the same as vanishing earlier.
  * Bounds   4 bins; 2 owners one after the other, who publish 2 blocks each; vanishing at any step
  *
  * Properties
@@ -33,12 +33,12 @@
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check handover     safety    holds
  * @check wait_free    progress  holds
- * @check link_first   safety    breaks(assertion violated)                -DMUTATE_link_first
- * @check spend_taken  safety    breaks(assertion violated)                -DMUTATE_spend_taken
- * @check from_tail    safety    breaks(assertion violated)                -DMUTATE_from_tail
- * @check no_repair    safety    breaks(assertion violated)                -DMUTATE_no_repair
- * @check count_late   safety    breaks(assertion violated (backlog>=)     -DMUTATE_count_late
- * @check no_token     safety    breaks(assertion violated)                -DMUTATE_no_token
+ * @check link_first   safety    breaks(assertion violated)            -DMUTATE_link_first
+ * @check spend_taken  safety    breaks(assertion violated)            -DMUTATE_spend_taken
+ * @check from_tail    safety    breaks(assertion violated)            -DMUTATE_from_tail
+ * @check no_repair    safety    breaks(assertion violated)            -DMUTATE_no_repair
+ * @check count_late   safety    breaks(assertion violated (backlog>=) -DMUTATE_count_late
+ * @check no_token     safety    breaks(assertion violated)            -DMUTATE_no_token
  */
 #define BINS   4
 #define BLOCKS 4

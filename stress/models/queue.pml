@@ -8,18 +8,20 @@
  *
  * Abstracted
  *   The stack is that of all that is kept in one: spare bins, parked caches, sealed regions, too.
- *   A bin holds one block, so that the count of blocks is one of bins. Which thread pushes and which
- *   pops, and when, is a free choice: that covers missing and freeing threads and the GC alike.
+ *   A bin holds one block, so that the count of blocks is one of bins. Which thread pushes and
+ *   which pops, and when, is a free choice: that covers missing and freeing threads and
+ *   the GC alike.
  *   What is done with a node in hand is a store of anything to its `next`: it may be in a garbage
  *   queue or in a private list meanwhile, and a pop that came too late reads that.
  *
- * Memory   sequentially consistent, which is all that x86-TSO can show here: the only plain store is
- *          the one to `next`, no load lies between it and the compare-and-swap of the same thread
- *          that follows, and that empties the store buffer.
+ * Memory   sequentially consistent, which is all that x86-TSO can show here: the only plain store
+ *          is the one to `next`, no load lies between it and the compare-and-swap that follows in
+ *          the same thread, and that empties the store buffer.
  * Bounds   3 bins; 2 threads of 4 operations (ABA takes three against one), or 3 of 2, 2 and 1
  *
  * Properties
- *   A node is taken by one thread and only out of the stack, none is lost, the chain ends (asserts).
+ *   A node is taken by one thread and only out of the stack, none is lost, the chain ends
+ *   (asserts).
  *   The count of blocks is never below what is in the stack, and is exact at rest (asserts). When
  *   nobody pushes but where there was room, the stack is above its level by no more than one bin
  *   for each thread but one (assert; run `level`).
@@ -28,16 +30,16 @@
  *   ends up waiting (invalid end state).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
- * @check two          safety    holds
- * @check three        safety    holds                                     -DTHREADS=3 -DOPERATIONS=2
- * @check level        safety    holds                                     -DLEVEL=1
- * @check lock_free    progress  holds                                     -DOPERATIONS=3
- * @check no_tag       safety    breaks(assertion violated)                -DMUTATE_no_tag
- * @check head_first   safety    breaks(assertion violated)                -DMUTATE_head_first
- * @check link_once    safety    breaks(assertion violated)                -DMUTATE_link_once
- * @check count_late   safety    breaks(assertion violated (blocks>=inside)) -DMUTATE_count_late
- * @check room_equal   safety    breaks(assertion violated (inside<=)      -DLEVEL=1 -DMUTATE_room_equal
- * @check two_stores   progress  breaks(non-progress cycle)                -DMUTATE_two_stores
+ * @check two         safety    holds
+ * @check three       safety    holds                               -DTHREADS=3 -DOPERATIONS=2
+ * @check level       safety    holds                               -DLEVEL=1
+ * @check lock_free   progress  holds                               -DOPERATIONS=3
+ * @check no_tag      safety    breaks(assertion violated)          -DMUTATE_no_tag
+ * @check head_first  safety    breaks(assertion violated)          -DMUTATE_head_first
+ * @check link_once   safety    breaks(assertion violated)          -DMUTATE_link_once
+ * @check count_late  safety    breaks(assertion violated (blocks>=inside)) -DMUTATE_count_late
+ * @check room_equal  safety    breaks(assertion violated (inside<=) -DLEVEL=1 -DMUTATE_room_equal
+ * @check two_stores  progress  breaks(non-progress cycle)          -DMUTATE_two_stores
  */
 #ifndef THREADS
 #define THREADS 2

@@ -26,15 +26,15 @@
  *   that is frozen, the others' calls go on ending (non-progress cycle, invalid end state).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
- * @check waits        safety    holds
- * @check no_deadline  safety    holds                                     -DNO_DEADLINE
- * @check frozen       progress  holds                                     -DFROZEN
- * @check no_poll      safety    breaks(invalid end state)                 -DMUTATE_no_poll
- * @check try_store    safety    breaks(assertion violated)                -DMUTATE_try_store
- * @check release_late safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_release_late
- * @check take_held    safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_take_held
- * @check no_compare   safety    breaks(invalid end state)                 -DNO_DEADLINE -DMUTATE_no_compare
- * @check spin         progress  breaks(non-progress cycle)                -DFROZEN -DMUTATE_spin
+ * @check waits         safety    holds
+ * @check no_deadline   safety    holds                      -DNO_DEADLINE
+ * @check frozen        progress  holds                      -DFROZEN
+ * @check no_poll       safety    breaks(invalid end state)  -DMUTATE_no_poll
+ * @check try_store     safety    breaks(assertion violated) -DMUTATE_try_store
+ * @check release_late  safety    breaks(invalid end state)  -DNO_DEADLINE -DMUTATE_release_late
+ * @check take_held     safety    breaks(invalid end state)  -DNO_DEADLINE -DMUTATE_take_held
+ * @check no_compare    safety    breaks(invalid end state)  -DNO_DEADLINE -DMUTATE_no_compare
+ * @check spin          progress  breaks(non-progress cycle) -DFROZEN -DMUTATE_spin
  */
 #define FREE    0
 #define HELD    1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# functions.sh ROOT: the functions that the models stand for are still where the models say, and each
-# model searches all of its mutations, of which there are two at least.
+# functions.sh ROOT: the functions that the models stand for are still where the models say, and
+# each model searches all of its mutations, of which there are two at least.
 set -eu
 root=$1
 work=$(mktemp -d)
