@@ -24,6 +24,7 @@ liburcu-dev         /usr/include/*/urcu.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
+spin                spin
 git                 git
 perl                perl
 python3             /usr/bin/python3
