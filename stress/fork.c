@@ -7,6 +7,7 @@
 #include "order.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@ enum {
 	CHILD_BLOCKS = 256,
 	CHILD_THREAD_ONE_IN = 4,
 	CHILD_FORK_ONE_IN = 8,
+	CHILD_TRIM_ONE_IN = 4,
 	WAIT_NS = 200000,
 };
 
@@ -129,6 +131,8 @@ static int child_main(struct worker *worker, bool may_fork)
 	allocate_some(worker);
 	if (random_once_in(random, CHILD_THREAD_ONE_IN))
 		mayfly_run(worker);
+	if (random_once_in(random, CHILD_TRIM_ONE_IN))
+		malloc_trim(0); /* what the other threads left is collected here too */
 	if (may_fork && random_once_in(random, CHILD_FORK_ONE_IN))
 		fork_once(worker, false);
 	return oracle_failures() != failures;
