@@ -194,12 +194,13 @@ class Copy:
 # was tested is no find.
 SIGNS = (
     (r"tide: (.*)", "the allocator's own check: {}"),
-    (r"tide-stress: HANDED OUT, (.*)", "the oracle, at once: handed out, but in use"),
+    (r"tide-stress: BLOCK \S+ HANDED OUT, but", "the oracle: handed out while in use"),
     (r"tide-stress: CORRUPT BLOCK.*", "the oracle: contents"),
     (r"(forked process \d+ was ended by signal \d+)", "a forked child: ended by a signal"),
     (r"a forked process hangs", "the harness: a forked child hangs"),
     (r"(forked process \d+ found something wrong)", "the oracle, in a forked child"),
-    (r"tide-stress: (no rest): .*", "the idle check"),
+    (r"tide-stress: BLOCK \S+ WAS GIVEN BACK BEFORE", "the oracle: given back twice"),
+    (r"tide-stress: no rest:", "the idle check"),
     (r"tide-stress: after the faults: (.*)", "the audit: {}"),
     (r"tide-stress: thread \d+ (is stuck|hangs)", "the harness: a thread {}"),
     (r"main thread is stuck", "the harness: the main thread is stuck"),
