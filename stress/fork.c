@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@ enum {
 	CHILD_FORK_ONE_IN = 8,
 	CHILD_TRIM_ONE_IN = 4,
 	CHILD_CROWD_ONE_IN = 4,
-	CROWD_THREADS = 3,
+	CROWD_THREADS = 6,
 	CROWD_BLOCKS = 300,
 	WAIT_NS = 200000,
 };
@@ -83,7 +82,8 @@ static void *crowd_main(void *of)
 		if (block[i] != NULL)
 			memset(block[i], mark, 16);
 	}
-	sched_yield();
+	/* The others come meanwhile. */
+	nanosleep(&(struct timespec){ .tv_nsec = WAIT_NS }, NULL);
 	for (uint32_t i = 0; i < CROWD_BLOCKS; i++) {
 		if (block[i] != NULL && (block[i][0] != mark || block[i][15] != mark))
 			oracle_fail("two threads of a forked process have the same block");
@@ -94,7 +94,7 @@ static void *crowd_main(void *of)
 
 static void crowd_run(void)
 {
-	static unsigned char mark[CROWD_THREADS] = { 1, 2, 3 };
+	static unsigned char mark[CROWD_THREADS] = { 1, 2, 3, 4, 5, 6 };
 	pthread_t thread[CROWD_THREADS];
 	uint32_t threads = 0;
 

@@ -65,8 +65,8 @@ static void judge_all(struct session *session, bool went_well)
 	/* Each verdict tells its own story, so all are asked. */
 	/* Counted steps are for what was asked, not for what comes after; and what frozen threads
 	 * hold stays. */
-	bool rests = run->steps != 0 || run_frozen(run).threads != 0 ||
-	             rest_verdict(&session->sampler);
+	bool rests =
+	    run->steps != 0 || run_frozen(run).threads != 0 || rest_verdict(&session->sampler);
 	bool faults_held = fault_verdict(run->faults);
 	bool plateau = session->conductor.soak == NULL || soak_verdict(&session->soak);
 

@@ -35,12 +35,13 @@ bool rest_verdict(struct sampler *sampler)
 		sampler_settle(sampler, REST_STEP_MS);
 	if (is_at_rest(sampler))
 		return true;
-	fprintf(stderr,
-	        "tide-stress: no rest: all is freed, and %s are resident (%s at the peak, %s may be "
-	        "left), %s are in garbage\n",
-	        format_bytes(sampler->now.resident_bytes).text,
-	        format_bytes(sampler->peak.resident_bytes).text,
-	        format_bytes(left_max_bytes(sampler)).text,
-	        format_bytes((double)sampler->now.allocator.backlog_bytes).text);
+	fprintf(
+	    stderr,
+	    "tide-stress: no rest: all is freed, and %s are resident (%s at the peak, %s may be "
+	    "left), %s are in garbage\n",
+	    format_bytes(sampler->now.resident_bytes).text,
+	    format_bytes(sampler->peak.resident_bytes).text,
+	    format_bytes(left_max_bytes(sampler)).text,
+	    format_bytes((double)sampler->now.allocator.backlog_bytes).text);
 	return false;
 }

@@ -14,6 +14,7 @@ Exit status: 0 all were found; 1 one was not, or what is to find it does not pas
 2 the arguments or mutations.txt can't be used.
 """
 import argparse
+import fcntl
 import os
 import re
 import shlex
@@ -110,6 +111,11 @@ class Copy:
     def __init__(self, folder, jobs):
         self.folder, self.jobs = folder, jobs
         os.makedirs(folder, exist_ok=True)
+        self.lock = open(os.path.join(folder, "lock"), "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unusable(f"{folder} is in use by another run") from None
         for name in COPIED:
             source = os.path.join(ROOT, name)
             self.copy(source, os.path.join(folder, name))
@@ -167,7 +173,7 @@ class Copy:
                 end_group(process)  # forked children as well
                 process.wait()
             out.seek(0)
-            return status, out.read(), time.monotonic() - begin
+            return status, out.read().replace("\0", ""), time.monotonic() - begin
 
     def passes(self, mutation, seconds):
         """Without the bug."""
