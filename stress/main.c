@@ -158,6 +158,7 @@ static int stress(struct session *session)
 	char seed_text[24];
 
 	snprintf(seed_text, sizeof seed_text, "%" PRIu64, session->run.seed);
+	conduct_handle_signals();
 	print_head(session);
 	if (!fault_start(session->run.faults, &session->run))
 		return EXIT_WRONG;
@@ -165,7 +166,6 @@ static int stress(struct session *session)
 	progress_start(&session->progress, session->arguments.quiet,
 	               (double)session->conductor.run_ms / 1000);
 	sampler_start(&session->sampler, &session->run);
-	conduct_handle_signals();
 
 	bool went_well = conduct(&session->conductor);
 	progress_end(&session->progress);
