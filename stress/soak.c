@@ -37,7 +37,7 @@ static double point_seconds(const struct soak *soak, const struct sampler *sampl
 static void checkpoint(struct soak *soak, const struct sample *now)
 {
 	struct trend trend = soak_trend(soak);
-	char line[256], slope[96] = "", failed[48] = "";
+	char line[400], slope[96] = "", failed[48] = "";
 
 	if (trend.points >= SOAK_POINTS_NEEDED)
 		snprintf(slope, sizeof slope, "  trend %s%s/h, %.1f sigma",
