@@ -4,7 +4,8 @@
  *   lib/doorbell.h: tide_doorbell_announce, tide_doorbell_retract, tide_doorbell_sleep,
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
- *   lib/slow.c:     tide_slow_give_away
+ *   lib/slow.c:     tide_slow_give_away, class_free
+ *   lib/orphan.h:   tide_orphan_push
  *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
  *
@@ -12,7 +13,7 @@
  *   Bins are counts: links of a garbage queue made by its producer, links followed by the GC. Which
  *   bin it is makes no difference to who wakes whom (garbage.pml follows the bins themselves).
  *   One queue stands for all that is pushed by a compare-and-swap and then rung for: ready queues,
- *   parked caches, cached large blocks. Levels, and whether a batch is `much`, are free choices,
+ *   up to the level and beyond it, orphans, parked caches, cached large blocks. Levels, and whether a batch is `much`, are free choices,
  *   which allows more than the code does. The clock's tick is a free choice, too.
  *   A doze may end at any time. The 30 s of a sleep never pass: the limit is not what wakes the GC.
  *   A futex call reads memory and queues in one step, as the kernel's does under its bucket lock;
@@ -32,8 +33,6 @@
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
  *   for each sleep at the most (assert), everything published is collected (ltl collected, every
  *   thread being scheduled again and again), a stop ends (ltl ended).
- *   Not kept by the code: the push of tide_slow_give_away beyond the level is not followed by a
- *   ring, so the GC may sleep its 30 s on it (run `spill`).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check wakes        safety         holds
@@ -47,7 +46,8 @@
  * @check wake_only    safety         breaks(invalid end state)         -DMUTATE_wake_only
  * @check ring_store   safety         breaks(assertion violated !(rung)) -DMUTATE_ring_store
  * @check stop_once    safety         breaks(invalid end state)         -DSTOP -DMUTATE_stop_once
- * @check spill        safety         open(invalid end state)           -DSPILL
+ * @check spill_silent safety         breaks(invalid end state)         -DMUTATE_spill_silent
+ * @check orphan_silent safety        breaks(invalid end state)         -DMUTATE_orphan_silent
  */
 #if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
@@ -66,7 +66,6 @@
 byte bell = AWAKE;       /* tide_doorbell.state */
 byte garbage[PRODUCERS]; /* links made and not yet followed */
 bool queued;             /* something was pushed and rung for */
-bool spilled;            /* something was pushed beyond the level, with no ring */
 bool unsettled;          /* something is left to age */
 bool token_held;
 
@@ -79,11 +78,7 @@ bool stopping;
 bool alive = true;
 bool rung;        /* somebody woke the GC since it last announced */
 
-#ifdef SPILL
-#define LEFT (GARBAGE || queued || spilled || unsettled)
-#else
 #define LEFT (GARBAGE || queued || unsettled)
-#endif
 
 /* Store buffers: links of a producer, announcements of the GC thread, still on their way. Locked
  * instructions wait for DRAINED and then write to memory at once. */
@@ -155,9 +150,17 @@ proctype producer(byte me)
 		:: garbage[me] > 0 -> /* as much as the limit of the backlog */
 			if
 			:: token_held -> /* and nobody can be helped */
-				atomic { DRAINED(me) -> spilled = true }
+				atomic { DRAINED(me) -> queued = true };
+#ifndef MUTATE_spill_silent
+				ring(me, false)
+#endif
 			:: !token_held -> skip
 			fi
+		:: true -> /* no memory for a bin: an orphan */
+			atomic { DRAINED(me) -> queued = true };
+#ifndef MUTATE_orphan_silent
+			ring(me, false)
+#endif
 #ifdef MUTATE_ring_first
 		:: true -> ring(me, false); publish(me)
 		:: true -> ring(me, true); publish(me)
@@ -206,9 +209,8 @@ proctype misser()
 inline tick()
 {
 	atomic {
-		unsettled = queued || spilled;
-		queued = false;
-		spilled = false
+		unsettled = queued;
+		queued = false
 	}
 }
 
@@ -222,7 +224,7 @@ inline anything_left()
 	:: atomic { !token_held -> token_held = true };
 #endif
 		left = unsettled;
-		left = left || queued || spilled;
+		left = left || queued;
 		left = left || garbage[0] > 0;
 #if PRODUCERS == 2
 		left = left || garbage[1] > 0;
