@@ -4,7 +4,8 @@
  *   lib/doorbell.h: tide_doorbell_announce, tide_doorbell_retract, tide_doorbell_sleep,
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
- *   lib/slow.c:     tide_slow_give_away, class_free
+ *   lib/slow.c:     tide_slow_give_away, class_free, make_room
+ *   lib/cache.h:    tide_cache_slow_enter, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push
  *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
@@ -33,6 +34,10 @@
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
  *   for each sleep at the most (assert), everything published is collected (ltl collected, every
  *   thread being scheduled again and again), a stop ends (ltl ended).
+ *   Not kept by the code (run `kept`): a full bin that takes the place of an empty pending one is
+ *   rung for with nothing locked between the store of the count of slow calls, by which the GC knows
+ *   of it, and the load of the bell. With that store still in the buffer the GC may sleep its 30 s
+ *   on the pending bin.
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check wakes        safety         holds
@@ -48,6 +53,7 @@
  * @check stop_once    safety         breaks(invalid end state)         -DSTOP -DMUTATE_stop_once
  * @check spill_silent safety         breaks(invalid end state)         -DMUTATE_spill_silent
  * @check orphan_silent safety        breaks(invalid end state)         -DMUTATE_orphan_silent
+ * @check kept         safety         open(invalid end state)           -DKEPT
  */
 #if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
@@ -78,13 +84,30 @@ bool stopping;
 bool alive = true;
 bool rung;        /* somebody woke the GC since it last announced */
 
+#ifdef KEPT
+/* A thread has a pending bin that is to be taken when it is idle; in memory, and in its buffer. */
+bool kept, kept_buffered;
+#define LEFT (GARBAGE || queued || unsettled || kept || kept_buffered)
+#else
 #define LEFT (GARBAGE || queued || unsettled)
+#endif
 
 /* Store buffers: links of a producer, announcements of the GC thread, still on their way. Locked
  * instructions wait for DRAINED and then write to memory at once. */
 byte links_buffered[PRODUCERS];
 byte bell_buffered; /* 1 + value */
+#ifdef KEPT
+#define DRAINED(me) (links_buffered[me] == 0 && (me != 0 || !kept_buffered))
+
+proctype memory_takes_kept()
+{
+end:	do
+	:: atomic { kept_buffered -> kept_buffered = false; kept = true }
+	od
+}
+#else
 #define DRAINED(me) (links_buffered[me] == 0)
+#endif
 
 #ifdef MUTATE_no_fence
 proctype memory_takes_links(byte who)
@@ -156,6 +179,11 @@ proctype producer(byte me)
 #endif
 			:: !token_held -> skip
 			fi
+#ifdef KEPT
+		:: me == 0 -> /* the swap of tide_cache_slow_enter, and what comes after */
+			atomic { DRAINED(me) -> kept_buffered = true };
+			ring(me, false)
+#endif
 		:: true -> /* no memory for a bin: an orphan */
 			atomic { DRAINED(me) -> queued = true };
 #ifndef MUTATE_orphan_silent
@@ -210,6 +238,10 @@ inline tick()
 {
 	atomic {
 		unsettled = queued;
+#ifdef KEPT
+		unsettled = unsettled || kept;
+		kept = false;
+#endif
 		queued = false
 	}
 }
@@ -225,6 +257,9 @@ inline anything_left()
 #endif
 		left = unsettled;
 		left = left || queued;
+#ifdef KEPT
+		left = left || kept;
+#endif
 		left = left || garbage[0] > 0;
 #if PRODUCERS == 2
 		left = left || garbage[1] > 0;
@@ -352,6 +387,9 @@ init
 #endif
 #ifdef MUTATE_no_fence_gc
 		run memory_takes_bell();
+#endif
+#ifdef KEPT
+		run memory_takes_kept();
 #endif
 		run gc_thread()
 	}
