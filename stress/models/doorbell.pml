@@ -14,8 +14,9 @@
  *   Bins are counts: links of a garbage queue made by its producer, links followed by the GC. Which
  *   bin it is makes no difference to who wakes whom (garbage.pml follows the bins themselves).
  *   One queue stands for all that is pushed by a compare-and-swap and then rung for: ready queues,
- *   up to the level and beyond it, orphans, parked caches, cached large blocks. Levels, and whether a batch is `much`, are free choices,
- *   which allows more than the code does. The clock's tick is a free choice, too.
+ *   up to the level and beyond it, orphans, parked caches, cached large blocks. Levels, and whether
+ *   a batch is `much`, are free choices, which allows more than the code does. The clock's tick is
+ *   a free choice, too.
  *   A doze may end at any time. The 30 s of a sleep never pass: the limit is not what wakes the GC.
  *   A futex call reads memory and queues in one step, as the kernel's does under its bucket lock;
  *   nothing but a wake ends it.

@@ -22,15 +22,15 @@
  * Memory   sequentially consistent: taking is a swap, a locked instruction, on both sides. Giving
  *          back is a plain store, which leaves a store buffer after all that the taker stored; while
  *          it is in there the bins look taken, which is as if their taker had been slower.
- * Bounds   1 cache, 2 owners one after the other with 3 calls each, the GC with 2 rounds, of up to
- *          2 bins each; 3 blocks, 4 bins; vanishes: an owner after any step; frozen: 1 owner and the
+ * Bounds   1 cache, 2 owners one after the other with 3 calls each, the GC with 2 rounds and
+ *          an emptying; 3 blocks, 4 bins; vanishes: an owner after any step; frozen: 1 owner and the
  *          GC go on and on, and either may stop for ever after any step
  *
  * Properties
  *   No bin is in two hands, no block is handed out that somebody has, and none is freed twice
  *   (asserts). In the end each block is in one place, none lost but with a thread that vanished, and
- *   the pending bins are nobody's (asserts). Nobody waits: the owner frozen at any step stops
- *   neither the GC nor the reverse (non-progress cycle, invalid end state).
+ *   the pending bins are nobody's (asserts). Nobody waits: an owner that stops at any step does
+ *   not stop the GC, nor the GC an owner (non-progress cycle, invalid end state).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check pending      safety    holds
