@@ -211,6 +211,7 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	cache->calls_at_tick = calls;
 	if (!idle || calls == cache->calls_at_take)
 		return false;
+	TIDE_YIELD("cache.take");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
 	cache->calls_at_take = calls;
@@ -222,6 +223,7 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		any = true;
 	}
 	cache->pool_bytes = 0;
+	TIDE_YIELD("cache.give_back");
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return any;
 }

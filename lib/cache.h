@@ -21,6 +21,7 @@
 
 #include "compiler.h"
 #include "garbage.h"
+#include "yield.h"
 
 struct tide_heap;
 
@@ -121,12 +122,14 @@ TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */
 TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
 {
+	TIDE_YIELD("cache.enter");
 	cache->has_pending = !tide_swap_acq_rel(&cache->pending_taken, true); /* cache.pending */
 	tide_count_owned(&cache->slow_calls, 1u);
 }
 
 TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 {
+	TIDE_YIELD("cache.leave");
 	if (cache->has_pending)
 		tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	cache->has_pending = false;

@@ -2,7 +2,7 @@
  *
  * Stands for
  *   lib/cache.c:  make, tide_cache_unpark, tide_cache_park, tide_cache_take_parked,
- *                 tide_cache_adopt, repair, tide_cache_empty
+ *                 tide_cache_adopt, tide_cache_adopt_all, park_left, repair, tide_cache_empty
  *   lib/slow.c:   make_room, refill, empty_to_ready
  *   lib/start.c:  thread_end
  *   lib/os.c:     tide_os_thread_exists
@@ -15,8 +15,12 @@
  *   does. Bins taken out of a parked cache are spare at once (garbage.pml). The owner word is read
  *   and written in one step, as it is one word. The roll call goes on all the time, in a process
  *   with the token (token.pml). Ids are reused as soon as they are free.
- *   A thread may vanish after any of its steps: that is the thread that ends without notice, and
- *   for the child of a fork it is every other thread; the child's own roll call is the one here.
+ *   A thread may vanish after any of its steps: that is the thread that ends without notice. In a
+ *   fork (FORK) it is every other thread at once, and what goes on is the child: its only thread
+ *   parks all caches but its own anew, one step since nobody else is there; threads that had not
+ *   begun yet are the child's. The GC stood between two steps, as the parent had the token, or
+ *   anywhere; then there is none in the child.
+ *   The pending bin in the hands of the GC is in pending.pml.
  *
  * Memory   sequentially consistent: a cache changes hands by locked instructions (the parked stack,
  *          the owner's compare-and-swap). The owner word alone is read without one; a thread that
@@ -27,12 +31,13 @@
  * Properties
  *   A cache is never taken from, or believed free of, a thread that is there, and never in two
  *   hands (asserts). A bin that the GC gets is nowhere else (assert). In the end all caches are
- *   parked, but for those that were in between two owners when their thread vanished, and the
- *   thread count is 0 when none vanished (asserts). The roll call waits for nobody (invalid end
- *   state).
- *   Not kept by the code: a thread that vanishes between taking a cache and owning it, or between
- *   disowning and parking it, takes the cache with it (run `leak`); one that vanishes between
- *   changing its owner word and the count of threads leaves the count wrong for ever (run `count`).
+ *   parked, but for those that were in between two owners when their thread ended without notice,
+ *   and the thread count is 0 when none did (asserts). In the child of a fork all are, and it is,
+ *   wherever the other threads were. The roll call waits for nobody (invalid end state).
+ *   Not kept by the code, for a thread that ends without notice: between taking a cache and owning
+ *   it, or between disowning and parking it, it takes the cache with it (run `lost_alone`); between
+ *   changing its owner word and the count of threads it leaves the count wrong till the next fork's
+ *   child (run `count_alone`).
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check adoption    safety  holds
@@ -43,8 +48,14 @@
  * @check store       safety  breaks(assertion violated)            -DMUTATE_store
  * @check park_first  safety  breaks(assertion violated)            -DMUTATE_park_first
  * @check give_early  safety  breaks(assertion violated)            -DOPERATE -DMUTATE_give_early
- * @check leak        safety  open(assertion violated)              -DLEAK
- * @check count       safety  open(assertion violated (threads==0)) -DCOUNT
+ * @check fork        safety  holds                                 -DFORK
+ * @check fork_bins   safety  holds                                 -DFORK -DOPERATE
+ * @check fork_roll   safety  breaks(assertion violated)            -DFORK -DMUTATE_fork_roll
+ * @check fork_count  safety  breaks(assertion violated (threads==0)) -DFORK -DMUTATE_fork_count
+ * @check fork_stack  safety  breaks(assertion violated)            -DFORK -DMUTATE_fork_stack
+ * @check fork_all    safety  breaks(assertion violated)            -DFORK -DMUTATE_fork_all
+ * @check lost_alone  safety  open(assertion violated)              -DLEAK
+ * @check count_alone safety  open(assertion violated (threads==0)) -DCOUNT
  */
 #define CACHES 2
 #define BINS   4
@@ -56,6 +67,9 @@
 #endif
 #define NULL 0
 #define GC   4 /* an actor, as threads are 1 to 3 */
+#if defined(FORK) || defined(COUNT) || defined(NONE_VANISHES)
+#define COUNTED
+#endif
 
 /* Memory. Cache 0 and bin 0 are NULL. */
 byte owner_id[CACHES + 1];
@@ -78,14 +92,31 @@ byte running = THREADS;
 bool gone[THREADS + 1];  /* vanished */
 bool between[GC + 1];    /* it has a cache whose owner word does not say so */
 byte holder[CACHES + 1]; /* the actor that has the cache; 0: it is parked */
+#ifdef FORK
+bool forked;
+bool live[THREADS + 1];
+bool gc_busy; /* in a step */
+bool lost;    /* it was at the copy: nobody is the GC in the child */
+#endif
 
 /* After any step, or before the first: */
-#ifdef NONE_VANISHES
-#define OR_VANISH
+#if defined(FORK)
+#define STEP(x)    if :: atomic { !gone[me] -> x } :: gone[me] -> goto over fi
+#define GC_STEP(x) if :: atomic { !lost -> x } :: lost -> goto last fi
+#define GC_IS(x)   gc_busy = x
+#elif defined(NONE_VANISHES)
+#define STEP(x)    atomic { x }
 #else
-#define OR_VANISH :: atomic { gone[me] = true; exists[id] = false; running--; goto over }
+#define STEP(x) \
+	if \
+	:: atomic { x } \
+	:: atomic { gone[me] = true; exists[id] = false; running--; goto over } \
+	fi
 #endif
-#define STEP(x) if :: atomic { x } OR_VANISH fi
+#ifndef FORK
+#define GC_STEP(x) atomic { x }
+#define GC_IS(x)   skip
+#endif
 
 inline taken(c)
 {
@@ -207,6 +238,81 @@ inline refill()
 }
 #endif
 
+/* A cache as its owner left it: what is in both places is in one. */
+inline repair(c)
+{
+	if
+	:: pending[c] == ready[c] -> pending[c] = NULL
+	:: else -> skip
+	fi
+}
+
+#ifdef FORK
+inline vanish(other)
+{
+	if
+	:: other != me && live[other] ->
+		gone[other] = true;
+		live[other] = false;
+		running--
+	:: else -> skip
+	fi
+}
+
+/* tide_cache_adopt_all, for a cache. */
+inline park_anew(c)
+{
+	if
+	:: c > made || c == cache -> skip
+#ifdef MUTATE_fork_all
+	:: c <= made && c != cache && owner_id[c] == 0 -> skip
+	:: c <= made && c != cache && owner_id[c] != 0 ->
+#else
+	:: c <= made && c != cache ->
+#endif
+		owner_id[c] = 0;
+		assert(!parked[c]);
+		repair(c);
+		holder[c] = 0;
+		parked[c] = true
+	fi
+}
+
+/* What goes on is the child, in a thread that has a cache or none. Once, or never. */
+inline fork()
+{
+	if
+	:: atomic { !forked && !gone[me] ->
+		forked = true;
+		lost = gc_busy;
+		vanish(1);
+		vanish(2);
+#if THREADS == 3
+		vanish(3);
+#endif
+		exists[1] = (id == 1);
+		exists[2] = (id == 2);
+#ifndef MUTATE_fork_roll
+#ifndef MUTATE_fork_stack
+		parked[1] = false;
+		parked[2] = false;
+#endif
+#ifndef MUTATE_fork_count
+		threads = (cache != NULL -> 1 : 0);
+#endif
+		park_anew(1);
+		park_anew(2)
+#endif
+	}
+	:: true -> skip
+	fi
+}
+#define LIVE(is) live[me] = is
+#else
+#define fork()   skip
+#define LIVE(is) skip
+#endif
+
 /* Threads are alike, so let them begin in order. */
 proctype thread(byte me)
 {
@@ -221,16 +327,19 @@ proctype thread(byte me)
 		:: !exists[2] -> id = 2
 		fi;
 		exists[id] = true;
-		take_or_make();
-		if
-		:: cache == NULL -> goto last
-		:: else -> skip
-		fi
+		LIVE(true)
 	};
+	fork();
+	STEP(take_or_make());
+	if
+	:: cache == NULL -> goto last
+	:: else -> skip
+	fi;
 	STEP(own());
-#if defined(COUNT) || defined(NONE_VANISHES)
+#ifdef COUNTED
 	STEP(threads++);
 #endif
+	fork();
 #ifdef OPERATE
 	do
 	:: operations < 2 ->
@@ -243,7 +352,7 @@ proctype thread(byte me)
 	:: operations == 2 -> break
 	od;
 #endif
-#if defined(COUNT) || defined(NONE_VANISHES)
+#ifdef COUNTED
 	STEP(threads--);
 #endif
 #ifdef MUTATE_park_first
@@ -253,7 +362,12 @@ proctype thread(byte me)
 	STEP(disown());
 	STEP(push_parked(cache));
 #endif
-last:	atomic { exists[id] = false; running-- };
+last:
+#ifdef FORK
+	STEP(exists[id] = false; live[me] = false; running--);
+#else
+	atomic { exists[id] = false; running-- };
+#endif
 over:	atomic { id = 0; cache = NULL }
 }
 
@@ -292,21 +406,12 @@ inline empty_cache()
 inline adopt()
 {
 	if
-	:: atomic { SAME_OWNER ->
+	:: SAME_OWNER ->
 		assert(holder[cache] != 0 && holder[cache] != GC && gone[holder[cache]]);
 		owner_id[cache] = 0;
-		holder[cache] = GC };
-#ifdef COUNT
-		threads--;
-#endif
-		atomic {
-			if
-			:: pending[cache] == ready[cache] -> pending[cache] = NULL
-			:: else -> skip
-			fi;
-			push_parked(cache)
-		}
-	:: !SAME_OWNER -> skip
+		holder[cache] = GC;
+		same = true
+	:: else -> skip
 	fi
 }
 
@@ -316,16 +421,26 @@ inline roll_call(c)
 #ifdef MUTATE_look_first
 	atomic { none[1] = !exists[1]; none[2] = !exists[2] };
 #endif
-	atomic { cache = c; seen_id = owner_id[cache]; seen_count = owner_count[cache] };
-	if
+	GC_STEP(GC_IS(true); cache = c; seen_id = owner_id[cache]; seen_count = owner_count[cache]);
 #ifdef MUTATE_look_first
-	:: seen_id != 0 && none[seen_id] -> adopt()
+	GC_STEP(absent = none[seen_id]);
 #else
-	:: seen_id != 0 && !exists[seen_id] -> adopt()
+	GC_STEP(absent = !exists[seen_id]);
 #endif
+	if
+	:: seen_id != 0 && absent ->
+		GC_STEP(adopt());
+		if
+		:: same ->
+#ifdef COUNTED
+			GC_STEP(threads--);
+#endif
+			GC_STEP(repair(cache); push_parked(cache))
+		:: else -> skip
+		fi
 	:: else -> skip
 	fi;
-	atomic { cache = NULL; seen_id = 0; seen_count = 0 }
+	GC_STEP(cache = NULL; seen_id = 0; seen_count = 0; absent = false; same = false; GC_IS(false))
 }
 
 inline take_parked()
@@ -340,17 +455,18 @@ inline take_parked()
 /* The second half: what is emptied is kept until no more are parked, then parked again. */
 inline empty_parked()
 {
-	atomic { take_parked(); empty_cache(); first = cache; cache = NULL };
+	GC_STEP(GC_IS(true); take_parked(); empty_cache(); first = cache; cache = NULL);
 	if
 	:: first != NULL ->
-		atomic { take_parked(); empty_cache() };
+		GC_STEP(take_parked(); empty_cache());
 		if
-		:: cache != NULL -> atomic { push_parked(cache); cache = NULL }
+		:: cache != NULL -> GC_STEP(push_parked(cache); cache = NULL)
 		:: else -> skip
 		fi;
-		atomic { push_parked(first); first = NULL }
+		GC_STEP(push_parked(first); first = NULL)
 	:: else -> skip
-	fi
+	fi;
+	GC_STEP(GC_IS(false))
 }
 
 #define VANISHED_WITH(c) \
@@ -361,6 +477,7 @@ proctype gc()
 {
 	byte me = GC;
 	byte cache, first, seen_id, seen_count;
+	bool absent, same;
 #ifdef MUTATE_look_first
 	bool none[IDS + 1];
 #endif
@@ -373,14 +490,15 @@ proctype gc()
 	roll_call(1);
 	roll_call(2);
 	empty_parked();
-#ifdef LEAK
+last:	running == 0;
+#if defined(LEAK) || defined(FORK)
 	assert(parked[1] || made < 1);
 	assert(parked[2] || made < 2);
 #else
 	assert(parked[1] || made < 1 || VANISHED_WITH(1));
 	assert(parked[2] || made < 2 || VANISHED_WITH(2));
 #endif
-#if defined(NONE_VANISHES) || defined(COUNT)
+#ifdef COUNTED
 	assert(threads == 0)
 #endif
 }

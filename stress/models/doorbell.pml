@@ -4,7 +4,9 @@
  *   lib/doorbell.h: tide_doorbell_announce, tide_doorbell_retract, tide_doorbell_sleep,
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
- *   lib/slow.c:     tide_slow_give_away
+ *   lib/slow.c:     tide_slow_give_away, class_free, make_room
+ *   lib/cache.h:    tide_cache_slow_enter, tide_cache_is_to_take
+ *   lib/orphan.h:   tide_orphan_push
  *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
  *
@@ -12,8 +14,9 @@
  *   Bins are counts: links of a garbage queue made by its producer, links followed by the GC. Which
  *   bin it is makes no difference to who wakes whom (garbage.pml follows the bins themselves).
  *   One queue stands for all that is pushed by a compare-and-swap and then rung for: ready queues,
- *   parked caches, cached large blocks. Levels, and whether a batch is `much`, are free choices,
- *   which allows more than the code does. The clock's tick is a free choice, too.
+ *   up to the level and beyond it, orphans, parked caches, cached large blocks. Levels, and whether
+ *   a batch is `much`, are free choices, which allows more than the code does. The clock's tick is
+ *   a free choice, too.
  *   A doze may end at any time. The 30 s of a sleep never pass: the limit is not what wakes the GC.
  *   A futex call reads memory and queues in one step, as the kernel's does under its bucket lock;
  *   nothing but a wake ends it.
@@ -32,8 +35,10 @@
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
  *   for each sleep at the most (assert), everything published is collected (ltl collected, every
  *   thread being scheduled again and again), a stop ends (ltl ended).
- *   Not kept by the code: the push of tide_slow_give_away beyond the level is not followed by a
- *   ring, so the GC may sleep its 30 s on it (run `spill`).
+ *   Not kept by the code (run `kept`): a full bin that takes the place of an empty pending one is
+ *   rung for with nothing locked between the store of the count of slow calls, by which the GC knows
+ *   of it, and the load of the bell. With that store still in the buffer the GC may sleep its 30 s
+ *   on the pending bin.
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check wakes        safety         holds
@@ -47,7 +52,9 @@
  * @check wake_only    safety         breaks(invalid end state)         -DMUTATE_wake_only
  * @check ring_store   safety         breaks(assertion violated !(rung)) -DMUTATE_ring_store
  * @check stop_once    safety         breaks(invalid end state)         -DSTOP -DMUTATE_stop_once
- * @check spill        safety         open(invalid end state)           -DSPILL
+ * @check spill_silent safety         breaks(invalid end state)         -DMUTATE_spill_silent
+ * @check orphan_silent safety        breaks(invalid end state)         -DMUTATE_orphan_silent
+ * @check kept         safety         open(invalid end state)           -DKEPT
  */
 #if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
@@ -66,7 +73,6 @@
 byte bell = AWAKE;       /* tide_doorbell.state */
 byte garbage[PRODUCERS]; /* links made and not yet followed */
 bool queued;             /* something was pushed and rung for */
-bool spilled;            /* something was pushed beyond the level, with no ring */
 bool unsettled;          /* something is left to age */
 bool token_held;
 
@@ -79,8 +85,10 @@ bool stopping;
 bool alive = true;
 bool rung;        /* somebody woke the GC since it last announced */
 
-#ifdef SPILL
-#define LEFT (GARBAGE || queued || spilled || unsettled)
+#ifdef KEPT
+/* A thread has a pending bin that is to be taken when it is idle; in memory, and in its buffer. */
+bool kept, kept_buffered;
+#define LEFT (GARBAGE || queued || unsettled || kept || kept_buffered)
 #else
 #define LEFT (GARBAGE || queued || unsettled)
 #endif
@@ -89,7 +97,18 @@ bool rung;        /* somebody woke the GC since it last announced */
  * instructions wait for DRAINED and then write to memory at once. */
 byte links_buffered[PRODUCERS];
 byte bell_buffered; /* 1 + value */
+#ifdef KEPT
+#define DRAINED(me) (links_buffered[me] == 0 && (me != 0 || !kept_buffered))
+
+proctype memory_takes_kept()
+{
+end:	do
+	:: atomic { kept_buffered -> kept_buffered = false; kept = true }
+	od
+}
+#else
 #define DRAINED(me) (links_buffered[me] == 0)
+#endif
 
 #ifdef MUTATE_no_fence
 proctype memory_takes_links(byte who)
@@ -155,9 +174,22 @@ proctype producer(byte me)
 		:: garbage[me] > 0 -> /* as much as the limit of the backlog */
 			if
 			:: token_held -> /* and nobody can be helped */
-				atomic { DRAINED(me) -> spilled = true }
+				atomic { DRAINED(me) -> queued = true };
+#ifndef MUTATE_spill_silent
+				ring(me, false)
+#endif
 			:: !token_held -> skip
 			fi
+#ifdef KEPT
+		:: me == 0 -> /* the swap of tide_cache_slow_enter, and what comes after */
+			atomic { DRAINED(me) -> kept_buffered = true };
+			ring(me, false)
+#endif
+		:: true -> /* no memory for a bin: an orphan */
+			atomic { DRAINED(me) -> queued = true };
+#ifndef MUTATE_orphan_silent
+			ring(me, false)
+#endif
 #ifdef MUTATE_ring_first
 		:: true -> ring(me, false); publish(me)
 		:: true -> ring(me, true); publish(me)
@@ -206,9 +238,12 @@ proctype misser()
 inline tick()
 {
 	atomic {
-		unsettled = queued || spilled;
-		queued = false;
-		spilled = false
+		unsettled = queued;
+#ifdef KEPT
+		unsettled = unsettled || kept;
+		kept = false;
+#endif
+		queued = false
 	}
 }
 
@@ -222,7 +257,10 @@ inline anything_left()
 	:: atomic { !token_held -> token_held = true };
 #endif
 		left = unsettled;
-		left = left || queued || spilled;
+		left = left || queued;
+#ifdef KEPT
+		left = left || kept;
+#endif
 		left = left || garbage[0] > 0;
 #if PRODUCERS == 2
 		left = left || garbage[1] > 0;
@@ -350,6 +388,9 @@ init
 #endif
 #ifdef MUTATE_no_fence_gc
 		run memory_takes_bell();
+#endif
+#ifdef KEPT
+		run memory_takes_kept();
 #endif
 		run gc_thread()
 	}

@@ -69,6 +69,27 @@ tide_mutant(owners_are_not_counted lib/cache.c
 	[[(tide_load_relaxed(&cache->owner) >> 32);]]
 	test_cache a_thread_with_the_id_of_another 2)
 
+tide_mutant(the_pending_bins_are_taken_by_a_store lib/cache.c
+	[[if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */]]
+	[[bool was_taken = tide_load_acquire(&cache->pending_taken);
+	TIDE_YIELD("cache.mutant");
+	tide_store_release(&cache->pending_taken, true);
+	if (was_taken)]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(the_pending_bins_are_given_back_early lib/cache.c
+	[[	cache->calls_at_take = calls;]]
+	[[	cache->calls_at_take = calls;
+	tide_store_release(&cache->pending_taken, false);]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(an_owner_takes_what_the_GC_is_at lib/slow.c
+	[[struct tide_bin *pending = tide_cache_pending(cache, cls);
+	if (pending != NULL && pending->count > 0) {]]
+	[[struct tide_bin *pending = cache->pending[cls];
+	if (pending != NULL && pending->count > 0) {]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
 tide_mutant(a_kept_block_is_not_looked_at_again lib/large.c
 	[[if (fits(large, bytes, align_bytes))
 				return large;]]
@@ -95,3 +116,8 @@ tide_mutant(unmapped_while_in_the_page_map lib/region.c
 	tide_pagemap_set_region(base, NULL);
 	if (!gone) {]]
 	test_mapping another_mapping_in_its_place 2)
+
+tide_mutant(a_start_unasked_does_not_look_again gc/thread.c
+	[[if (unasked && tide_load_seq_cst(&unwanted)) {]]
+	[[if (false) {]]
+	test_start wanted_and_stopped 2)

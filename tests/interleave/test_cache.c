@@ -1,9 +1,12 @@
-/* cache.c: a cache has one owner at a time, each one made is in the roster, and "its thread is
- * gone" is never believed of a later owner. */
+/* cache.c: a cache has one owner at a time, each one made is in the roster, "its thread is gone" is
+ * never believed of a later owner, and the GC takes its pending bins from an idle one. */
 #include "support.h"
 
 #include "cache.h"
 #include "heap.h"
+#include "options.h"
+
+#include <tide/tide.h>
 
 enum { CACHES_MAX = 8, SAME_ID = 100 };
 
@@ -214,6 +217,163 @@ static const char *nothing_was_lost(void)
 	return count_places(&found);
 }
 
+/* The GC takes the pending bins of a thread that seems idle, while that thread goes on, or ends
+ * and another one has its cache. */
+
+enum { BYTES = 8000, BLOCKS = 12 };
+static struct tide_cache *idle;
+static void *block[BLOCKS]; /* every one that was seen */
+static unsigned blocks;
+static bool in_hand[BLOCKS]; /* the program's */
+static bool taken[BLOCKS];   /* by the GC, for ever */
+
+static unsigned number_of(void *it)
+{
+	for (unsigned i = 0; i < blocks; i++) {
+		if (block[i] == it)
+			return i;
+	}
+	schedule_must(blocks < BLOCKS);
+	block[blocks] = it;
+	return blocks++;
+}
+
+static unsigned take_one(void)
+{
+	void *it = tide_malloc(BYTES);
+
+	schedule_must(it != NULL);
+	unsigned number = number_of(it);
+	if (in_hand[number] || taken[number])
+		schedule_fail("block %u was handed out, and somebody has it", number);
+	in_hand[number] = true;
+	return number;
+}
+
+static void free_one(unsigned number)
+{
+	in_hand[number] = false;
+	tide_free(block[number]);
+}
+
+/* Bins of one block: one is in the ready bin, one in the pending bin, one in the program's hand. */
+static void one_seems_idle(void)
+{
+	tide_options_set(TIDE_OPTION_BIN_BLOCKS, 1);
+	tide_options_set(TIDE_OPTION_BIN_MAX_BLOCKS, 1);
+	tide_options_set(TIDE_OPTION_GC, 0);
+	for (unsigned i = 0; i < 3; i++)
+		schedule_must(take_one() == i);
+	free_one(0);
+	free_one(1);
+	idle = tide_cache_self;
+	tide_cache_self = &tide_cache_none;
+	schedule_must(idle->pending[tide_class_of(BYTES)]->count == 1);
+}
+
+/* Two hits and two slow calls, or more. */
+static void use_bins(void)
+{
+	unsigned first = take_one();
+	unsigned second = take_one();
+
+	if (tide_load_relaxed(&tide_cache_self->pending_taken))
+		TIDE_YIELD("test.goes_without");
+	free_one(second);
+	free_one(first);
+}
+
+static void owner_goes_on(void)
+{
+	tide_cache_self = idle;
+	use_bins();
+	use_bins();
+}
+
+static void owner_goes_on_and_ends(void)
+{
+	tide_cache_self = idle;
+	use_bins();
+	tide_cache_self = &tide_cache_none;
+	tide_cache_park(idle);
+}
+
+static void take_bin(struct tide_heap *heap, struct tide_bin *bin)
+{
+	(void)heap;
+	for (unsigned i = 0; i < bin->count; i++) {
+		unsigned number = number_of(bin->slot[TIDE_BIN_BASE + i]);
+		if (in_hand[number] || taken[number])
+			schedule_fail("the GC takes block %u, and somebody has it", number);
+		taken[number] = true;
+	}
+	TIDE_YIELD("test.takes");
+	bin->count = 0;
+}
+
+static void take_idle(void)
+{
+	idle->calls_at_tick = tide_load_relaxed(&idle->slow_calls);
+	(void)tide_cache_take_idle(idle, take_bin);
+}
+
+static void take_idle_twice(void)
+{
+	take_idle();
+	take_idle();
+}
+
+static void take_idle_and_empty_parked(void)
+{
+	take_idle();
+	empty_parked();
+}
+
+static void count_bin(const struct tide_bin *bin, unsigned count, unsigned *places)
+{
+	for (unsigned i = 0; i < count; i++)
+		places[number_of(bin->slot[TIDE_BIN_BASE + i])]++;
+}
+
+static void count_cache(struct tide_cache *cache, unsigned *places)
+{
+	unsigned cls = tide_class_of(BYTES);
+	struct tide_bin *ready = cache->ready[cls];
+	struct tide_bin *pending = cache->pending[cls];
+
+	if (ready != NULL)
+		count_bin(ready, (unsigned)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]),
+		          places);
+	/* Who is frozen at it may be in the middle of it. */
+	if (pending != NULL && !tide_load_relaxed(&cache->pending_taken))
+		count_bin(pending, pending->count, places);
+	struct tide_node *node = tide_load_seq_cst(&cache->garbage.head->node.next);
+	for (; node != NULL; node = tide_load_relaxed(&node->next))
+		count_bin((struct tide_bin *)node, ((struct tide_bin *)node)->count, places);
+}
+
+static const char *each_block_is_in_one_place(void)
+{
+	unsigned places[BLOCKS] = { 0 };
+	struct tide_bin *bin;
+
+	while ((bin = tide_queue_pop(&tide_heap_default.queues, tide_class_of(BYTES))) != NULL)
+		count_bin(bin, bin->count, places);
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next)
+		count_cache(cache, places);
+	for (unsigned i = 0; i < blocks; i++) {
+		places[i] += in_hand[i] + taken[i];
+		if (places[i] > 1)
+			return "a block is in two places";
+		if (places[i] == 0 && schedule_frozen() < 0)
+			return "a block was lost";
+	}
+	return schedule_frozen() < 0 && tide_load_relaxed(&idle->pending_taken)
+	           ? "the pending bins were never given back"
+	           : NULL;
+}
+
 static const struct scenario scenario[] = {
 	{ .name = "use_and_park",
 	  .set_up = one_is_parked,
@@ -247,6 +407,25 @@ static const struct scenario scenario[] = {
 	  .check = the_new_owner_keeps_it,
 	  .points = POINTS,
 	  .must_meet = "test.has_a_new_owner" },
+	{ .name = "the_pending_bins_of_an_idle_thread",
+	  .set_up = one_seems_idle,
+	  .thread = { owner_goes_on, take_idle_twice },
+	  .check = each_block_is_in_one_place,
+	  .points = POINTS " garbage.",
+	  .must_meet = "test.goes_without" },
+	{ .name = "frozen_at_the_pending_bins",
+	  .set_up = one_seems_idle,
+	  .thread = { owner_goes_on, take_idle_twice },
+	  .check = each_block_is_in_one_place,
+	  .points = POINTS " garbage.",
+	  .must_meet = "test.goes_without",
+	  .freezes = true },
+	{ .name = "the_pending_bins_of_another_owner",
+	  .set_up = one_seems_idle,
+	  .thread = { owner_goes_on_and_ends, take_idle_and_empty_parked, use_bins },
+	  .check = each_block_is_in_one_place,
+	  .points = POINTS,
+	  .must_meet = "test.goes_without" },
 };
 
 int main(int argc, char **argv)

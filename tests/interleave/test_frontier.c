@@ -12,7 +12,7 @@
 #include <string.h>
 #include <tide/tide.h>
 
-enum { KIB = 1024, CLS = 32, PIECES_MAX = 64, MOST_BYTES = TIDE_MEDIUM_MAX_BYTES };
+enum { KIB = 1024, CLS = 32, PIECES_MAX = 64, MOST_BYTES = 128 * KIB };
 
 #define POINTS "frontier. test."
 
@@ -161,7 +161,7 @@ static void get_a_quarter(void)
 	get(MOST_BYTES / 4);
 }
 
-/* So many of the largest blocks, out of a small region if there must be a new one. */
+/* So many large blocks, out of a small region if there must be a new one. */
 static void get_most(unsigned times)
 {
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, 2);
