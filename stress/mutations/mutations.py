@@ -201,8 +201,8 @@ class Copy:
         return finder, seconds
 
 
-# What in the output tells who found it; the first that is there. A message of the faults that nothing
-# was tested is no find.
+# What in the output tells who found it; the first that is there. A message of the faults that
+# nothing was tested is no find.
 SIGNS = (
     (r"(?m)^tide: (?:check failed: )?(?:\w+\(\S+\): )?([^(\n]*)", "Tide's own check: {}"),
     (r"tide-stress: BLOCK \S+ HANDED OUT, but", "the oracle: handed out while in use"),
@@ -239,7 +239,7 @@ def row(*cells):
 
 
 def control(copy, mutations, took):
-    """The names of those whose run does not pass without the bug. One run for all that have the same."""
+    """The names of those whose run does not pass without the bug; one run for equal ones."""
     longest, bad = {}, []
     for mutation in mutations:
         key = (mutation.build, mutation.fields["with"], mutation.run)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# mutations.sh: the bugs that are planted on purpose still have their places, and the README tells of
-# each; two of them are planted and found. All: sh stress/mutations/run.sh.
+# mutations.sh: the bugs that are planted on purpose still have their places, and the README tells
+# of each; two of them are planted and found. All: sh stress/mutations/run.sh.
 . "$(dirname "$0")/common.sh"
 
 folder=$here/../../stress/mutations
@@ -18,7 +18,7 @@ timeout -k 5 800 sh "$run" --work "$found" realloc-copies-too-little freed-a-gra
 said "2 of 2 found"
 said "without them all runs pass"
 
-# A find is one of the bug: a run that passes with it is none, and neither is a bug that is not there.
+# A bug whose place has changed is told, not skipped.
 mkdir tree
 cp -R "$folder/../../lib" tree
 mkdir -p tree/stress/mutations
