@@ -41,7 +41,8 @@
 #define TIDE_CLASS_MEDIUM_LAST 152
 #define TIDE_CLASS_INSIDE 153 /* a page of ours in which no block starts */
 #define TIDE_CLASS_LARGE 154
-#define TIDE_CLASS_SLOTS 155
+#define TIDE_CLASS_HEAP 155 /* blocks of a heap that the program made: the slab or tag tells */
+#define TIDE_CLASS_SLOTS 156
 
 /* Below this, the class comes from a table with one byte for each size. */
 #define TIDE_TABLE_MAX_BYTES 1024u
@@ -80,6 +81,9 @@
  * space. 64 GiB cost 16 MiB of address space for the map (memory only where it is touched). */
 #define TIDE_NEAR_MAX_BYTES (64ul << 30)
 #define TIDE_NEAR_MIN_BYTES (4ul << 30)
+
+/* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
+#define TIDE_HEAPS_MAX 1024
 
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)
