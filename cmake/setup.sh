@@ -15,7 +15,7 @@ libck-dev           /usr/include/ck_pr.h
 libjansson-dev      /usr/include/jansson.h
 gnuplot-nox         gnuplot
 '
-needs_test="$needs_build$(cat "$(dirname "$0")/../stress/bench/programs/packages.txt")"'
+needs_test="$needs_build"'
 g++                 g++
 clang-14            clang-14
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
@@ -24,6 +24,7 @@ liburcu-dev         /usr/include/*/urcu.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
+spin                spin
 git                 git
 perl                perl
 python3             /usr/bin/python3

@@ -36,7 +36,7 @@ static void cache_empty(struct tide_cache *cache)
 		tide_bin_recycle(spent);
 	}
 	cache->pool_bytes = 0;
-	cache->pooled[0] = cache->pooled[1] = 0;
+	memset(cache->pooled, 0, sizeof cache->pooled);
 	tide_store_relaxed(&cache->pending_taken, false);
 	tide_store_relaxed(&cache->used, false);
 }

@@ -220,21 +220,12 @@ void tide_gc_fork_parent(bool held)
 		tide_token_release();
 }
 
-/* The caches of a heap in the child: those of the thread that forked stay its own, under its new id. */
-static void inherit(struct tide_heap *heap, uint32_t survivor_id, uint32_t thread_id)
+/* The cache of the thread that forked, in any heap; NULL: it has none there. */
+static struct tide_cache *survivor_in(struct tide_heap *heap, struct tide_cache *survivor)
 {
-	struct tide_cache *cache = tide_cache_all(heap);
-	for (; cache != NULL; cache = cache->all_next) {
-		uint64_t owner = tide_load_relaxed(&cache->owner);
-		uint32_t owner_id = tide_cache_thread_id(owner);
-		if (owner_id == 0)
-			continue;
-		if (owner_id == survivor_id)
-			tide_store_relaxed(&cache->owner,
-			                   (owner & ~(uint64_t)UINT32_MAX) | thread_id);
-		else
-			(void)tide_cache_adopt(cache, owner);
-	}
+	if (heap == &tide_heap_default)
+		return survivor;
+	return tide_cache_seated(survivor, heap->slot, tide_load_relaxed(&heap->generation));
 }
 
 void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
@@ -249,9 +240,8 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	tide_doorbell_retract();
 	process_note();
 	struct tide_heap *heap = &tide_heap_default;
-	uint32_t survivor_id = tide_cache_thread_id(tide_load_relaxed(&survivor->owner));
 	for (; heap != NULL; heap = tide_heap_next(heap))
-		inherit(heap, survivor_id, thread_id);
+		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

@@ -14,11 +14,11 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
 #define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
-static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 16 + 3 * 4, "cache: one entry for each class");
+static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 4, "cache: one entry for each class");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
 struct tide_cache tide_cache_none = {
-	.top = { NONE_64, NONE_64, NONE_16, NONE_4, NONE_4, NONE_4 },
+	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
 
@@ -106,12 +106,23 @@ static void repair(struct tide_cache *cache, unsigned cls)
 		pending = NULL;
 	if (pending != NULL) {
 		tide_bin_repair(pending);
-		/* As wide as it can be: kept.c adds to pending bins, and must stay below the mark. */
+		/* As wide as it can be: pool.c adds to pending bins, and must stay below the mark. */
 		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 	}
 	cache->ready[cls] = ready;
 	cache->top[cls] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
 	cache->pending[cls] = pending;
+}
+
+/* Park a cache as its owner left it. */
+static void park_left(struct tide_cache *cache)
+{
+	tide_garbage_repair(&cache->garbage);
+	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
+	TIDE_YIELD("cache.adopted");
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
+		repair(cache, cls);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 }
 
 bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
@@ -120,13 +131,25 @@ bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
 		return false;
 	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
-	tide_garbage_repair(&cache->garbage);
-	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
-	TIDE_YIELD("cache.adopted");
-	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
-		repair(cache, cls);
-	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+	park_left(cache);
 	return true;
+}
+
+void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
+{
+	struct tide_cache *cache = tide_cache_all(heap);
+	tide_stack_reset(&heap->roster.parked);
+	tide_store_relaxed(&heap->roster.threads, 0);
+	for (; cache != NULL; cache = cache->all_next) {
+		uint64_t owner = tide_load_relaxed(&cache->owner) & ~(uint64_t)UINT32_MAX;
+		if (cache == survivor) {
+			tide_store_relaxed(&cache->owner, owner | thread_id);
+			tide_store_relaxed(&heap->roster.threads, 1u);
+			continue;
+		}
+		tide_store_relaxed(&cache->owner, owner);
+		park_left(cache);
+	}
 }
 
 struct tide_cache *tide_cache_take_parked(struct tide_heap *heap)
@@ -178,14 +201,18 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 bool tide_cache_empty(struct tide_cache *cache)
 {
 	bool any = false;
+	tide_cache_slow_enter(cache);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_bin *pending = cache->pending[cls];
-		cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
+		struct tide_bin *pending = tide_cache_pending(cache, cls);
+		if (pending != NULL)
+			cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 	}
-	cache->pool_bytes = 0;
+	if (cache->has_pending)
+		cache->pool_bytes = 0;
+	tide_cache_slow_leave(cache);
 	tide_store_relaxed(&cache->used, false);
 	return any;
 }
@@ -218,7 +245,9 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
 {
 	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
-	if (TIDE_LIKELY(page < cache->near_pages))
+	/* (A leaf that is older than the window has a map of its own.) */
+	if (TIDE_LIKELY(page < cache->near_pages &&
+	                tide_load_relaxed(&cache->near_map[page]) == from))
 		tide_store_relaxed(&cache->near_map[page], (uint8_t)to);
 	else
 		tide_pagemap_set((uintptr_t)block, 1, to);

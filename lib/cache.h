@@ -51,7 +51,7 @@ struct tide_cache {
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_reclaim;                    /* the program's function is making room (limit.c) */
 	uint64_t pool_bytes;                /* in pending bins of medium classes */
-	uint64_t pooled[2];                 /* of those, which may have blocks (pool.c) */
+	uint64_t pooled[3];                 /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
 	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
@@ -94,6 +94,16 @@ static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
 	return node != NULL ? (void *)((char *)node - offsetof(struct tide_cache, node)) : NULL;
 }
 
+/* The thread's cache in the heap of that slot; NULL: none, or in a heap that was destroyed. */
+TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, uint32_t slot,
+                                                 uint32_t generation)
+{
+	if (TIDE_UNLIKELY(slot >= self->seats_used))
+		return NULL;
+	const struct tide_seat *seat = &self->seats[slot];
+	return TIDE_LIKELY(seat->generation == generation) ? seat->cache : NULL;
+}
+
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 
@@ -105,6 +115,10 @@ TIDE_HIDDEN void tide_cache_park(struct tide_cache *cache);
 TIDE_HIDDEN bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner);
 /* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
 TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
+/* Park all but that of the surviving thread, whose id is a new one; also those that a thread was
+ * about to park or to take. For the only thread of a forked process. */
+TIDE_HIDDEN void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor,
+                                      uint32_t thread_id);
 static inline uint32_t tide_cache_thread_id(uint64_t owner)
 {
 	return (uint32_t)owner;
@@ -121,7 +135,8 @@ TIDE_HIDDEN uint32_t tide_cache_threads_racy(struct tide_heap *heap);
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
 /* Take the ready bin out, with its count set; NULL when there is none. */
 TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
-/* Publish every block in the cache as garbage; returns whether there were any. */
+/* Publish every block in the cache as garbage, but what the GC is taking just now; returns whether
+ * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */

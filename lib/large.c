@@ -255,8 +255,8 @@ void *tide_large_alloc(struct tide_heap *heap, size_t bytes, size_t align_bytes,
 	bytes = (bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
 	if (align_bytes < TIDE_PAGE_BYTES)
 		align_bytes = TIDE_PAGE_BYTES;
-	if (bytes <= TIDE_MEDIUM_MAX_BYTES)
-		bytes = TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES;
+	if (bytes <= TIDE_STEP_MAX_BYTES)
+		bytes = TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES;
 
 	if (!tide_budget_large_in(&heap->budget, bytes))
 		return NULL;
@@ -284,9 +284,14 @@ static uint64_t keep_bound(void)
 static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
 {
 	size_t returned_bytes = 0;
-	struct tide_large *again = (struct tide_large *)tide_stack_pop(&refused);
-	if (again != NULL)
-		(void)dispose(again);
+	/* All that was refused, up to the first that still is: it may be much, and it is in no book. */
+	for (;;) {
+		struct tide_large *again = (struct tide_large *)tide_stack_pop(&refused);
+		size_t bytes = again != NULL ? dispose(again) : 0;
+		if (bytes == 0)
+			break;
+		returned_bytes += bytes;
+	}
 	for (unsigned b = BUCKETS; b-- > 0;) {
 		for (unsigned i = 0; i < WAYS; i++) {
 			if (tide_load_relaxed(&cached_bytes) <= enough_bytes)

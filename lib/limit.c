@@ -5,9 +5,7 @@
 
 static void collect(struct tide_cache *cache)
 {
-	tide_cache_slow_enter(cache);
 	(void)tide_cache_empty(cache);
-	tide_cache_slow_leave(cache);
 	tide_gc_reclaim(cache->heap);
 }
 

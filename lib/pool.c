@@ -27,7 +27,7 @@ static uint64_t share_bytes(struct tide_heap *heap)
 static bool is_full(const struct tide_bin *bin)
 {
 	return bin->count >= TIDE_POOL_BIN_BLOCKS ||
-	       bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES;
+	       (bin->count > 1 && bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES);
 }
 
 static void mark(struct tide_cache *cache, unsigned cls, bool has_blocks)
@@ -48,28 +48,39 @@ static void *take(struct tide_cache *cache, struct tide_bin *bin)
 /* The lowest class of [cls, last] with a block, as far as the marks know; LAST + 1: none. */
 static unsigned find_marked(const struct tide_cache *cache, unsigned cls, unsigned last)
 {
-	unsigned at = cls - FIRST;
-	uint64_t word = cache->pooled[at / 64] >> (at % 64) << (at % 64);
-	if (word == 0 && at < 64) {
-		at = 64;
-		word = cache->pooled[1];
+	unsigned from = cls - FIRST;
+	for (unsigned i = from / 64; i <= (last - FIRST) / 64; i++) {
+		uint64_t word = cache->pooled[i];
+		if (i == from / 64)
+			word = word >> (from % 64) << (from % 64);
+		if (word == 0)
+			continue;
+		cls = FIRST + i * 64 + (unsigned)__builtin_ctzll(word);
+		return cls <= last ? cls : LAST + 1;
 	}
-	if (word == 0)
-		return LAST + 1;
-	cls = FIRST + at / 64 * 64 + (unsigned)__builtin_ctzll(word);
-	return cls <= last ? cls : LAST + 1;
+	return LAST + 1;
 }
-static_assert(LAST - FIRST < 128, "pool: two words of marks");
+static_assert(LAST - FIRST < 3 * 64, "pool: three words of marks");
+
+/* The largest class that may serve for `cls`. */
+static unsigned last_fitting(unsigned cls)
+{
+	unsigned granules = tide_class_granules(cls);
+	unsigned most = granules + granules / TIDE_POOL_SLACK_PART;
+	if (most >= TIDE_MEDIUM_MAX_BYTES / TIDE_GRANULE_BYTES)
+		return LAST;
+	unsigned last = tide_class_of_granules(most);
+	return tide_class_granules(last) > most ? last - 1 : last;
+}
 
 /* A block of `cls`, or one of up to an eighth more; not so in a heap that the program made, where
  * pages do not say what class was asked for. */
 static void *take_fitting(struct tide_cache *cache, unsigned cls)
 {
-	unsigned last = cls;
-	if (cache->heap == &tide_heap_default)
-		last += tide_class_granules(cls) / TIDE_POOL_SLACK_PART;
+	bool shared = cache->heap == &tide_heap_default;
+	unsigned last = shared ? last_fitting(cls) : cls;
 	unsigned from;
-	while ((from = find_marked(cache, cls, last < LAST ? last : LAST)) <= LAST) {
+	while ((from = find_marked(cache, cls, last)) <= LAST) {
 		struct tide_bin *bin = tide_cache_pending(cache, from);
 		if (bin == NULL || bin->count == 0) { /* emptied behind our back */
 			mark(cache, from, false);

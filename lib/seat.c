@@ -43,22 +43,15 @@ void tide_seat_leave_all(struct tide_cache *self)
 	}
 }
 
-static void empty(struct tide_cache *cache)
-{
-	tide_cache_slow_enter(cache);
-	(void)tide_cache_empty(cache);
-	tide_cache_slow_leave(cache);
-}
-
 void tide_self_empty(void)
 {
 	struct tide_cache *self = tide_cache_self;
 	if (self == &tide_cache_none)
 		return;
-	empty(self);
+	(void)tide_cache_empty(self);
 	for (uint32_t slot = 0; slot < self->seats_used; slot++) {
 		struct tide_seat *seat = &self->seats[slot];
 		if (seat->cache != NULL && tide_seat_find(seat->cache->heap) == seat->cache)
-			empty(seat->cache);
+			(void)tide_cache_empty(seat->cache);
 	}
 }

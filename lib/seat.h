@@ -16,13 +16,7 @@
 /* The calling thread's cache in a heap that the program made; NULL: it has none yet. */
 TIDE_INLINE struct tide_cache *tide_seat_find(const struct tide_heap *heap)
 {
-	const struct tide_cache *self = tide_cache_self;
-	if (TIDE_UNLIKELY(heap->slot >= self->seats_used))
-		return NULL;
-	const struct tide_seat *seat = &self->seats[heap->slot];
-	if (TIDE_UNLIKELY(seat->generation != tide_load_relaxed(&heap->generation)))
-		return NULL;
-	return seat->cache;
+	return tide_cache_seated(tide_cache_self, heap->slot, tide_load_relaxed(&heap->generation));
 }
 
 /* The same for any heap, made if need be; NULL when there is no memory for it. */

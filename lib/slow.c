@@ -149,6 +149,7 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
 		tide_queue_push(queues, bin);
+		tide_doorbell_ring(false);
 		return;
 	}
 	tide_garbage_publish(&cache->garbage, bin);
@@ -347,6 +348,7 @@ void tide_free_slow_in(struct tide_cache *cache, void *block, unsigned cls, cons
 	tide_hit_count(&cache->frees[cls]);
 	tide_budget_blocks_out(&cache->heap->budget, 1, tide_class_bytes(cls));
 	tide_orphan_push(&cache->heap->orphans, block);
+	tide_doorbell_ring(false);
 }
 
 /* By a thread that can get no cache. */

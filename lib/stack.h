@@ -60,6 +60,12 @@ static inline struct tide_node *tide_stack_pop(struct tide_stack *stack)
 	}
 }
 
+/* Empty it at once, its nodes being known otherwise. For the only thread of a process. */
+static inline void tide_stack_reset(struct tide_stack *stack)
+{
+	tide_store_relaxed(&stack->head.pointer, NULL);
+}
+
 static inline bool tide_stack_is_empty_racy(struct tide_stack *stack)
 {
 	return tide_load_relaxed(&stack->head.pointer) == NULL;

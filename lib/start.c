@@ -49,9 +49,10 @@ static void options_start(void)
 	if (late)
 		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
-	if (!late) tide_budget_set(&tide_heap_default.budget,
-	                     (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
-	                     (uint64_t)tide_option(TIDE_OPTION_LIMIT));
+	if (!late)
+		tide_budget_set(&tide_heap_default.budget,
+		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
+		                (uint64_t)tide_option(TIDE_OPTION_LIMIT));
 	TIDE_YIELD("start.queues");
 	tide_queue_init(&tide_heap_default.queues);
 }

@@ -12,17 +12,43 @@
 /* Frozen. */
 
 enum { FREEZE_MS, FREEZE_GAP, FREEZE_AFTER, FREEZE_AT };
-enum { AT_ANY = 1 << 0, AT_WORK = 1 << 1 };
+enum { AT_ANY = 1 << 0, AT_WORK = 1 << 1, AT_TOKEN = 1 << 2 };
 /* So long it may not be stopped before that is a mistake. */
-enum { REFUSALS_MAX = 200 };
+enum { REFUSALS_MAX = 200, ATTEMPTS = 8 };
 
-static const char *const at_name[] = { "any", "work", NULL };
+static const char *const at_name[] = { "any", "work", "token", NULL };
 
 static bool is_frozen, frozen_for_ever;
 static uint64_t freeze_due_ms, thaw_due_ms, times_frozen, refusals;
 
+#if STRESS_INTERNALS
+#include "token.h"
+
+enum { TOKEN_LOOKS = 4, TOKEN_LOOK_US = 500 };
+
+/* With the GC thread frozen, an app thread has the token for a moment only. */
+static bool has_token(void)
+{
+	for (uint32_t look = 0; look < TOKEN_LOOKS; look++) {
+		if (load_relaxed(&tide_token) == TIDE_TOKEN_FREE)
+			return false;
+		fault_sleep_us(TOKEN_LOOK_US);
+	}
+	return true;
+}
+#else
+static bool has_token(void)
+{
+	return false;
+}
+#endif
+
 static bool freeze_start(struct fault *fault)
 {
+	if (fault->value[FREEZE_AT] == AT_TOKEN && !STRESS_INTERNALS) {
+		fault_say(fault, "at=token needs a debug or audit build (cmake --preset audit)");
+		return false;
+	}
 	freeze_due_ms = fault->value[FREEZE_AFTER];
 	return fault_tracer_start(fault);
 }
@@ -30,7 +56,7 @@ static bool freeze_start(struct fault *fault)
 static void freeze(struct fault *fault, uint64_t elapsed_ms)
 {
 	uint32_t id = fault_gc_thread();
-	bool at_work = fault->value[FREEZE_AT] == AT_WORK;
+	bool at_work = fault->value[FREEZE_AT] != AT_ANY;
 
 	if (id == 0)
 		return;
@@ -38,6 +64,10 @@ static void freeze(struct fault *fault, uint64_t elapsed_ms)
 	fault_sleep_us(random_below(&fault->random, 2000));
 	switch (fault_tracer_freeze(id, at_work)) {
 	case STOP_DONE:
+		if (fault->value[FREEZE_AT] == AT_TOKEN && !has_token()) {
+			fault_tracer_thaw();
+			break;
+		}
 		is_frozen = true;
 		times_frozen++;
 		frozen_for_ever = fault->value[FREEZE_MS] == 0;
@@ -63,7 +93,8 @@ static void freeze_tick(struct fault *fault, uint64_t elapsed_ms)
 		    elapsed_ms +
 		    random_below(&fault->random, (uint32_t)(2 * fault->value[FREEZE_GAP] + 1));
 	} else if (elapsed_ms >= freeze_due_ms) {
-		freeze(fault, elapsed_ms);
+		for (uint32_t i = 0; i < ATTEMPTS && !is_frozen; i++)
+			freeze(fault, elapsed_ms);
 	}
 }
 
@@ -92,7 +123,7 @@ const struct fault_kind fault_gc_freeze = {
 	    { "ms", 0, 86400000, 0, "so long, then goes on; 0: to the end of the load", NULL },
 	    { "gap", 0, 86400000, 50, "ms until the next time, on average", NULL },
 	    { "after", 0, 86400000, 200, "ms from the start to the first time", NULL },
-	    { "at", 0, 0, AT_ANY, "any instant, or only while it works", at_name },
+	    { "at", 0, 0, AT_ANY, "any instant, only while it works, or only while it has the token", at_name },
 	},
 	.start = freeze_start,
 	.tick = freeze_tick,

@@ -7,8 +7,12 @@
 #include "order.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +23,10 @@ enum {
 	CHILD_BLOCKS = 256,
 	CHILD_THREAD_ONE_IN = 4,
 	CHILD_FORK_ONE_IN = 8,
+	CHILD_TRIM_ONE_IN = 4,
+	CHILD_CROWD_ONE_IN = 4,
+	CROWD_THREADS = 3,
+	CROWD_BLOCKS = 300,
 	WAIT_NS = 200000,
 };
 
@@ -62,6 +70,39 @@ static void allocate_some(struct worker *worker)
 		if (mine[i].block != NULL)
 			actor_free(actor, &mine[i]);
 	}
+}
+
+/* Several threads at once: what the parent's threads left is shared out among them. */
+static void *crowd_main(void *of)
+{
+	unsigned char *block[CROWD_BLOCKS];
+	unsigned char mark = *(const unsigned char *)of;
+
+	for (uint32_t i = 0; i < CROWD_BLOCKS; i++) {
+		block[i] = malloc(16 + i % 8 * 16);
+		if (block[i] != NULL)
+			memset(block[i], mark, 16);
+	}
+	sched_yield();
+	for (uint32_t i = 0; i < CROWD_BLOCKS; i++) {
+		if (block[i] != NULL && (block[i][0] != mark || block[i][15] != mark))
+			oracle_fail("two threads of a forked process have the same block");
+		free(block[i]);
+	}
+	return NULL;
+}
+
+static void crowd_run(void)
+{
+	static unsigned char mark[CROWD_THREADS] = { 1, 2, 3 };
+	pthread_t thread[CROWD_THREADS];
+	uint32_t threads = 0;
+
+	while (threads < CROWD_THREADS &&
+	       pthread_create(&thread[threads], NULL, crowd_main, &mark[threads]) == 0)
+		threads++;
+	while (threads > 0)
+		pthread_join(thread[--threads], NULL);
 }
 
 static int child_main(struct worker *worker, bool may_fork);
@@ -129,6 +170,10 @@ static int child_main(struct worker *worker, bool may_fork)
 	allocate_some(worker);
 	if (random_once_in(random, CHILD_THREAD_ONE_IN))
 		mayfly_run(worker);
+	if (random_once_in(random, CHILD_CROWD_ONE_IN))
+		crowd_run();
+	if (random_once_in(random, CHILD_TRIM_ONE_IN))
+		malloc_trim(0); /* what the other threads left is collected here too */
 	if (may_fork && random_once_in(random, CHILD_FORK_ONE_IN))
 		fork_once(worker, false);
 	return oracle_failures() != failures;

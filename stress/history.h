@@ -1,5 +1,5 @@
-/* What the sampler saw, over time, in bounded memory: whenever the table is full, neighbours are put
- * together, so a run of any length ends with at most HISTORY_POINTS points of equal length.
+/* What the sampler saw, over time, in bounded memory: whenever the table is full, neighbours are
+ * put together, so a run of any length ends with at most HISTORY_POINTS points of equal length.
  *
  * Touched by  the main thread only.
  */

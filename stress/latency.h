@@ -1,8 +1,8 @@
-/* How long calls of the allocator take: log-linear histograms, 16 buckets for each doubling, so that a
- * percentile is known within 6 %.
+/* How long calls of the allocator take: log-linear histograms, 16 buckets for each doubling, so
+ * that a percentile is known within 6 %.
  *
- * Every call is timed, with the processor's own counter: a sample would miss the rare long ones. The
- * cost of reading the counter is in each time; latency_overhead_ns tells how much that is.
+ * Every call is timed, with the processor's own counter: a sample would miss the rare long ones.
+ * The cost of reading the counter is in each time; latency_overhead_ns tells how much that is.
  *
  * Touched by  the actor whose calls they are; read by the main thread.
  */

@@ -8,6 +8,7 @@
 #include "conduct.h"
 #include "fault.h"
 #include "report.h"
+#include "rest.h"
 #include "scenario_file.h"
 
 #include <inttypes.h>
@@ -62,6 +63,10 @@ static void judge_all(struct session *session, bool went_well)
 
 	check_accounts(run, &session->sampler.now);
 	/* Each verdict tells its own story, so all are asked. */
+	/* Counted steps are for what was asked, not for what comes after; and what frozen threads
+	 * hold stays. */
+	bool rests = run->steps != 0 || run_frozen(run).threads != 0 ||
+	             rest_verdict(&session->sampler);
 	bool faults_held = fault_verdict(run->faults);
 	bool plateau = session->conductor.soak == NULL || soak_verdict(&session->soak);
 
@@ -71,6 +76,7 @@ static void judge_all(struct session *session, bool went_well)
 	judge(session, refused == 0 || fault_may_refuse(run->faults), text);
 	judge(session, went_well, "a thread could not be started");
 	judge(session, faults_held, "a fault was not borne, see above");
+	judge(session, rests, "memory did not go back after all was freed");
 	judge(session, plateau, "resident memory did not come to a plateau");
 }
 

@@ -56,11 +56,11 @@ uint64_t oracle_id(uint32_t owner, uint64_t sequence);
 /* Something happens to the block. */
 void oracle_note(struct held *held, enum event_kind kind, uint32_t thread);
 
-/* The block was just got from the allocator, after its first note. False: some of its memory belongs to
- * another live block; it must not be written to or freed, nor be left. */
+/* The block was just got from the allocator, after its first note. False: some of its memory
+ * belongs to another live block; it must not be written to or freed, nor be left. */
 bool oracle_enter(struct held *held);
-/* The block is about to be given to free or realloc (if that refuses, it is entered again). False: it
- * is not the one that was entered here; it must not be freed. */
+/* The block is about to be given to free or realloc (if that refuses, it is entered again).
+ * False: it is not the one that was entered here; it must not be freed. */
 bool oracle_leave(struct held *held);
 
 /* Write the contents that the record wants. */

@@ -267,8 +267,7 @@ static void show_panel(struct progress *progress, const struct sampler *sampler,
 	snprintf(note, sizeof note, "%s handed over, %s threads",
 	         format_count((double)now->handed).text, format_count((double)now->threads).text);
 	put_line(&drawing,
-	         DIM "oracle     " PLAIN "%s" PLAIN "  %-28s " DIM
-	             "Ctrl-C ends with a report" PLAIN,
+	         DIM "oracle     " PLAIN "%s" PLAIN "  %-28s " DIM "Ctrl-C: end and report" PLAIN,
 	         oracle_failures() == 0 ? GREEN "  all right" : RED "     FAILED", note);
 	progress->lines = PANEL_LINES;
 	write_all(drawing.text, drawing.used);

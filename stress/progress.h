@@ -1,5 +1,5 @@
-/* What shows that a run is alive: on a terminal a small panel, redrawn in place; elsewhere one plain
- * line every 2 s.
+/* What shows that a run is alive: on a terminal a small panel, redrawn in place; elsewhere one
+ * plain line every 2 s.
  *
  * Touched by  the main thread only.
  */

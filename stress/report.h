@@ -1,5 +1,5 @@
-/* What is left of a run: a table at its end, and a folder with report.json and report.html, the same
- * numbers to be read by programs and by people.
+/* What is left of a run: a table at its end, and a folder with report.json and report.html, the
+ * same numbers to be read by programs and by people.
  *
  * Touched by  the main thread only. The files are written without the heap, which may be broken.
  */

@@ -323,6 +323,8 @@ static void numbers(struct page *page, const json_t *root)
 	count_row(page, "corrupt blocks left behind", "load.abandoned", PAGE_COUNT);
 	count_row(page, "memory of the program itself", "memory.program_bytes", PAGE_BYTES);
 	count_row(page, "memory of the oracle's shadow", "memory.shadow_bytes", PAGE_BYTES);
+	count_row(page, "stretches of 32 MiB it could not watch", "memory.shadow_unwatched",
+	          PAGE_COUNT);
 	page_table_end(page);
 	for (int level = 0; level < 2; level++) {
 		bool begun = false;
@@ -345,11 +347,39 @@ static void numbers(struct page *page, const json_t *root)
 	page_section_end(page);
 }
 
-static void soak(struct page *page, const struct report *report)
+static void soak_plot(struct page *page, const struct soak *of)
+{
+	double x[SOAK_POINTS];
+	double divisor = of->hours > 3 ? 3600 : 60;
+	struct plot_series series[] = {
+		{ .label = "resident", .ink = 2, .y = of->resident_bytes, .area = true },
+	};
+
+	for (size_t i = 0; i < of->points; i++)
+		x[i] = (double)(i + 1) * of->point_seconds / divisor;
+	struct plot_span warming = { 0, of->points / 4 > 0 ? x[of->points / 4 - 1] : 0 };
+	struct plot plot = {
+		.name = "soak",
+		.title = "Resident memory, mean of whole cycles",
+		.x_label = divisor > 60 ? "hours" : "minutes",
+		.y_unit = PLOT_BYTES,
+		.points = of->points,
+		.x = x,
+		.series = series,
+		.series_count = 1,
+		.span = &warming,
+		.span_count = of->points / 4 > 0,
+		.span_label = "warming up",
+	};
+	page_plot(page, &plot, NULL);
+}
+
+static void soak(struct page *page, const struct soak *of)
 {
 	page_section_begin(page, "Soak",
 	                   "Resident memory must come to a plateau. The first quarter of "
 	                   "the points is warming up and not judged.");
+	soak_plot(page, of);
 	page_table_begin(page, (const char *const[]){ "trend", "", NULL });
 	count_row(page, "points judged", "soak.judged_points", PAGE_COUNT);
 	count_row(page, "length of a point", "soak.point_seconds", PAGE_SECONDS);
@@ -358,7 +388,6 @@ static void soak(struct page *page, const struct report *report)
 	count_row(page, "standard deviations above chance", "soak.sigma", PAGE_RATIO);
 	page_table_end(page);
 	page_section_end(page);
-	(void)report;
 }
 
 bool report_html(const struct report *report, const json_t *root, const char *path)
@@ -383,7 +412,7 @@ bool report_html(const struct report *report, const json_t *root, const char *pa
 		collector(&page, &timeline);
 	page_section_end(&page);
 	if (report->soak != NULL)
-		soak(&page, report);
+		soak(&page, report->soak);
 	page_section_begin(&page, "Latency", NULL);
 	latency(&page, root);
 	page_section_end(&page);

@@ -137,6 +137,7 @@ static json_t *memory(const struct report *report)
 	set(object, "final", memory_of(sampler->now.live_bytes, sampler->now.resident_bytes));
 	set(object, "program_bytes", bytes(sampler->base_bytes));
 	set(object, "shadow_bytes", json_count(shadow_resident_bytes()));
+	set(object, "shadow_unwatched", json_count(shadow_unwatched()));
 	return object;
 }
 

@@ -37,19 +37,20 @@ static double point_seconds(const struct soak *soak, const struct sampler *sampl
 static void checkpoint(struct soak *soak, const struct sample *now)
 {
 	struct trend trend = soak_trend(soak);
-	char line[256], slope[64] = "";
+	char line[256], slope[96] = "", failed[48] = "";
 
 	if (trend.points >= SOAK_POINTS_NEEDED)
-		snprintf(slope, sizeof slope, "  trend %s%s/h", trend.slope < 0 ? "" : "+",
-		         format_bytes(soak_bytes_per_hour(soak, &trend)).text);
-	snprintf(line, sizeof line,
-	         "checkpoint %s  %s ops (%s/s)  live %s  resident mean %s, max %s%s  %" PRIu64
-	         " failures",
-	         format_seconds(now->seconds).text, format_count((double)now->calls).text,
+		snprintf(slope, sizeof slope, "  trend %s%s/h, %.1f sigma",
+		         trend.slope < 0 ? "" : "+",
+		         format_bytes(soak_bytes_per_hour(soak, &trend)).text, trend.sigma);
+	if (oracle_failures() != 0)
+		snprintf(failed, sizeof failed, "  %" PRIu64 " FAILURES", oracle_failures());
+	snprintf(line, sizeof line, "checkpoint %s  %s ops/s  live %s  resident %s, max %s%s%s",
+	         format_seconds(now->seconds).text,
 	         format_count((double)(now->calls - soak->minute_calls) / CHECKPOINT_S).text,
 	         format_bytes(now->live_bytes).text,
 	         format_bytes(soak->minute_sum_bytes / (double)soak->minute_samples).text,
-	         format_bytes(soak->minute_max_bytes).text, slope, oracle_failures());
+	         format_bytes(soak->minute_max_bytes).text, slope, failed);
 	progress_say(line);
 	soak->minute_sum_bytes = soak->minute_max_bytes = 0;
 	soak->minute_samples = 0;

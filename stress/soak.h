@@ -1,8 +1,8 @@
 /* A long run whose resident memory must come to a plateau.
  *
- * The run is cut into points of whole cycles of its scenario, so that the phases cancel out. The first
- * quarter is warming up. Of the rest the trend (trend.h) is judged: it fails when memory grows by more
- * than SOAK_GROWTH_PART of itself and SOAK_GROWTH_BYTES, and that is no chance.
+ * The run is cut into points of whole cycles of its scenario, so that the phases cancel out. The
+ * first quarter is warming up. Of the rest the trend (trend.h) is judged: it fails when memory
+ * grows by more than SOAK_GROWTH_PART of itself and SOAK_GROWTH_BYTES, and that is no chance.
  *
  * Touched by  the main thread only.
  */

@@ -1,7 +1,8 @@
 /* A page that stands alone: HTML with its style inside, light or dark as the reader's system is.
  *
- * The numbers of a page come from one JSON document, by path, so that page and document can't differ:
- * each stands in the page as <data data-path="memory.peak.bytes" value="1048576">1.0 MiB</data>.
+ * The numbers of a page come from one JSON document, by path, so that page and document can't
+ * differ: each stands in the page as <data data-path="memory.peak.bytes" value="1048576">1.0
+ * MiB</data>.
  *
  * Touched by  one thread. Needs no heap.
  */
@@ -46,8 +47,8 @@ void page_figures_end(struct page *page);
 void page_section_begin(struct page *page, const char *heading, const char *lead);
 void page_section_end(struct page *page);
 
-/* A table: the first column are names. `headings` ends with NULL; two empty ones make a list of pairs
- * without a head. */
+/* A table: the first column are names. `headings` ends with NULL; two empty ones make a list of
+ * pairs without a head. */
 void page_table_begin(struct page *page, const char *const headings[]);
 void page_row_begin(struct page *page, const char *name);
 void page_cell(struct page *page, const char *path, enum page_unit unit); /* NULL: empty */

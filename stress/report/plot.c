@@ -2,6 +2,7 @@
 #include "plot.h"
 
 #include "format.h"
+#include "plot_svg.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,17 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PLOT_WIDTH = 920, PLOT_HEIGHT = 250, PLOT_INKS = 4 };
 enum { GNUPLOT_MAX_MS = 30000, GNUPLOT_POLL_MS = 5 };
-
-/* gnuplot knows no names for the colours of a page, so it is given colours that nobody wants, and
- * these are replaced in what it draws: red 1, green 1 and blue the place in the table. */
-enum token { TOKEN_TEXT, TOKEN_GRID, TOKEN_AXIS, TOKEN_SPAN, TOKEN_INK, TOKENS = TOKEN_INK + 4 };
-
-static const char *const token_colour[TOKENS] = {
-	"var(--muted)", "var(--grid)",  "var(--axis)",  "var(--span)",
-	"var(--ink-1)", "var(--ink-2)", "var(--ink-3)", "var(--ink-4)",
-};
 
 struct colour {
 	char text[16];
@@ -41,7 +32,7 @@ static struct colour colour(unsigned token)
 
 static unsigned ink_token(const struct plot_series *series)
 {
-	return TOKEN_INK + (series->ink + PLOT_INKS - 1) % PLOT_INKS;
+	return PLOT_TOKEN_INK + (series->ink + PLOT_INKS - 1) % PLOT_INKS;
 }
 
 /* As gnuplot quotes: some characters are doubled, as a quote. */
@@ -122,10 +113,9 @@ static void print_look(struct text *script, const struct plot *plot, int out)
 	           "set tics nomirror scale 0 textcolor rgb %s\n"
 	           "set grid ytics noxtics lc rgb %s lw 1 dt solid\n"
 	           "set lmargin 7\nset rmargin 2\nset tmargin 1.7\nset bmargin %s\n",
-	           plot->width ? plot->width : PLOT_WIDTH,
-	           plot->height ? plot->height : PLOT_HEIGHT, plot->name, out,
-	           colour(TOKEN_AXIS).text, colour(TOKEN_TEXT).text, colour(TOKEN_GRID).text,
-	           plot->x_label != NULL ? "3" : "2");
+	           plot_width(plot), plot_height(plot), plot->name, out,
+	           colour(PLOT_TOKEN_AXIS).text, colour(PLOT_TOKEN_TEXT).text,
+	           colour(PLOT_TOKEN_GRID).text, plot->x_label != NULL ? "3" : "2");
 }
 
 static void print_x_axis(struct text *script, const struct plot *plot)
@@ -133,7 +123,8 @@ static void print_x_axis(struct text *script, const struct plot *plot)
 	if (plot->x_label != NULL) {
 		text_print(script, "set xlabel ");
 		print_quoted(script, plot->x_label);
-		text_print(script, " textcolor rgb %s offset 0,0.6\n", colour(TOKEN_TEXT).text);
+		text_print(script, " textcolor rgb %s offset 0,0.6\n",
+		           colour(PLOT_TOKEN_TEXT).text);
 	}
 	if (plot->x_unit != PLOT_NAMES) {
 		if (plot->points > 1)
@@ -193,7 +184,7 @@ static double print_y_axis(struct text *script, const struct plot *plot)
 	         plot->y_label != NULL ? plot->y_label : "");
 	print_quoted(script, label);
 	text_print(script, " at graph 0, graph 1 left offset character -4.5,0.9 textcolor rgb %s\n",
-	           colour(TOKEN_TEXT).text);
+	           colour(PLOT_TOKEN_TEXT).text);
 	return divisor;
 }
 
@@ -204,7 +195,7 @@ static void print_spans(struct text *script, const struct plot *plot)
 		    script,
 		    "set object %zu rectangle from first %.10g, graph 0 to first %.10g, graph 1 "
 		    "fc rgb %s fs solid 1 noborder behind\n",
-		    i + 1, plot->span[i].from, plot->span[i].to, colour(TOKEN_SPAN).text);
+		    i + 1, plot->span[i].from, plot->span[i].to, colour(PLOT_TOKEN_SPAN).text);
 }
 
 /* A row is x, then y and top of each series. */
@@ -336,77 +327,7 @@ static enum plot_result run_gnuplot(int script)
 	return status == 0 ? PLOT_DRAWN : PLOT_FAILED;
 }
 
-/* ---- the SVG */
-
-/* Copy a line, with the colours of the page for the tokens. */
-static void copy_line(struct text *svg, const char *line, size_t length)
-{
-	const char *end = line + length;
-
-	while (line < end) {
-		unsigned red, green, blue;
-		int used = 0;
-		const char *colour = memmem(line, (size_t)(end - line), "rgb(", 4);
-
-		if (colour == NULL)
-			break;
-		text_append(svg, line, (size_t)(colour - line));
-		line = colour;
-		if (sscanf(colour, "rgb( %u , %u , %u )%n", &red, &green, &blue, &used) == 3 &&
-		    used > 0 && red == 1 && green == 1 && blue < TOKENS) {
-			text_print(svg, "%s", token_colour[blue]);
-			line += used;
-		} else {
-			text_append(svg, line, 4);
-			line += 4;
-		}
-	}
-	text_append(svg, line, (size_t)(end - line));
-	text_append(svg, "\n", 1);
-}
-
-static bool starts(const char *line, const char *with)
-{
-	return strncmp(line, with, strlen(with)) == 0;
-}
-
-/* What gnuplot drew, less what a page of several plots can't have or does not need: ids that are the
- * same in each, definitions of points, empty groups. False: it is no drawing. */
-static bool copy_drawing(struct text *svg, const struct plot *plot, const char *from)
-{
-	bool skipping = true; /* up to the canvas, and within the definitions */
-
-	text_print(svg, "<svg viewBox=\"0 0 %u %u\" role=\"img\" aria-label=\"",
-	           plot->width ? plot->width : PLOT_WIDTH,
-	           plot->height ? plot->height : PLOT_HEIGHT);
-	text_print_escaped(svg, plot->title);
-	text_print(svg, "\" data-points=\"%zu\">\n", plot->points);
-	while (*from != '\0') {
-		const char *line = from + strspn(from, " \t");
-		size_t length = strcspn(line, "\n");
-
-		from = line + length + (line[length] == '\n');
-		if (starts(line, "<g id=\"gnuplot_canvas\"")) {
-			skipping = false;
-			text_print(svg, "<g>\n");
-		} else if (starts(line, "<defs>")) {
-			skipping = true;
-		} else if (starts(line, "</defs>")) {
-			skipping = false;
-		} else if (skipping || length == 0) {
-			continue;
-		} else if (starts(line, "<g id=")) {
-			text_print(svg, "<g>\n");
-		} else if (starts(line, "<g fill=\"none\"") && starts(from, "</g>\n")) {
-			from += sizeof "</g>\n" - 1;
-		} else {
-			copy_line(svg, line, length);
-			if (starts(line, "</svg>"))
-				return !skipping;
-		}
-	}
-	return false;
-}
+/* ---- together */
 
 static enum plot_result draw(const struct plot *plot, struct text *svg, int script_file, int out)
 {
@@ -419,7 +340,7 @@ static enum plot_result draw(const struct plot *plot, struct text *svg, int scri
 	enum plot_result result = ready ? run_gnuplot(script_file) : PLOT_FAILED;
 	if (result != PLOT_DRAWN)
 		return result;
-	if (!text_read(&text, out) || text.bytes == NULL || !copy_drawing(svg, plot, text.bytes))
+	if (!text_read(&text, out) || text.bytes == NULL || !plot_svg_copy(svg, plot, text.bytes))
 		result = PLOT_FAILED;
 	text_end(&text);
 	return result;

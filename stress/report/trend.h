@@ -1,6 +1,6 @@
-/* Whether a series goes up, without a thought on how it is distributed: the slope is the median of the
- * slopes between all pairs of points (Theil and Sen), and whether it is one, or chance, tells the count of
- * pairs that rise less those that fall (Mann and Kendall).
+/* Whether a series goes up, without a thought on how it is distributed: the slope is the median of
+ * the slopes between all pairs of points (Theil and Sen), and whether it is one, or chance, tells
+ * the count of pairs that rise less those that fall (Mann and Kendall).
  *
  * Touched by  one thread. Needs no heap.
  */

@@ -251,7 +251,7 @@ Test(release, a_wholly_free_region_is_unmapped_once_it_is_old)
 Test(release, the_frontier_s_region_is_never_unmapped)
 {
 	unsigned cls = tide_class_of(TIDE_MEDIUM_MAX_BYTES);
-	void *block[TIDE_REGION_GRANULES / 128];
+	void *block[TIDE_REGION_BYTES / TIDE_MEDIUM_MAX_BYTES];
 	struct tide_region *region = NULL;
 
 	/* The whole region, to its last granule: the frontier stands at its end. */
@@ -362,8 +362,8 @@ Test(release, a_refused_munmap_of_large_blocks_loses_none)
 	void *block[BLOCKS];
 
 	for (unsigned i = 0; i < BLOCKS; i++) {
-		block[i] = tide_malloc(1 * MIB);
-		memset(block[i], 1, 1 * MIB);
+		block[i] = tide_malloc(2 * MIB);
+		memset(block[i], 1, 2 * MIB);
 	}
 	for (unsigned i = 0; i < BLOCKS; i++)
 		tide_free(block[i]);
@@ -380,14 +380,14 @@ Test(release, a_refused_munmap_of_large_blocks_loses_none)
 
 Test(release, cached_large_blocks_go_by_the_clock_too)
 {
-	char *block = tide_malloc(1 * MIB);
+	char *block = tide_malloc(2 * MIB);
 
-	memset(block, 1, 1 * MIB);
+	memset(block, 1, 2 * MIB);
 	tide_free(block);
-	cr_assert_eq(stats_now().large_cached_bytes, 1 * MIB);
+	cr_assert_eq(stats_now().large_cached_bytes, 2 * MIB);
 	tick();
 	cr_assert(tide_heap_default.gc.unsettled);
-	cr_assert_eq(stats_now().large_cached_bytes, 1 * MIB, "too early");
+	cr_assert_eq(stats_now().large_cached_bytes, 2 * MIB, "too early");
 	tick();
 	tick();
 	cr_assert_eq(stats_now().large_cached_bytes, 0);

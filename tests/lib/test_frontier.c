@@ -174,7 +174,7 @@ Test(frontier, any_other_block_does_not)
 
 Test(frontier, no_block_grows_over_the_end_of_its_region)
 {
-	unsigned most = TIDE_CLASS_MEDIUM_LAST;
+	unsigned most = TIDE_CLASS_STEP_LAST;
 	char *block = tide_frontier_chunk(&tide_heap_default, most, TIDE_GRANULE_BYTES);
 	struct tide_region *region = region_of(block);
 	unsigned granules = tide_load_relaxed(&region->granules);

@@ -61,9 +61,9 @@ Test(large, blocks_are_whole_pages_and_zero)
 		cr_assert_not_null(block);
 		cr_assert(zeroed);
 		assert_block(block, bytes);
-		cr_assert_gt(tide_large_bytes(block), TIDE_MEDIUM_MAX_BYTES);
+		cr_assert_gt(tide_large_bytes(block), TIDE_STEP_MAX_BYTES);
 		cr_assert_leq(tide_large_bytes(block),
-		              bytes + TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES);
+		              bytes + TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES);
 		cr_assert_eq(block[0] | block[bytes / 2] | block[bytes - 1], 0);
 		block[0] = block[tide_large_bytes(block) - 1] = 1;
 	}
@@ -382,6 +382,27 @@ Test(large, what_the_system_does_not_take_back_is_kept)
 	cr_assert(tide_large_free(block));
 	tide_os_fault_plan(0, 0, 0);
 	cr_assert_eq(tide_large_age(UINT64_MAX), MIB);
+	cr_assert_eq(cached(), 0u);
+}
+
+/* More blocks of one size than there is room to keep: all go once the system takes them. */
+Test(large, all_that_was_not_taken_back_goes_later)
+{
+	enum { BLOCKS = 40 };
+	char *block[BLOCKS];
+	size_t returned;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		block[i] = large_alloc(MIB);
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
+	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
+	tide_os_fault_plan(TIDE_OS_MUNMAP | TIDE_OS_MADVISE, 0, UINT32_MAX);
+	for (size_t i = 0; i < BLOCKS; i++)
+		cr_assert(tide_large_free(block[i]));
+	cr_assert_lt(cached(), (uint64_t)BLOCKS * MIB);
+	tide_os_fault_plan(0, 0, 0);
+	returned = tide_large_age(UINT64_MAX);
+	cr_assert_eq(returned, (size_t)BLOCKS * MIB, "%zu MiB", returned / MIB);
 	cr_assert_eq(cached(), 0u);
 }
 

@@ -87,7 +87,7 @@ static int compare_and_look(const void *a, const void *b)
 /* glibc sorts by merging, in a block as large as the array. */
 static void sorting(void)
 {
-	enum { COUNT = 100000 };
+	enum { COUNT = 500000 };
 	static int value[COUNT];
 	uint64_t random = 1;
 

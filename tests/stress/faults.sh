@@ -101,6 +101,7 @@ address_space() {
 gc_thread() {
 	under mixed gc-freeze
 	under mixed gc-freeze:at=work
+	[ "$internals" -eq 0 ] || under mixed gc-freeze:at=token
 	under "$space" gc-freeze:at=work,ms=30,gap=10
 	under mixed gc-starve
 	under exchange gc-switch:gap=1000
@@ -146,7 +147,8 @@ several_at_once() {
 	[ "$internals" -eq 1 ] || return 0
 	under "$space" app-freeze:threads=2,at=allocator,thaw=1 \
 		syscall:call=mmap+munmap+madvise,random=20
-	under "$space" gc-freeze:at=work,ms=20,gap=10 syscall:call=mmap+munmap+madvise,random=20 signals
+	under "$space" gc-freeze:at=token,ms=20,gap=10 signals \
+		syscall:call=mmap+munmap+madvise,random=20,after=300
 }
 
 # What can't be had must say so.

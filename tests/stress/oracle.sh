@@ -1,9 +1,10 @@
 #!/bin/sh
-# oracle.sh: what the oracle tells of an allocator with a bug: the moment, the story of the block, the
-# other owner's story where there are two; and that the report has all that.
+# oracle.sh: what the oracle tells of an allocator with a bug: the moment, the story of the block,
+# the other owner's story where there are two; and that the report has all that.
 . "$(dirname "$0")/common.sh"
 
-${CC:-cc} -O1 -fno-builtin -shared -fPIC -o broken.so "$here/broken.c" || fail "broken.c"
+${CC:-cc} -O1 -fno-builtin -shared -fPIC -o broken.so "$here/broken_malloc.c" ||
+	fail "broken_malloc.c"
 
 # finds BUG MESSAGE...: each is in the stories, and the first in the report.
 finds() {

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""report_check.py JSON DOM PNG PLOTS: what a browser made of a page of report/page.h is what the JSON says.
+"""report_check.py JSON DOM PNG PLOTS: what a browser made of a page is what the JSON says.
 
 Every <data data-path=P value=V>TEXT</data> must have the JSON's value at P, and a text that is this
-value, rounded and with its unit; every other element with data-path must have the JSON's string. The
-page must have the plots named in PLOTS (with commas between), each with as many points as the JSON's
-history where it is one over time, and the screenshot must show more than a background.
+value, rounded and with its unit; every other element with data-path must have the JSON's string.
+The page must have the plots named in PLOTS (with commas between), each with as many points as the
+JSON's history where it is one over time, and the screenshot must show more than a background.
 """
 import html.parser
 import json

@@ -3,7 +3,8 @@
 # alone; one that is too short to tell does not pass either.
 . "$(dirname "$0")/common.sh"
 
-${CC:-cc} -O1 -fno-builtin -shared -fPIC -o broken.so "$here/broken.c" || fail "broken.c"
+${CC:-cc} -O1 -fno-builtin -shared -fPIC -o broken.so "$here/broken_malloc.c" ||
+	fail "broken_malloc.c"
 
 # soak HOURS: its exit status is $status.
 soak() {
