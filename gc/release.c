@@ -166,6 +166,7 @@ static void empty_parked(struct tide_heap *heap)
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;
+		tide_store_relaxed(&cache->used, false);
 		tide_store_relaxed(&cache->node.next, taken != NULL ? &taken->node : NULL);
 		taken = cache;
 	}

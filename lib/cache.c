@@ -213,7 +213,6 @@ bool tide_cache_empty(struct tide_cache *cache)
 	if (cache->has_pending)
 		cache->pool_bytes = 0;
 	tide_cache_slow_leave(cache);
-	tide_store_relaxed(&cache->used, false);
 	return any;
 }
 

@@ -225,7 +225,7 @@ static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return block;
 }
 
-static void *malloc_once(struct tide_cache *cache, size_t bytes, bool *zeroed)
+TIDE_INLINE void *malloc_once(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
 	unsigned cls = tide_class_of(bytes);
 	*zeroed = false;
@@ -235,18 +235,30 @@ static void *malloc_once(struct tide_cache *cache, size_t bytes, bool *zeroed)
 	return tide_large_alloc(cache->heap, bytes, TIDE_PAGE_BYTES, zeroed);
 }
 
-void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
+/* In a heap with a limit, after `block` (NULL: none was to be had). */
+static TIDE_COLD void *malloc_limited(struct tide_cache *cache, size_t bytes, bool *zeroed,
+                                      void *block)
+{
+	unsigned tries = 0;
+	while (block == NULL && tide_limit_make_room(cache, bytes, &tries))
+		block = malloc_once(cache, bytes, zeroed);
+	tide_limit_tell(cache);
+	return block;
+}
+
+TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
 	void *block = malloc_once(cache, bytes, zeroed);
-	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget))) {
-		unsigned tries = 0;
-		while (block == NULL && tide_limit_make_room(cache, bytes, &tries))
-			block = malloc_once(cache, bytes, zeroed);
-		tide_limit_tell(cache);
-	}
+	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget)))
+		block = malloc_limited(cache, bytes, zeroed, block);
 	if (TIDE_UNLIKELY(block == NULL))
 		errno = ENOMEM;
 	return block;
+}
+
+void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
+{
+	return malloc_in(cache, bytes, zeroed);
 }
 
 void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
@@ -254,7 +266,7 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	struct tide_cache *cache = tide_slow_self();
 	*zeroed = false;
 	if (TIDE_LIKELY(cache != NULL))
-		return tide_malloc_slow_in(cache, bytes, zeroed);
+		return malloc_in(cache, bytes, zeroed);
 	errno = ENOMEM;
 	return NULL;
 }
@@ -330,7 +342,7 @@ static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, con
 	return tide_hit_push(cache, cls, block) || tide_pool_free(cache, block, cls, function);
 }
 
-void tide_free_slow_in(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()) && !checked_free(block, cls, function))
 		return;
@@ -383,7 +395,7 @@ void tide_free_slow(void *block, const char *function)
 	if (TIDE_UNLIKELY(heap != &tide_heap_default))
 		cache = tide_seat_take(heap);
 	if (TIDE_LIKELY(cache != NULL))
-		tide_free_slow_in(cache, block, cls, function);
+		class_free(cache, block, cls, function);
 	else
 		free_without_cache(heap, block, cls);
 }

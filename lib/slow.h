@@ -21,10 +21,6 @@ TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_in(struct tide_cache *cache, si
 /* Free anything that was passed to public function `function`. Preserves errno. */
 TIDE_NOINLINE TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
 
-/* Free a block of class `cls` into its heap's cache. */
-TIDE_NOINLINE TIDE_HIDDEN void tide_free_slow_in(struct tide_cache *cache, void *block,
-                                                 unsigned cls, const char *function);
-
 /* The parts of it that pool.c shares. The calling thread's cache, made if need be; NULL when there
  * is no memory for one. */
 TIDE_HIDDEN struct tide_cache *tide_slow_self(void);

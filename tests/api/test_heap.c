@@ -11,7 +11,9 @@
 
 enum { BLOCKS = 4000 };
 
-static const size_t sizes[] = { 1, 16, 100, 1000, 5000, 8192, 9000, 30000, 100000, 300000, 3000000 };
+static const size_t sizes[] = {
+	1, 16, 100, 1000, 5000, 8192, 9000, 30000, 100000, 300000, 3000000
+};
 
 static void *must(void *block)
 {
