@@ -83,6 +83,25 @@ static const char *tally_regions(struct tide_heap *heap, struct tally *tally)
 	return NULL;
 }
 
+/* Whether the limit is compared with what there is. */
+static const char *compare_budget(struct tide_heap *heap, const struct tally *tally)
+{
+	struct tide_budget *budget = &heap->budget;
+	uint64_t due = tide_load_relaxed(&heap->larges.live_bytes);
+	if (tide_load_relaxed(&budget->counts_held))
+		due += tide_gc_held_bytes(heap);
+	if (tide_load_relaxed(&budget->counts_charged))
+		due += (uint64_t)tide_load_relaxed(&budget->charged);
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		const struct tally *own = &tally[cls];
+		if (tide_load_relaxed(&budget->counts_blocks))
+			due += (own->carved - own->in_queues - own->in_garbage - own->in_sets) *
+			       tide_class_bytes(cls);
+	}
+	bool right = (uint64_t)tide_load_relaxed(&budget->used) == due;
+	return !tide_budget_is_on(budget) || right ? NULL : "a limit's count is not what there is";
+}
+
 static const char *audit(struct tide_heap *heap)
 {
 	struct tally tally[TIDE_CLASS_SLOTS] = { 0 };
@@ -104,13 +123,16 @@ static const char *audit(struct tide_heap *heap)
 		if (TIDE_AUDITED && own->carved - held != (uint64_t)own->live)
 			return "carved is not live + bins + queues + garbage + free sets";
 	}
-	return NULL;
+	return compare_budget(heap, tally);
 }
 
 const char *tide_gc_audit(void)
 {
 	(void)tide_token_wait(0);
-	const char *wrong = audit(&tide_heap_default);
+	const char *wrong = NULL;
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL && wrong == NULL; heap = tide_heap_next(heap))
+		wrong = audit(heap);
 	tide_token_release();
 	return wrong;
 }

@@ -36,7 +36,8 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	unsigned granules = tag & TIDE_TAG_GRANULES;
 	if (TIDE_UNLIKELY((uintptr_t)block % TIDE_GRANULE_BYTES != 0 ||
 	                  !tide_region_tag_is_of(tag, cls))) {
-		bool gone = tide_pagemap_class((uintptr_t)block) != cls;
+		bool gone =
+		    tide_pagemap_class((uintptr_t)block) != tide_heap_page_class(region->heap, cls);
 		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block,
 		                  cls, tide_class_bytes(cls));
 		return;
@@ -112,12 +113,15 @@ enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
 		tide_gc_region_list(region);
 		unsigned from = tide_load_relaxed(&region->sealed_from);
 		unsigned end = tide_load_relaxed(&region->granules);
+		tide_budget_held_add(&heap->budget, (int64_t)(end - from) * TIDE_GRANULE_BYTES);
 		tide_gc_chunk_free(region, from, end - from, false);
 		work = GC_WORKED;
 	}
 	for (struct tide_orphan *orphan = tide_orphan_take_all(&heap->orphans); orphan != NULL;) {
 		void *block = orphan;
 		unsigned cls = tide_pagemap_class((uintptr_t)block);
+		if (cls == TIDE_CLASS_HEAP)
+			cls = tide_region_class(block);
 		orphan = orphan->next;
 		drain_block(block, cls);
 		work = GC_WORKED;

@@ -48,6 +48,8 @@ static void pages_free_change(struct tide_region *region, unsigned from, unsigne
 		uint64_t dirty = (uint64_t)__builtin_popcountll(change & ~region->page_clean[i]);
 		region->page_free[i] ^= change;
 		gc->dirty_pages += free ? dirty : -dirty;
+		tide_budget_held_add(&region->heap->budget,
+		                     (int64_t)(free ? dirty : -dirty) * TIDE_PAGE_BYTES);
 	}
 }
 
@@ -100,6 +102,7 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 	struct gc *gc = &region->heap->gc;
 	unsigned own_first = first;
 	unsigned own_end = first + granules;
+	tide_budget_held_add(&region->heap->budget, -(int64_t)granules * TIDE_GRANULE_BYTES);
 	tide_store_relaxed(&region->tag[first], 0);
 	tide_store_relaxed(&region->tag[own_end - 1], 0);
 
@@ -199,6 +202,9 @@ static bool take_from_set(struct tide_heap *heap, unsigned set, unsigned granule
 bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned align,
                         struct tide_region **region, unsigned *first)
 {
+	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
+	if (!tide_budget_held_in(&heap->budget, bytes))
+		return false;
 	for (unsigned set = tide_gc_set_of(granules); set < TIDE_CHUNK_SETS; set++) {
 		uint64_t word = heap->gc.chunk_sets[set / 64] >> (set % 64);
 		if (word == 0) {
@@ -209,6 +215,7 @@ bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned alig
 		if (take_from_set(heap, set, granules, align, region, first))
 			return true;
 	}
+	tide_budget_held_add(&heap->budget, -(int64_t)bytes);
 	return false;
 }
 

@@ -23,6 +23,8 @@
 #define CACHES_PER_INLINE_STEP 8
 /* System calls of a sweep in one step. */
 #define CALLS_PER_STEP 16
+/* How long a thread at the limit waits for the token. */
+#define RECLAIM_WAIT_NS 10000000u
 /* Every so many inline steps of a process without GC thread, one looks at the clock. */
 #define INLINE_STEPS_PER_TICK_CHECK 64
 
@@ -87,10 +89,16 @@ static bool step(struct tide_heap *heap)
 
 int tide_gc_step_once(void)
 {
-	if (!tide_token_try())
-		return -1;
-	bool worked = step(&tide_heap_default);
-	tide_token_release();
+	bool worked = false;
+	for (struct tide_heap *heap = &tide_heap_default; heap != NULL;
+	     heap = tide_heap_next(heap)) {
+		if (!tide_token_try())
+			return -1;
+		/* Live still, now that nobody can destroy it. */
+		if (heap == &tide_heap_default || tide_load_relaxed(&heap->live))
+			worked |= step(heap);
+		tide_token_release();
+	}
 	return worked;
 }
 
@@ -99,10 +107,25 @@ size_t tide_gc_purge_all(void)
 	if (tide_load_relaxed(&tide_gc_lost))
 		return 0;
 	(void)tide_token_wait(0);
-	size_t bytes = tide_gc_release_all(&tide_heap_default);
+	size_t bytes = 0;
+	for (struct tide_heap *heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		bytes += tide_gc_release_all(heap);
 	count_step(&tide_heap_default.gc, false);
 	tide_token_release();
 	return bytes;
+}
+
+void tide_gc_reclaim(struct tide_heap *heap)
+{
+	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+		return;
+	tide_gc_empty_idle(heap);
+	if (tide_load_relaxed(&heap->budget.counts_held))
+		(void)tide_gc_release_all(heap);
+	else
+		tide_gc_collect_all(heap);
+	count_step(&heap->gc, true);
+	tide_token_release();
 }
 
 void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts)

@@ -19,7 +19,7 @@ static void *chunk_free_to_issued(struct tide_region *region, unsigned first, un
 	tide_gc_chunk_will_be_used(region, first, granules);
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
 	void *block = tide_region_address(region, first);
-	tide_pagemap_set((uintptr_t)block, 1, cls);
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, cls));
 	struct gc *gc = &region->heap->gc;
 	gc->made_blocks[cls]++;
 	tide_count_owned(&gc->count.made_bytes, (uint64_t)tide_class_bytes(cls));

@@ -48,7 +48,10 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 			bytes += run_bytes;
 			for (unsigned i = page; i < end; i++) {
 				region->page_clean[i / 64] |= 1ull << (i % 64);
-				gc->dirty_pages -= region->page_free[i / 64] >> (i % 64) & 1;
+				unsigned free = region->page_free[i / 64] >> (i % 64) & 1;
+				gc->dirty_pages -= free;
+				tide_budget_held_add(&region->heap->budget,
+				                     -(int64_t)free * TIDE_PAGE_BYTES);
 			}
 		}
 		page = end;
@@ -56,10 +59,17 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 	return bytes;
 }
 
+/* Whether without `bytes` the heap would have less address space than was reserved for it. */
+static bool is_reserve(struct tide_heap *heap, size_t bytes)
+{
+	return tide_region_mapped_bytes_racy(&heap->regions) < heap->reserve_bytes + bytes;
+}
+
 static bool region_unmap(struct tide_region *region)
 {
 	size_t bytes = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
-	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region))
+	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region) ||
+	    is_reserve(region->heap, bytes))
 		return false;
 	TIDE_YIELD("gc.unmap");
 	tide_gc_chunk_withdraw(region);
@@ -69,6 +79,7 @@ static bool region_unmap(struct tide_region *region)
 		return true;
 	}
 	region->listed = true;
+	tide_budget_held_add(&region->heap->budget, (int64_t)bytes);
 	tide_gc_chunk_free(region, 0, tide_load_relaxed(&region->granules), false);
 	return false;
 }
@@ -81,6 +92,8 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	unsigned clean = 0;
 	unsigned young = 0;
 	unsigned old = 0;
+	if (region->heap->reserve_touched && is_reserve(region->heap, 1))
+		return 0;
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++)
 		pages[i] = region->page_free[i];
 	tide_gc_slab_free_pages(region, pages);
@@ -140,7 +153,8 @@ static void empty_parked(struct tide_heap *heap)
 	struct tide_cache *cache;
 	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made
 	 * without its fork handlers, where all ids are the parent's. */
-	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0 && tide_cache_threads_racy(heap) > 1 &&
+	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0 &&
+	    tide_cache_threads_racy(&tide_heap_default) > 1 &&
 	    tide_os_process_id() == tide_gc_process_id()) {
 		for (cache = tide_cache_all(heap); cache != NULL; cache = cache->all_next) {
 			uint64_t owner = tide_load_relaxed(&cache->owner);
@@ -152,6 +166,7 @@ static void empty_parked(struct tide_heap *heap)
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;
+		tide_store_relaxed(&cache->used, false);
 		tide_store_relaxed(&cache->node.next, taken != NULL ? &taken->node : NULL);
 		taken = cache;
 	}
@@ -163,7 +178,7 @@ static void empty_parked(struct tide_heap *heap)
 }
 
 /* What threads that do nothing have put by. */
-static void empty_idle(struct tide_heap *heap)
+void tide_gc_empty_idle(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next) {
@@ -180,8 +195,10 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	sweep_start(gc);
 	empty_parked(heap);
 	if (tide_gc_thread_runs())
-		empty_idle(heap);
+		tide_gc_empty_idle(heap);
 	tide_gc_settle_queues(heap);
+	if (heap != &tide_heap_default)
+		return;
 	tide_large_set_tick(gc->tick);
 	size_t bytes = tide_large_age(gc->tick - 1);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
@@ -211,15 +228,20 @@ enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls)
 	return ticked || gc->sweep_region != 0 ? GC_WORKED : GC_IDLE;
 }
 
-size_t tide_gc_release_all(struct tide_heap *heap)
+void tide_gc_collect_all(struct tide_heap *heap)
 {
-	struct gc *gc = &heap->gc;
-	unsigned calls = 0;
 	empty_parked(heap);
 	while (tide_gc_drain_strays(heap) == GC_WORKED ||
 	       tide_gc_drain_all(heap, 64, UINT32_MAX) > 0)
 		continue;
 	tide_gc_empty_queues(heap);
+}
+
+size_t tide_gc_release_all(struct tide_heap *heap)
+{
+	struct gc *gc = &heap->gc;
+	unsigned calls = 0;
+	tide_gc_collect_all(heap);
 	uint64_t before = tide_load_relaxed(&gc->count.returned_bytes);
 	struct tide_region *region;
 	sweep_start(gc);

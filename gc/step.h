@@ -46,6 +46,12 @@ TIDE_HIDDEN void tide_gc_settle_queues(struct tide_heap *heap);
 /* release.c. The decay clock; the sweep it starts; a sweep of everything now. */
 TIDE_HIDDEN enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls);
 TIDE_HIDDEN size_t tide_gc_release_all(struct tide_heap *heap);
+/* All that is in nobody's hands to the free sets. */
+TIDE_HIDDEN void tide_gc_collect_all(struct tide_heap *heap);
+/* walk.c. Memory of the heap's regions in use or not given back, exact when nobody carves. */
+TIDE_HIDDEN uint64_t tide_gc_held_bytes(struct tide_heap *heap);
+/* What threads that do nothing have put by, likewise. */
+TIDE_HIDDEN void tide_gc_empty_idle(struct tide_heap *heap);
 /* In a process without GC thread: keep free memory under the bound. */
 TIDE_HIDDEN void tide_gc_release_excess(struct tide_heap *heap);
 

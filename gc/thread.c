@@ -50,15 +50,9 @@ bool tide_gc_thread_runs(void)
 	return tide_load_relaxed(&state) == THREAD_RUNS;
 }
 
-/* Whether a step would find something to do, now or at a later tick. What the token guards is not
- * looked at without it. */
-static bool anything_left(void)
+static bool left_in(struct tide_heap *heap)
 {
-	if (!tide_token_try())
-		return true;
-	struct tide_heap *heap = &tide_heap_default;
 	bool left = heap->gc.unsettled || heap->gc.sweep_region != 0 ||
-	            tide_large_cached_bytes_racy() > 0 ||
 	            tide_load_relaxed(&heap->orphans.first) != NULL ||
 	            !tide_stack_is_empty_racy(&heap->frontier.sealed);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
@@ -69,6 +63,19 @@ static bool anything_left(void)
 		left = !tide_garbage_is_empty(&cache->garbage) ||
 		       (parked && tide_load_relaxed(&cache->used)) || tide_cache_is_to_take(cache);
 	}
+	return left;
+}
+
+/* Whether a step would find something to do, now or at a later tick. What the token guards is not
+ * looked at without it. */
+static bool anything_left(void)
+{
+	if (!tide_token_try())
+		return true;
+	bool left = tide_large_cached_bytes_racy() > 0;
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL && !left; heap = tide_heap_next(heap))
+		left = left_in(heap);
 	tide_token_release();
 	return left;
 }
@@ -213,6 +220,14 @@ void tide_gc_fork_parent(bool held)
 		tide_token_release();
 }
 
+/* The cache of the thread that forked, in any heap; NULL: it has none there. */
+static struct tide_cache *survivor_in(struct tide_heap *heap, struct tide_cache *survivor)
+{
+	if (heap == &tide_heap_default)
+		return survivor;
+	return tide_cache_seated(survivor, heap->slot, tide_load_relaxed(&heap->generation));
+}
+
 void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
 {
 	if (tide_load_relaxed(&state) != THREAD_OFF) {
@@ -224,7 +239,9 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	}
 	tide_doorbell_retract();
 	process_note();
-	tide_cache_adopt_all(&tide_heap_default, survivor, thread_id);
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL; heap = tide_heap_next(heap))
+		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

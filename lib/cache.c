@@ -14,11 +14,11 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
 #define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
-static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 3, "cache: one entry for each class");
+static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 4, "cache: one entry for each class");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
 struct tide_cache tide_cache_none = {
-	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_TOP, NONE_TOP, NONE_TOP },
+	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
 
@@ -54,6 +54,9 @@ struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
 	cache->near_base = near->base;
 	cache->near_pages = near->pages;
 	cache->near_map = near->map;
+	/* Of an owner that vanished. */
+	for (; cache->seats_used > 0; cache->seats_used--)
+		cache->seats[cache->seats_used - 1].cache = NULL;
 	tide_store_relaxed(&cache->used, true);
 	TIDE_YIELD("cache.unpark");
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
@@ -71,6 +74,17 @@ void tide_cache_park(struct tide_cache *cache)
 	tide_store_relaxed(&cache->owner, owner & ~(uint64_t)UINT32_MAX);
 	TIDE_YIELD("cache.park");
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+}
+
+bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
+{
+	if (tide_cache_thread_id(owner) == 0 ||
+	    !tide_cas_acq_rel(&cache->owner, &owner,
+	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.leave */
+		return false;
+	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+	return true;
 }
 
 /* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
@@ -179,6 +193,7 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 		tide_bin_recycle(bin);
 		return false;
 	}
+	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(bin->cls));
 	tide_garbage_publish(&cache->garbage, bin);
 	return true;
 }
@@ -198,7 +213,6 @@ bool tide_cache_empty(struct tide_cache *cache)
 	if (cache->has_pending)
 		cache->pool_bytes = 0;
 	tide_cache_slow_leave(cache);
-	tide_store_relaxed(&cache->used, false);
 	return any;
 }
 
@@ -219,6 +233,7 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)
 			continue;
+		tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
 		take(cache->heap, bin);
 		any = true;
 	}

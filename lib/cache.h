@@ -14,7 +14,7 @@
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
- *             cache.pending
+ *             cache.pending, cache.leave: a thread that leaves -> who destroys the heap
  */
 #ifndef TIDE_CACHE_H
 #define TIDE_CACHE_H
@@ -24,6 +24,12 @@
 #include "yield.h"
 
 struct tide_heap;
+
+/* A thread's cache in a heap, as long as the heap is of that generation. */
+struct tide_seat {
+	struct tide_cache *cache;
+	uint32_t generation;
+};
 
 struct tide_cache {
 	/* Last block of the ready bin of each class. First, so that its offset costs no
@@ -44,9 +50,12 @@ struct tide_cache {
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
+	bool in_reclaim;                    /* the program's function is making room (limit.c) */
 	uint64_t pool_bytes;                /* in pending bins of medium classes */
 	uint64_t pooled[3];                 /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
+	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
+	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
 
 	struct tide_garbage garbage;
 
@@ -86,6 +95,16 @@ static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
 	return node != NULL ? (void *)((char *)node - offsetof(struct tide_cache, node)) : NULL;
 }
 
+/* The thread's cache in the heap of that slot; NULL: none, or in a heap that was destroyed. */
+TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, uint32_t slot,
+                                                 uint32_t generation)
+{
+	if (TIDE_UNLIKELY(slot >= self->seats_used))
+		return NULL;
+	const struct tide_seat *seat = &self->seats[slot];
+	return TIDE_LIKELY(seat->generation == generation) ? seat->cache : NULL;
+}
+
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 
@@ -93,6 +112,8 @@ TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 TIDE_HIDDEN struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id);
 /* Give it up, bins and all. */
 TIDE_HIDDEN void tide_cache_park(struct tide_cache *cache);
+/* The same, unless somebody else did: a thread that ends and who destroys the heap may meet. */
+TIDE_HIDDEN bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner);
 /* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
 TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
 /* Park all but that of the surviving thread, whose id is a new one; also those that a thread was

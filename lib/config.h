@@ -47,7 +47,8 @@
 #define TIDE_CLASS_MEDIUM_LAST 176
 #define TIDE_CLASS_INSIDE 177 /* a page of ours in which no block starts */
 #define TIDE_CLASS_LARGE 178
-#define TIDE_CLASS_SLOTS 179
+#define TIDE_CLASS_HEAP 179 /* blocks of a heap that the program made: the slab or tag tells */
+#define TIDE_CLASS_SLOTS 180
 
 /* Below this, the class comes from a table with one byte for each size. */
 #define TIDE_TABLE_MAX_BYTES 1024u
@@ -87,6 +88,9 @@
 #define TIDE_NEAR_MAX_BYTES (64ul << 30)
 #define TIDE_NEAR_MIN_BYTES (4ul << 30)
 
+/* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
+#define TIDE_HEAPS_MAX 1024
+
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)
 
@@ -95,8 +99,8 @@
 static_assert(TIDE_CLASS_STEP_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
                   (TIDE_STEP_MAX_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
               "config: one class for each KiB");
-static_assert(TIDE_MEDIUM_MAX_BYTES ==
-                  TIDE_STEP_MAX_BYTES << (TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_STEP_LAST) / 8,
+static_assert(TIDE_MEDIUM_MAX_BYTES == TIDE_STEP_MAX_BYTES
+                                           << (TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_STEP_LAST) / 8,
               "config: then eight classes for each doubling");
 static_assert(TIDE_CLASS_SLOTS <= 256, "config: a class is a byte of the page map");
 static_assert(TIDE_REGION_GRANULES <= 0x1fff, "config: a tag holds a length in 13 bits");

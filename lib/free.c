@@ -6,6 +6,7 @@
 #include "gc.h"
 #include "hit.h"
 #include "large.h"
+#include "seat.h"
 #include "slow.h"
 #include "start.h"
 
@@ -35,7 +36,8 @@ size_t tide_malloc_usable_size(const void *block)
 {
 	if (block == NULL)
 		return 0;
-	unsigned cls = tide_block_class_exact(block, "malloc_usable_size");
+	struct tide_heap *heap;
+	unsigned cls = tide_block_class_exact(block, "malloc_usable_size", &heap);
 	if (cls == TIDE_CLASS_NONE)
 		return 0;
 	return cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);

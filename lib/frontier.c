@@ -37,8 +37,8 @@ static void region_open_to_sealed(struct tide_region *region, unsigned next)
 }
 
 /* Take `granules` at the frontier `kind`. */
-static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granules,
-                                unsigned *first)
+static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned granules,
+                                     unsigned *first)
 {
 	struct tide_frontier *frontier = &heap->frontier;
 	_Atomic uint64_t *word = &frontier->open_region[kind].word;
@@ -72,13 +72,25 @@ static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granu
 	}
 }
 
+static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granules,
+                                unsigned *first)
+{
+	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
+	if (!tide_budget_held_in(&heap->budget, bytes))
+		return NULL;
+	struct tide_region *region = take_paid(heap, kind, granules, first);
+	if (region == NULL)
+		tide_budget_held_add(&heap->budget, -(int64_t)bytes);
+	return region;
+}
+
 static void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
 {
 	void *block = tide_region_address(region, first);
 	TIDE_YIELD("frontier.issue");
 	tide_region_tag(region, first, tide_class_granules(cls), TIDE_TAG_ISSUED);
 	TIDE_YIELD("frontier.tagged");
-	tide_pagemap_set((uintptr_t)block, 1, cls);
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, cls));
 	(void)tide_add_relaxed(&region->heap->frontier.carved_blocks[cls], 1u);
 	return block;
 }
@@ -194,15 +206,22 @@ bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 	unsigned granules = tide_class_granules(new_cls);
 	_Atomic uint64_t *word = &frontier->open_region[TIDE_FRONTIER_CHUNKS].word;
 	uint64_t seen = word_of(region, first + old_granules);
+	uint64_t more_bytes = (uint64_t)(granules - old_granules) * TIDE_GRANULE_BYTES;
+	struct tide_budget *budget = &region->heap->budget;
 	if (first + granules > tide_load_relaxed(&region->granules))
 		return false;
-	TIDE_YIELD("frontier.extend");
-	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) /* frontier.word */
+	/* Either way of counting counts them. */
+	if (!tide_budget_large_in(budget, more_bytes))
 		return false;
+	TIDE_YIELD("frontier.extend");
+	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) { /* frontier.word */
+		tide_budget_large_out(budget, more_bytes);
+		return false;
+	}
 	tide_store_relaxed(&region->tag[first + old_granules - 1], 0);
 	TIDE_YIELD("frontier.extended");
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
-	tide_pagemap_set((uintptr_t)block, 1, new_cls);
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, new_cls));
 	(void)tide_sub_relaxed(&frontier->carved_blocks[old_cls], 1u);
 	(void)tide_add_relaxed(&frontier->carved_blocks[new_cls], 1u);
 	return true;

@@ -5,6 +5,7 @@
 #include "gc.h"
 #include "heap.h"
 #include "hit.h"
+#include "limit.h"
 #include "pagemap.h"
 #include "slow.h"
 
@@ -72,10 +73,12 @@ static unsigned last_fitting(unsigned cls)
 	return tide_class_granules(last) > most ? last - 1 : last;
 }
 
-/* A block of `cls`, or one of up to an eighth more. */
+/* A block of `cls`, or one of up to an eighth more; not so in a heap that the program made, where
+ * pages do not say what class was asked for. */
 static void *take_fitting(struct tide_cache *cache, unsigned cls)
 {
-	unsigned last = last_fitting(cls);
+	bool shared = cache->heap == &tide_heap_default;
+	unsigned last = shared ? last_fitting(cls) : cls;
 	unsigned from;
 	while ((from = find_marked(cache, cls, last)) <= LAST) {
 		struct tide_bin *bin = tide_cache_pending(cache, from);
@@ -97,9 +100,11 @@ static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 	unsigned cls = bin->cls;
 	struct tide_bin *empty = tide_cache_pending(cache, cls);
 	if (!cache->has_pending) {
-		if (bin->count > 0)
+		if (bin->count > 0) {
+			tide_budget_blocks_out(&cache->heap->budget, bin->count,
+			                       tide_class_bytes(cls));
 			tide_queue_push(&cache->heap->queues, bin);
-		else
+		} else
 			tide_bin_recycle(bin);
 		return;
 	}
@@ -121,22 +126,12 @@ static struct tide_bin *empty_bin(struct tide_cache *cache, unsigned cls)
 	return bin != NULL ? bin : tide_bin_new(cls, TIDE_BIN_SLOTS);
 }
 
-void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+/* One block, paid for, out of the free sets or the frontier. */
+static void *take_fresh(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
-	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
-	if (block != NULL)
-		return block;
-	struct tide_queues *queues = &cache->heap->queues;
-	tide_cache_missed(cache, cls);
-	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_queue_pop(queues, cls);
-	if (bin == NULL) {
-		tide_queue_note(queues, &queues->of[cls].misses, cls);
-		bin = empty_bin(cache, cls);
-		if (bin != NULL)
-			(void)tide_gc_refill_inline(cache, bin, 1);
-	}
-	if (bin != NULL && bin->count > 0)
+	struct tide_bin *bin = empty_bin(cache, cls);
+	void *block = NULL;
+	if (bin != NULL && tide_gc_refill_inline(cache, bin, 1) > 0)
 		block = tide_bin_take(bin);
 	if (bin != NULL)
 		keep_bin(cache, bin);
@@ -144,6 +139,30 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		return block;
 	*zeroed = true;
 	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
+}
+
+void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
+	if (block != NULL)
+		return block;
+	struct tide_heap *heap = cache->heap;
+	tide_cache_missed(cache, cls);
+	tide_slow_want_gc_thread(cache);
+	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
+	if (bin != NULL) {
+		block = tide_bin_take(bin);
+		keep_bin(cache, bin);
+		return block;
+	}
+	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
+	size_t bytes = tide_class_bytes(cls);
+	if (tide_budget_blocks_in(&heap->budget, 1, bytes) == 0)
+		return NULL;
+	block = take_fresh(cache, cls, zeroed);
+	if (block == NULL)
+		tide_budget_blocks_out(&heap->budget, 1, bytes);
+	return block;
 }
 
 static bool is_in(const struct tide_bin *bin, const void *block)

@@ -66,6 +66,17 @@ static void *map_near_hint(size_t bytes)
 	return start;
 }
 
+void tide_region_reset(struct tide_region *region)
+{
+	tide_store_relaxed(&region->sealed_from, 0);
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		region->page_free[i] = 0;
+		region->page_clean[i] = UINT64_MAX;
+		region->page_aged[i] = 0;
+	}
+	region->refuses_huge = false;
+}
+
 struct tide_region *tide_region_map(struct tide_heap *heap)
 {
 	struct tide_regions *regions = &heap->regions;
@@ -84,13 +95,7 @@ struct tide_region *tide_region_map(struct tide_heap *heap)
 	}
 	tide_store_relaxed(&region->base, (uintptr_t)start);
 	tide_store_relaxed(&region->granules, (uint32_t)(bytes / TIDE_GRANULE_BYTES));
-	tide_store_relaxed(&region->sealed_from, 0);
-	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
-		region->page_free[i] = 0;
-		region->page_clean[i] = UINT64_MAX;
-		region->page_aged[i] = 0;
-	}
-	region->refuses_huge = false;
+	tide_region_reset(region);
 	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
 	TIDE_YIELD("region.map");
 	tide_pagemap_set_region((uintptr_t)start, region);
@@ -180,7 +185,7 @@ struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, u
 	for (unsigned i = 0; i < shape->pages; i++)
 		tide_store_relaxed(&region->slab[page + i], slab);
 	tide_region_tag(region, granule, shape->pages * TIDE_PAGE_GRANULES, TIDE_TAG_SLAB);
-	tide_pagemap_set(slab->base, shape->pages, cls);
+	tide_pagemap_set(slab->base, shape->pages, tide_heap_page_class(region->heap, cls));
 	return slab;
 }
 
@@ -211,7 +216,7 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 		*slab = NULL;
 		*idx = granule;
 		return address % TIDE_GRANULE_BYTES == 0 && tide_region_tag_is_of(tag, cls) &&
-		       tide_pagemap_class(address) == cls;
+		       tide_pagemap_class(address) == tide_heap_page_class((*region)->heap, cls);
 	}
 	unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
 	*slab = tide_load_relaxed(&(*region)->slab[page]);
@@ -229,6 +234,25 @@ unsigned tide_region_true_class(const void *block, unsigned cls)
 		return TIDE_CLASS_NONE;
 	unsigned tag = tide_load_relaxed(&region->tag[tide_region_granule(region, block)]);
 	if (!tide_region_tag_is_of(tag, cls))
+		return TIDE_CLASS_NONE;
+	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
+}
+
+unsigned tide_region_class(const void *block)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	if (region == NULL)
+		return TIDE_CLASS_NONE;
+	unsigned page = (unsigned)((uintptr_t)block >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+	struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+	if (slab != NULL)
+		return slab->cls;
+	unsigned granule = tide_region_granule(region, block);
+	unsigned tag = tide_load_relaxed(&region->tag[granule]);
+	unsigned last = granule + (tag & TIDE_TAG_GRANULES) - 1;
+	/* A chunk's last tag is like its first; but no tag follows at its length. */
+	if ((uintptr_t)block % TIDE_GRANULE_BYTES != 0 || !(tag & TIDE_TAG_ISSUED) ||
+	    last >= TIDE_REGION_GRANULES || tide_load_relaxed(&region->tag[last]) != tag)
 		return TIDE_CLASS_NONE;
 	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
 }

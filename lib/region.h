@@ -116,6 +116,8 @@ static inline unsigned tide_slab_words(unsigned cls)
 
 /* Map a region for the heap and enter it in page map and table. NULL: no memory. */
 TIDE_HIDDEN struct tide_region *tide_region_map(struct tide_heap *heap);
+/* What a region that nobody uses looks like to the GC: never handed out. */
+TIDE_HIDDEN void tide_region_reset(struct tide_region *region);
 /* Give the mapping and the descriptor back; false when the system refused. The caller owns all of
  * it: the GC, when the region is one free chunk and no frontier. */
 TIDE_HIDDEN bool tide_region_unmap(struct tide_region *region);
@@ -182,6 +184,10 @@ static inline bool tide_region_tag_is_of(unsigned tag, unsigned cls)
 /* The class that is as long as the chunk of `block`, a medium block by its page; TIDE_CLASS_NONE:
  * no block starts there. */
 TIDE_HIDDEN unsigned tide_region_true_class(const void *block, unsigned cls);
+
+/* The class of the block at the start of which `block` is, as the slab or the tag tells it, for pages
+ * that do not say; TIDE_CLASS_NONE: no block starts there. */
+TIDE_HIDDEN unsigned tide_region_class(const void *block);
 
 /* For a message: whether an address in an INSIDE page is inside a medium block. */
 TIDE_HIDDEN bool tide_region_is_inside_block(const void *address);

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "seat.h"
 #include "yield.h"
 
 #include <pthread.h>
@@ -31,6 +32,7 @@ static void thread_end(void *arg)
 	/* From here on the thread is as new: what later destructors free gets it a cache again, and
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
+	tide_seat_leave_all(cache);
 	tide_cache_park(cache);
 	tide_doorbell_ring(false); /* what it holds must age */
 }
@@ -47,6 +49,10 @@ static void options_start(void)
 	if (late)
 		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
+	if (!late)
+		tide_budget_set(&tide_heap_default.budget,
+		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
+		                (uint64_t)tide_option(TIDE_OPTION_LIMIT));
 	TIDE_YIELD("start.queues");
 	tide_queue_init(&tide_heap_default.queues);
 }

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "doorbell.h"
+#include "heap.h"
 #include "large.h"
 #include "os.h"
 
@@ -23,7 +24,7 @@ static unsigned frees_won;
 static struct block *get(size_t bytes)
 {
 	bool zeroed;
-	void *start = tide_large_alloc(bytes, 1, &zeroed);
+	void *start = tide_large_alloc(&tide_heap_default, bytes, 1, &zeroed);
 
 	schedule_must(start != NULL && blocks < BLOCKS_MAX);
 	schedule_must(tide_large_bytes(start) >= bytes);

@@ -209,7 +209,7 @@ static void map_large(void)
 {
 	bool zeroed;
 
-	large_block = tide_large_alloc(LARGE_BYTES, 1, &zeroed);
+	large_block = tide_large_alloc(&tide_heap_default, LARGE_BYTES, 1, &zeroed);
 	schedule_must(large_block != NULL);
 	if ((uintptr_t)large_block - old_base < TIDE_REGION_BYTES)
 		TIDE_YIELD("test.same_place");

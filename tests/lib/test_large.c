@@ -1,5 +1,6 @@
 /* large.c: mappings of their own, kept for reuse within bounds and until they are old, resized
  * without losing a byte, and as before when the system refuses. */
+#include "heap.h"
 #include "large.h"
 
 #include "config.h"
@@ -17,7 +18,7 @@ enum { THREADS = 4, ROUNDS = SCALED(3000) };
 static void *large_alloc(size_t bytes)
 {
 	bool zeroed;
-	void *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+	void *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 	cr_assert_not_null(block);
 	return block;
@@ -56,7 +57,7 @@ Test(large, blocks_are_whole_pages_and_zero)
 {
 	for (size_t bytes = 1; bytes < 40 * MIB; bytes += bytes / 3 + 4097) {
 		bool zeroed = false;
-		char *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+		char *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 		cr_assert_not_null(block);
 		cr_assert(zeroed);
@@ -107,7 +108,8 @@ Test(large, alignment_holds_for_fresh_and_for_kept_blocks)
 		for (size_t align_bytes = TIDE_PAGE_BYTES; align_bytes <= 64 * MIB;
 		     align_bytes *= 2) {
 			bool zeroed;
-			char *block = tide_large_alloc(300 * KIB, align_bytes, &zeroed);
+			char *block =
+			    tide_large_alloc(&tide_heap_default, 300 * KIB, align_bytes, &zeroed);
 
 			cr_assert_not_null(block);
 			cr_assert_eq((uintptr_t)block % align_bytes, 0u);
@@ -123,11 +125,12 @@ Test(large, sizes_beyond_reason_are_refused)
 {
 	bool zeroed;
 
-	cr_assert_null(tide_large_alloc(SIZE_MAX, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc(PTRDIFF_MAX, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc((size_t)1 << 50, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc(MIB, (size_t)1 << 63, &zeroed));
-	cr_assert_null(tide_large_alloc(MIB, (size_t)1 << 50, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, SIZE_MAX, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, PTRDIFF_MAX, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(
+	    tide_large_alloc(&tide_heap_default, (size_t)1 << 50, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, MIB, (size_t)1 << 63, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, MIB, (size_t)1 << 50, &zeroed));
 	char *block = large_alloc(MIB);
 	cr_assert_null(tide_large_resize(block, SIZE_MAX));
 	cr_assert_null(tide_large_resize(block, PTRDIFF_MAX));
@@ -146,7 +149,9 @@ Test(large, the_next_of_its_size_gets_the_freed_one)
 	memset(block, 1, MIB);
 	cr_assert(tide_large_free(block));
 	cr_assert_eq(cached(), MIB);
-	cr_assert_eq((char *)tide_large_alloc(MIB - 100000, TIDE_PAGE_BYTES, &zeroed), block);
+	cr_assert_eq(
+	    (char *)tide_large_alloc(&tide_heap_default, MIB - 100000, TIDE_PAGE_BYTES, &zeroed),
+	    block);
 	cr_assert(!zeroed);
 	cr_assert_eq(cached(), 0u);
 	cr_assert_eq(live(), MIB);
@@ -347,7 +352,8 @@ Test(large, without_memory_there_is_none_and_none_is_lost)
 		tide_os_fault_plan(TIDE_OS_MMAP, pass, UINT32_MAX);
 		void *block;
 		unsigned got = 0;
-		while ((block = tide_large_alloc(64 * MIB, 64 * MIB, &zeroed)) != NULL)
+		while ((block = tide_large_alloc(&tide_heap_default, 64 * MIB, 64 * MIB,
+		                                 &zeroed)) != NULL)
 			cr_assert_leq(++got, pass);
 		tide_os_fault_plan(0, 0, 0);
 		cr_assert_eq(live(), before + got * 64 * MIB);
@@ -411,7 +417,7 @@ Test(large, all_that_was_not_taken_back_goes_later)
 static const char *use_block(size_t bytes, uint64_t seed)
 {
 	bool zeroed;
-	char *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+	char *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 	if (block == NULL)
 		return "no block";

@@ -25,9 +25,11 @@ static struct tide_region *region_of(const void *block, unsigned *granule)
 {
 	struct tide_region *region;
 	struct tide_slab *slab;
+	struct tide_heap *heap;
+	unsigned cls = tide_block_class(block, "test", &heap);
 
-	cr_assert(tide_region_find_block(block, tide_block_class(block, "test"), &region, &slab,
-	                                 granule));
+	cr_assert_eq(heap, &tide_heap_default);
+	cr_assert(tide_region_find_block(block, cls, &region, &slab, granule));
 	return region;
 }
 

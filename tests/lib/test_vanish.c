@@ -9,6 +9,7 @@
 #include "heap.h"
 #include "hit.h"
 #include "queue.h"
+#include "seat.h"
 #include "slow.h"
 #include "token.h"
 
