@@ -447,8 +447,8 @@ void *tide_large_resize(void *block, size_t bytes)
 		publish(large);
 		return NULL;
 	}
-	if (want_bytes < old_bytes)
-		tide_budget_large_out(budget, old_bytes - want_bytes);
+	/* What it shrank by, or what was charged for a length that could not be had. */
+	tide_budget_large_out(budget, old_bytes + more - want_bytes);
 	tide_store_relaxed(&large->base, (uintptr_t)moved);
 	tide_store_relaxed(&large->bytes, want_bytes);
 	publish(large);

@@ -29,7 +29,7 @@ said "fill_percent"
 stress 0 --fault help
 [ -s out ] || fail "--fault help says nothing"
 
-timeout -k 5 "$limit_s" "$bin/tide-stress" --seconds 90 --quiet >out 2>err &
+timeout --foreground -k 5 "$limit_s" "$bin/tide-stress" --seconds 90 --quiet >out 2>err &
 pid=$!
 tenths=0
 until grep -q '^tide-stress: ' out; do # its first line
