@@ -35,7 +35,7 @@ static void add(struct peers *peers, const char *name, const char *path)
 	struct peer *peer = &peers->peer[peers->count++];
 
 	snprintf(peer->name, sizeof peer->name, "%s", name);
-	snprintf(peer->path, sizeof peer->path, "%s", path);
+	snprintf(peer->path, sizeof peer->path, "%.*s", (int)sizeof peer->path - 1, path);
 }
 
 void peers_find(struct peers *peers)
@@ -74,7 +74,7 @@ bool peers_add(struct peers *peers, const char *program, const char *text)
 	}
 	struct peer *peer = find(peers, text, length);
 	if (peer != NULL) {
-		snprintf(peer->path, sizeof peer->path, "%s", path);
+		snprintf(peer->path, sizeof peer->path, "%.*s", (int)sizeof peer->path - 1, path);
 		return true;
 	}
 	if (peers->count == PEERS_MAX) {

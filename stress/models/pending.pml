@@ -5,7 +5,7 @@
  *   lib/cache.c:  tide_cache_take_idle, tide_cache_empty, tide_cache_park, tide_cache_unpark,
  *                 tide_cache_adopt, park_left
  *   lib/slow.c:   make_room, refill, empty_to_ready, tide_slow_give_away
- *   gc/release.c: empty_idle, empty_parked
+ *   gc/release.c: tide_gc_empty_idle, empty_parked
  *   gc/drain.c:   tide_gc_drain_bin
  *
  * Abstracted

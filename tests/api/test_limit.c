@@ -238,7 +238,7 @@ Test(limit, reclaim_makes_room_for_ever)
 
 		memset(&store, 0, sizeof store);
 		store_with((enum tide_heap_counts)counts, 0, 8 * MIB);
-		for (unsigned i = 0; i < SCALED(60000); i++) {
+		for (unsigned i = 0; i < SCALED(160000); i++) {
 			put(200 + random_next(&random) % 3000);
 			cr_assert_leq(store.tail - store.head, COUNT_OF(store.entry));
 		}
