@@ -6,6 +6,12 @@ if(NOT TIDE_CK_INCLUDE)
 		"install the Debian package libck-dev")
 endif()
 
+find_path(TIDE_JANSSON_INCLUDE jansson.h)
+find_library(TIDE_JANSSON_LIBRARY jansson)
+if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
+	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
+endif()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 

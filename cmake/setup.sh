@@ -1,6 +1,7 @@
 #!/bin/sh
-# setup.sh build|test: install what building, or building and testing, needs. For Debian; elsewhere it
-# tells what is missing. Does nothing, and needs no root, when all is there.
+# setup.sh build|test|bench: install what building needs; with test, with bench, what testing or
+# measuring needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
+# root, when all is there.
 set -eu
 
 # A package, and what shows that it is there: a command, or a file (a pattern) with its full path.
@@ -11,6 +12,8 @@ binutils            ld
 cmake               cmake
 ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
+libjansson-dev      /usr/include/jansson.h
+gnuplot-nox         gnuplot
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -21,6 +24,7 @@ liburcu-dev         /usr/include/*/urcu.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
+spin                spin
 git                 git
 perl                perl
 python3             /usr/bin/python3
@@ -30,13 +34,21 @@ redis-server        redis-server
 redis-tools         redis-cli
 memcached           memcached
 beanstalkd          beanstalkd
+chromium            chromium
+'
+needs_bench="$needs_build"'
+libjemalloc2         /usr/lib/*/libjemalloc.so.2
+libmimalloc2.0       /usr/lib/*/libmimalloc.so.2
+libtcmalloc-minimal4 /usr/lib/*/libtcmalloc_minimal.so.4
+libtbbmalloc2        /usr/lib/*/libtbbmalloc_proxy.so.2
 '
 
 case ${1-} in
 build) needs=$needs_build ;;
 test) needs=$needs_test ;;
+bench) needs=$needs_bench$(cat "$(dirname "$0")/../stress/bench/programs/packages.txt") ;;
 *)
-	echo "usage: setup.sh build|test" >&2
+	echo "usage: setup.sh build|test|bench" >&2
 	exit 2
 	;;
 esac

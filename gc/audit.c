@@ -3,8 +3,6 @@
 #include "slabset.h"
 
 #include "check.h"
-#include "frontier.h"
-#include "queue.h"
 #include "token.h"
 
 /* Blocks by class, wherever they are. */
@@ -14,11 +12,12 @@ struct tally {
 	int64_t live;
 };
 
-static const char *tally_caches(struct tally *tally)
+static const char *tally_caches(struct tide_heap *heap, struct tally *tally)
 {
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
-		tally[cls].live -= (int64_t)tide_load_relaxed(&tide_cache_uncounted_frees[cls]);
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+		tally[cls].live -= (int64_t)tide_load_relaxed(&heap->roster.uncounted_frees[cls]);
+	struct tide_cache *cache = tide_cache_all(heap);
+	for (; cache != NULL; cache = cache->all_next) {
 		if (!tide_cache_is_valid(cache))
 			return "a thread's bins are not valid";
 		for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
@@ -38,26 +37,26 @@ static const char *tally_caches(struct tally *tally)
 	return NULL;
 }
 
-static const char *tally_queues(struct tally *tally)
+static const char *tally_queues(struct tide_heap *heap, struct tally *tally)
 {
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_node *node = tide_load_relaxed(&tide_queue[cls].bins.head.pointer);
+		struct tide_node *node = tide_load_relaxed(&heap->queues.of[cls].bins.head.pointer);
 		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
 			struct tide_bin *bin = (struct tide_bin *)node;
 			if (bin->cls != cls || !tide_bin_is_valid(bin))
 				return "a bin in a ready queue is not valid";
 			tally[cls].in_queues += bin->count;
 		}
-		if (tally[cls].in_queues != tide_load_relaxed(&tide_queue[cls].blocks))
+		if (tally[cls].in_queues != tide_load_relaxed(&heap->queues.of[cls].blocks))
 			return "a ready queue's count is not what it holds";
 	}
 	return NULL;
 }
 
-static const char *tally_regions(struct tally *tally)
+static const char *tally_regions(struct tide_heap *heap, struct tally *tally)
 {
-	for (uint32_t i = 0; i < tide_gc.regions; i++) {
-		struct tide_region *region = tide_region_at(i);
+	for (uint32_t i = 0; i < heap->gc.regions; i++) {
+		struct tide_region *region = tide_region_at(&heap->regions, i);
 		if (region == NULL || !region->listed)
 			continue;
 		unsigned end = tide_frontier_end(region);
@@ -78,40 +77,62 @@ static const char *tally_regions(struct tally *tally)
 		}
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
-		if (tally[cls].in_sets != tide_gc.free_blocks[cls])
+		if (tally[cls].in_sets != heap->gc.free_blocks[cls])
 			return "a class's count of free blocks is not what its slabs hold";
 	}
 	return NULL;
 }
 
-static const char *audit(void)
+/* Whether the limit is compared with what there is. */
+static const char *compare_budget(struct tide_heap *heap, const struct tally *tally)
+{
+	struct tide_budget *budget = &heap->budget;
+	uint64_t due = tide_load_relaxed(&heap->larges.live_bytes);
+	if (tide_load_relaxed(&budget->counts_held))
+		due += tide_gc_held_bytes(heap);
+	if (tide_load_relaxed(&budget->counts_charged))
+		due += (uint64_t)tide_load_relaxed(&budget->charged);
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		const struct tally *own = &tally[cls];
+		if (tide_load_relaxed(&budget->counts_blocks))
+			due += (own->carved - own->in_queues - own->in_garbage - own->in_sets) *
+			       tide_class_bytes(cls);
+	}
+	bool right = (uint64_t)tide_load_relaxed(&budget->used) == due;
+	return !tide_budget_is_on(budget) || right ? NULL : "a limit's count is not what there is";
+}
+
+static const char *audit(struct tide_heap *heap)
 {
 	struct tally tally[TIDE_CLASS_SLOTS] = { 0 };
-	(void)tide_gc_drain_strays();
-	const char *wrong = tally_caches(tally);
+	(void)tide_gc_drain_strays(heap);
+	const char *wrong = tally_caches(heap, tally);
 	if (wrong == NULL)
-		wrong = tally_queues(tally);
+		wrong = tally_queues(heap, tally);
 	if (wrong == NULL)
-		wrong = tally_regions(tally);
+		wrong = tally_regions(heap, tally);
 	if (wrong != NULL)
 		return wrong;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tally *own = &tally[cls];
-		own->carved = tide_frontier_carved_racy(cls) + tide_gc.made_blocks[cls] +
-		              (uint64_t)(int32_t)own->reclassed;
+		own->carved = tide_frontier_carved_racy(&heap->frontier, cls) +
+		              heap->gc.made_blocks[cls] + (uint64_t)(int32_t)own->reclassed;
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
 		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";
 		if (TIDE_AUDITED && own->carved - held != (uint64_t)own->live)
 			return "carved is not live + bins + queues + garbage + free sets";
 	}
-	return NULL;
+	return compare_budget(heap, tally);
 }
 
 const char *tide_gc_audit(void)
 {
 	(void)tide_token_wait(0);
-	const char *wrong = audit();
+	const char *wrong = NULL;
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL && wrong == NULL; heap = tide_heap_next(heap))
+		wrong = audit(heap);
 	tide_token_release();
 	return wrong;
 }

@@ -5,12 +5,10 @@
 
 #include "check.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "meta.h"
-#include "orphan.h"
 #include "pagemap.h"
+#include "yield.h"
 
-struct gc tide_gc;
 _Atomic bool tide_gc_lost;
 
 static void drain_small(struct tide_region *region, void *block, unsigned cls)
@@ -38,15 +36,17 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	unsigned granules = tag & TIDE_TAG_GRANULES;
 	if (TIDE_UNLIKELY((uintptr_t)block % TIDE_GRANULE_BYTES != 0 ||
 	                  !tide_region_tag_is_of(tag, cls))) {
-		bool gone = tide_pagemap_class((uintptr_t)block) != cls;
+		bool gone =
+		    tide_pagemap_class((uintptr_t)block) != tide_heap_page_class(region->heap, cls);
 		tide_fatal_misuse(gone ? TIDE_MISUSE_DOUBLE : TIDE_MISUSE_INTERIOR, "free", block,
 		                  cls, tide_class_bytes(cls));
 		return;
 	}
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
-	tide_gc.made_blocks[cls]--;
-	tide_count_owned(&tide_gc.count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
+	struct gc *gc = &region->heap->gc;
+	gc->made_blocks[cls]--;
+	tide_count_owned(&gc->count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
 }
 
 static void drain_block(void *block, unsigned cls)
@@ -64,11 +64,11 @@ static void drain_block(void *block, unsigned cls)
 		drain_medium(region, block, cls);
 }
 
-void tide_gc_drain_bin(struct tide_bin *bin)
+void tide_gc_drain_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
-	tide_count_owned(&tide_gc.count.drained_blocks, (uint64_t)bin->count);
+	tide_count_owned(&heap->gc.count.drained_blocks, (uint64_t)bin->count);
 	if (tide_class_is_small(bin->cls))
-		tide_gc_slab_put_bin(bin);
+		tide_gc_slab_put_bin(heap, bin);
 	for (unsigned i = 0; i < bin->count; i++)
 		drain_block(bin->slot[TIDE_BIN_BASE + i], bin->cls);
 	bin->count = 0;
@@ -82,42 +82,46 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		struct tide_bin *bin = tide_garbage_consume(&cache->garbage, &spent);
 		if (bin == NULL)
 			break;
-		tide_gc_drain_bin(bin);
+		TIDE_YIELD("gc.drain");
+		tide_gc_drain_bin(cache->heap, bin);
 		tide_bin_recycle(spent);
 	}
 	return done;
 }
 
-unsigned tide_gc_drain_all(unsigned bins, unsigned caches)
+unsigned tide_gc_drain_all(struct tide_heap *heap, unsigned bins, unsigned caches)
 {
-	struct gc *gc = &tide_gc;
-	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all();
+	struct gc *gc = &heap->gc;
+	struct tide_cache *start = gc->drain_next != NULL ? gc->drain_next : tide_cache_all(heap);
 	struct tide_cache *cache = start;
 	unsigned done = 0;
 	if (start == NULL)
 		return 0;
 	do {
 		done += tide_gc_drain_cache(cache, bins - done);
-		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all();
+		cache = cache->all_next != NULL ? cache->all_next : tide_cache_all(heap);
 	} while (done < bins && cache != start && --caches > 0);
 	gc->drain_next = cache;
 	return done;
 }
 
-enum gc_work tide_gc_drain_strays(void)
+enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
 	struct tide_region *region;
-	while ((region = (struct tide_region *)tide_stack_pop(&tide_frontier_sealed)) != NULL) {
+	while ((region = (struct tide_region *)tide_stack_pop(&heap->frontier.sealed)) != NULL) {
 		tide_gc_region_list(region);
 		unsigned from = tide_load_relaxed(&region->sealed_from);
 		unsigned end = tide_load_relaxed(&region->granules);
+		tide_budget_held_add(&heap->budget, (int64_t)(end - from) * TIDE_GRANULE_BYTES);
 		tide_gc_chunk_free(region, from, end - from, false);
 		work = GC_WORKED;
 	}
-	for (struct tide_orphan *orphan = tide_orphan_take_all(); orphan != NULL;) {
+	for (struct tide_orphan *orphan = tide_orphan_take_all(&heap->orphans); orphan != NULL;) {
 		void *block = orphan;
 		unsigned cls = tide_pagemap_class((uintptr_t)block);
+		if (cls == TIDE_CLASS_HEAP)
+			cls = tide_region_class(block);
 		orphan = orphan->next;
 		drain_block(block, cls);
 		work = GC_WORKED;

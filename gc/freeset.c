@@ -41,18 +41,21 @@ static void bits_clear(uint64_t *words, unsigned from, unsigned to)
 /* Pages become, or are no longer, part of a free chunk; dirty_pages follows. */
 static void pages_free_change(struct tide_region *region, unsigned from, unsigned to, bool free)
 {
+	struct gc *gc = &region->heap->gc;
 	for (unsigned i = from / 64; i * 64 < to; i++) {
 		uint64_t range = range_in_word(i, from, to);
 		uint64_t change = range & (free ? ~region->page_free[i] : region->page_free[i]);
 		uint64_t dirty = (uint64_t)__builtin_popcountll(change & ~region->page_clean[i]);
 		region->page_free[i] ^= change;
-		tide_gc.dirty_pages += free ? dirty : -dirty;
+		gc->dirty_pages += free ? dirty : -dirty;
+		tide_budget_held_add(&region->heap->budget,
+		                     (int64_t)(free ? dirty : -dirty) * TIDE_PAGE_BYTES);
 	}
 }
 
 static void set_insert(struct tide_region *region, unsigned first, unsigned granules)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &region->heap->gc;
 	unsigned set = tide_gc_set_of(granules);
 	unsigned head = region->set_head[set];
 	region->set_next[first] = (uint16_t)head;
@@ -63,7 +66,8 @@ static void set_insert(struct tide_region *region, unsigned first, unsigned gran
 	tide_region_tag(region, first, granules, TIDE_TAG_FREE);
 
 	uint32_t group = region->index / 64;
-	tide_region_group_of(region->index)->chunk[set] |= 1ull << (region->index % 64);
+	tide_region_group_of(&region->heap->regions, region->index)->chunk[set] |=
+	    1ull << (region->index % 64);
 	if (gc->chunk_count[set]++ == 0 || group < gc->chunk_first[set])
 		gc->chunk_first[set] = group;
 	bit_set(gc->chunk_sets, set);
@@ -73,7 +77,7 @@ static void set_insert(struct tide_region *region, unsigned first, unsigned gran
 /* Out of its set, and both tags 0. */
 static void set_remove(struct tide_region *region, unsigned first, unsigned granules)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &region->heap->gc;
 	unsigned set = tide_gc_set_of(granules);
 	unsigned next = region->set_next[first];
 	unsigned prev = region->set_prev[first];
@@ -84,7 +88,8 @@ static void set_remove(struct tide_region *region, unsigned first, unsigned gran
 	else
 		region->set_head[set] = (uint16_t)next;
 	if (region->set_head[set] == 0)
-		tide_region_group_of(region->index)->chunk[set] &= ~(1ull << (region->index % 64));
+		tide_region_group_of(&region->heap->regions, region->index)->chunk[set] &=
+		    ~(1ull << (region->index % 64));
 	if (--gc->chunk_count[set] == 0)
 		gc->chunk_sets[set / 64] &= ~(1ull << (set % 64));
 	tide_store_relaxed(&region->tag[first], 0);
@@ -94,8 +99,10 @@ static void set_remove(struct tide_region *region, unsigned first, unsigned gran
 
 void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned granules, bool dirty)
 {
+	struct gc *gc = &region->heap->gc;
 	unsigned own_first = first;
 	unsigned own_end = first + granules;
+	tide_budget_held_add(&region->heap->budget, -(int64_t)granules * TIDE_GRANULE_BYTES);
 	tide_store_relaxed(&region->tag[first], 0);
 	tide_store_relaxed(&region->tag[own_end - 1], 0);
 
@@ -105,7 +112,7 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 		set_remove(region, first - prev_granules, prev_granules);
 		first -= prev_granules;
 		granules += prev_granules;
-		tide_count_owned(&tide_gc.count.merges, 1u);
+		tide_count_owned(&gc->count.merges, 1u);
 	}
 	unsigned end = first + granules;
 	tag = end < tide_load_relaxed(&region->granules) ? tide_load_relaxed(&region->tag[end]) : 0;
@@ -114,7 +121,7 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 		set_remove(region, end, next_granules);
 		granules += next_granules;
 		end += next_granules;
-		tide_count_owned(&tide_gc.count.merges, 1u);
+		tide_count_owned(&gc->count.merges, 1u);
 	}
 	set_insert(region, first, granules);
 
@@ -123,7 +130,7 @@ void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned gra
 	unsigned page_end = (own_end + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
 	if (dirty)
 		bits_clear(region->page_clean, page, page_end);
-	tide_gc.unsettled = true;
+	gc->unsettled = true;
 	unsigned whole = (first + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
 	unsigned whole_end = end / TIDE_PAGE_GRANULES;
 	if (page < whole)
@@ -158,24 +165,25 @@ static void chunk_cut(struct tide_region *region, unsigned first, unsigned start
 }
 
 /* The oldest region with a chunk in `set`. */
-static struct tide_region *oldest(unsigned set)
+static struct tide_region *oldest(struct tide_heap *heap, unsigned set)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	for (uint32_t group = gc->chunk_first[set]; group <= (gc->regions - 1) / 64; group++) {
-		uint64_t word = tide_region_group_of(group * 64)->chunk[set];
+		struct tide_region_group *own = tide_region_group_of(&heap->regions, group * 64);
+		uint64_t word = own->chunk[set];
 		if (word == 0)
 			continue;
 		gc->chunk_first[set] = group;
 		unsigned bit = (unsigned)__builtin_ctzll(word);
-		return tide_region_at(group * 64 + bit);
+		return tide_load_acquire(&own->region[bit]); /* region.table */
 	}
 	return NULL;
 }
 
-static bool take_from_set(unsigned set, unsigned granules, unsigned align,
+static bool take_from_set(struct tide_heap *heap, unsigned set, unsigned granules, unsigned align,
                           struct tide_region **region, unsigned *first)
 {
-	*region = oldest(set);
+	*region = oldest(heap, set);
 	if (*region == NULL)
 		return false;
 	unsigned next = (*region)->set_head[set];
@@ -191,19 +199,23 @@ static bool take_from_set(unsigned set, unsigned granules, unsigned align,
 	return false;
 }
 
-bool tide_gc_chunk_take(unsigned granules, unsigned align, struct tide_region **region,
-                        unsigned *first)
+bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned align,
+                        struct tide_region **region, unsigned *first)
 {
+	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
+	if (!tide_budget_held_in(&heap->budget, bytes))
+		return false;
 	for (unsigned set = tide_gc_set_of(granules); set < TIDE_CHUNK_SETS; set++) {
-		uint64_t word = tide_gc.chunk_sets[set / 64] >> (set % 64);
+		uint64_t word = heap->gc.chunk_sets[set / 64] >> (set % 64);
 		if (word == 0) {
 			set |= 63; /* on to the next word */
 			continue;
 		}
 		set += (unsigned)__builtin_ctzll(word);
-		if (take_from_set(set, granules, align, region, first))
+		if (take_from_set(heap, set, granules, align, region, first))
 			return true;
 	}
+	tide_budget_held_add(&heap->budget, -(int64_t)bytes);
 	return false;
 }
 
@@ -246,7 +258,9 @@ bool tide_gc_freeset_is_valid(const struct tide_region *region, unsigned end)
 	}
 	for (unsigned set = 0; set < TIDE_CHUNK_SETS; set++) {
 		bool bit =
-		    tide_region_group_of(region->index)->chunk[set] >> (region->index % 64) & 1;
+		    tide_region_group_of(&region->heap->regions, region->index)->chunk[set] >>
+			(region->index % 64) &
+		    1;
 		if (bit != (region->set_head[set] != 0))
 			return false;
 		for (unsigned next = region->set_head[set]; next != 0; found--) {

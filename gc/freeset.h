@@ -18,7 +18,7 @@
 #ifndef TIDE_GC_FREESET_H
 #define TIDE_GC_FREESET_H
 
-#include "state.h"
+#include "step.h"
 
 /* Free a chunk: untagged, or tagged as anything. Merges it with a free prev and next. */
 TIDE_HIDDEN void tide_gc_chunk_free(struct tide_region *region, unsigned first, unsigned granules,
@@ -26,8 +26,8 @@ TIDE_HIDDEN void tide_gc_chunk_free(struct tide_region *region, unsigned first, 
 /* Take `granules` at a multiple of `align` granules (a power of two): the smallest set that has
  * one, there the oldest region. The rest goes back. False when there is none. The chunk is
  * untagged. */
-TIDE_HIDDEN bool tide_gc_chunk_take(unsigned granules, unsigned align, struct tide_region **region,
-                                    unsigned *first);
+TIDE_HIDDEN bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned align,
+                                    struct tide_region **region, unsigned *first);
 /* Its pages hold memory from now on, as far as the GC knows. */
 TIDE_HIDDEN void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first,
                                             unsigned granules);

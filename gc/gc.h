@@ -47,6 +47,21 @@ TIDE_HIDDEN int tide_gc_step_once(void);
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
 TIDE_HIDDEN size_t tide_gc_purge_all(void);
 
+/* What is in nobody's hands and what idle threads keep, to the free sets, and where the heap's limit
+ * counts held memory, back to the system. Waits for the token, but not long. */
+TIDE_HIDDEN void tide_gc_reclaim(struct tide_heap *heap);
+
+/* Take a heap that the program made apart, to be created anew: all its memory goes back to the system,
+ * and the threads lose their caches in it. Waits for the token. */
+TIDE_HIDDEN void tide_gc_dismantle(struct tide_heap *heap);
+
+/* Call `visit` for the live blocks of a heap that the program made (<tide/heap.h>). Waits for the
+ * token, and keeps it. */
+TIDE_HIDDEN int tide_gc_walk(struct tide_heap *heap,
+                             int (*visit)(void *block, size_t bytes, void *context), void *context);
+struct tide_heap_stats;
+TIDE_HIDDEN void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats);
+
 /* The GC thread. start: 0, EALREADY or EAGAIN. stop: 0 or ESRCH; waits for its end. */
 TIDE_HIDDEN int tide_gc_thread_start(void);
 TIDE_HIDDEN int tide_gc_thread_stop(void);
@@ -71,7 +86,7 @@ struct tide_gc_counts {
 	uint64_t level_grows, level_reclaims;
 	uint64_t free_set_bytes, purged_bytes, made_bytes;
 };
-TIDE_HIDDEN void tide_gc_counts_read(struct tide_gc_counts *counts);
+TIDE_HIDDEN void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts);
 
 /* Audit, for when all other threads stand still: walks every structure, and checks for each class
  *

@@ -10,11 +10,10 @@
  * a thread that misses does the part of a step that serves it (refill_inline), and when the process
  * has no GC thread, the rest of the step as well, a little at a time.
  */
-#include "state.h"
+#include "step.h"
 
 #include "check.h"
 #include "options.h"
-#include "queue.h"
 #include "token.h"
 
 /* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
@@ -24,24 +23,26 @@
 #define CACHES_PER_INLINE_STEP 8
 /* System calls of a sweep in one step. */
 #define CALLS_PER_STEP 16
+/* How long a thread at the limit waits for the token. */
+#define RECLAIM_WAIT_NS 10000000u
 /* Every so many inline steps of a process without GC thread, one looks at the clock. */
 #define INLINE_STEPS_PER_TICK_CHECK 64
 
-static void count_step(_Atomic uint64_t *kind)
+static void count_step(struct gc *gc, bool inline_step)
 {
-	tide_count_owned(&tide_gc.count.cycles, 1u);
-	if (kind != NULL)
-		tide_count_owned(kind, 1u);
+	tide_count_owned(&gc->count.cycles, 1u);
+	if (inline_step)
+		tide_count_owned(&gc->count.inline_steps, 1u);
 }
 
 /* What the GC thread would do, for a process that has none. */
 static void stand_in(struct tide_cache *cache)
 {
-	tide_gc_release_excess();
+	tide_gc_release_excess(cache->heap);
 	if (cache->help_countdown-- == 0) {
 		cache->help_countdown = INLINE_STEPS_PER_TICK_CHECK;
-		(void)tide_gc_refill_queues();
-		(void)tide_gc_release_step(CALLS_PER_STEP);
+		(void)tide_gc_refill_queues(cache->heap);
+		(void)tide_gc_release_step(cache->heap, CALLS_PER_STEP);
 	}
 }
 
@@ -49,14 +50,15 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 {
 	if (!tide_token_try())
 		return 0;
-	(void)tide_gc_drain_strays();
+	(void)tide_gc_drain_strays(cache->heap);
 	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (drained < BINS_PER_STEP)
-		(void)tide_gc_drain_all(BINS_PER_STEP - drained, CACHES_PER_INLINE_STEP);
-	unsigned taken = tide_gc_refill_bin(bin, want);
+		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
+		                        CACHES_PER_INLINE_STEP);
+	unsigned taken = tide_gc_refill_bin(cache->heap, bin, want);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
-	count_step(&tide_gc.count.inline_steps);
+	count_step(&cache->heap->gc, true);
 	tide_token_release();
 	return taken;
 }
@@ -65,26 +67,38 @@ bool tide_gc_help(struct tide_cache *cache)
 {
 	if (!tide_token_try())
 		return false;
-	(void)tide_gc_drain_strays();
+	(void)tide_gc_drain_strays(cache->heap);
 	(void)tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
-	count_step(&tide_gc.count.inline_steps);
+	count_step(&cache->heap->gc, true);
 	tide_token_release();
 	return true;
 }
 
+static bool step(struct tide_heap *heap)
+{
+	bool worked = tide_gc_drain_strays(heap) == GC_WORKED;
+	worked |= tide_gc_drain_all(heap, BINS_PER_STEP, UINT32_MAX) > 0;
+	worked |= tide_gc_refill_queues(heap) == GC_WORKED;
+	worked |= tide_gc_release_step(heap, CALLS_PER_STEP) == GC_WORKED;
+	if (worked)
+		count_step(&heap->gc, false);
+	return worked;
+}
+
 int tide_gc_step_once(void)
 {
-	if (!tide_token_try())
-		return -1;
-	bool worked = tide_gc_drain_strays() == GC_WORKED;
-	worked |= tide_gc_drain_all(BINS_PER_STEP, UINT32_MAX) > 0;
-	worked |= tide_gc_refill_queues() == GC_WORKED;
-	worked |= tide_gc_release_step(CALLS_PER_STEP) == GC_WORKED;
-	if (worked)
-		count_step(NULL);
-	tide_token_release();
+	bool worked = false;
+	for (struct tide_heap *heap = &tide_heap_default; heap != NULL;
+	     heap = tide_heap_next(heap)) {
+		if (!tide_token_try())
+			return -1;
+		/* Live still, now that nobody can destroy it. */
+		if (heap == &tide_heap_default || tide_load_relaxed(&heap->live))
+			worked |= step(heap);
+		tide_token_release();
+	}
 	return worked;
 }
 
@@ -93,23 +107,39 @@ size_t tide_gc_purge_all(void)
 	if (tide_load_relaxed(&tide_gc_lost))
 		return 0;
 	(void)tide_token_wait(0);
-	size_t bytes = tide_gc_release_all();
-	count_step(NULL);
+	size_t bytes = 0;
+	for (struct tide_heap *heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		bytes += tide_gc_release_all(heap);
+	count_step(&tide_heap_default.gc, false);
 	tide_token_release();
 	return bytes;
 }
 
-void tide_gc_counts_read(struct tide_gc_counts *counts)
+void tide_gc_reclaim(struct tide_heap *heap)
 {
-	counts->cycles = tide_load_relaxed(&tide_gc.count.cycles);
-	counts->inline_steps = tide_load_relaxed(&tide_gc.count.inline_steps);
-	counts->drained_blocks = tide_load_relaxed(&tide_gc.count.drained_blocks);
-	counts->refilled_blocks = tide_load_relaxed(&tide_gc.count.refilled_blocks);
-	counts->merges = tide_load_relaxed(&tide_gc.count.merges);
-	counts->returned_bytes = tide_load_relaxed(&tide_gc.count.returned_bytes);
-	counts->level_grows = tide_load_relaxed(&tide_gc.count.level_grows);
-	counts->level_reclaims = tide_load_relaxed(&tide_gc.count.level_reclaims);
-	counts->free_set_bytes = tide_load_relaxed(&tide_gc.count.free_set_bytes);
-	counts->purged_bytes = tide_load_relaxed(&tide_gc.count.purged_bytes);
-	counts->made_bytes = tide_load_relaxed(&tide_gc.count.made_bytes);
+	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+		return;
+	tide_gc_empty_idle(heap);
+	if (tide_load_relaxed(&heap->budget.counts_held))
+		(void)tide_gc_release_all(heap);
+	else
+		tide_gc_collect_all(heap);
+	count_step(&heap->gc, true);
+	tide_token_release();
+}
+
+void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts)
+{
+	struct gc *gc = &heap->gc;
+	counts->cycles = tide_load_relaxed(&gc->count.cycles);
+	counts->inline_steps = tide_load_relaxed(&gc->count.inline_steps);
+	counts->drained_blocks = tide_load_relaxed(&gc->count.drained_blocks);
+	counts->refilled_blocks = tide_load_relaxed(&gc->count.refilled_blocks);
+	counts->merges = tide_load_relaxed(&gc->count.merges);
+	counts->returned_bytes = tide_load_relaxed(&gc->count.returned_bytes);
+	counts->level_grows = tide_load_relaxed(&gc->count.level_grows);
+	counts->level_reclaims = tide_load_relaxed(&gc->count.level_reclaims);
+	counts->free_set_bytes = tide_load_relaxed(&gc->count.free_set_bytes);
+	counts->purged_bytes = tide_load_relaxed(&gc->count.purged_bytes);
+	counts->made_bytes = tide_load_relaxed(&gc->count.made_bytes);
 }

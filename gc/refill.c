@@ -4,11 +4,10 @@
 #include "slabset.h"
 
 #include "check.h"
-#include "frontier.h"
 #include "options.h"
 #include "pagemap.h"
-#include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 /* Bins put into one queue in one visit, so that a visit stays bounded. */
 #define BINS_PER_VISIT 8
@@ -20,36 +19,37 @@ static void *chunk_free_to_issued(struct tide_region *region, unsigned first, un
 	tide_gc_chunk_will_be_used(region, first, granules);
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
 	void *block = tide_region_address(region, first);
-	tide_pagemap_set((uintptr_t)block, 1, cls);
-	tide_gc.made_blocks[cls]++;
-	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)tide_class_bytes(cls));
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, cls));
+	struct gc *gc = &region->heap->gc;
+	gc->made_blocks[cls]++;
+	tide_count_owned(&gc->count.made_bytes, (uint64_t)tide_class_bytes(cls));
 	return block;
 }
 
-static void *take_medium(unsigned cls, unsigned align)
+static void *take_medium(struct tide_heap *heap, unsigned cls, unsigned align)
 {
 	struct tide_region *region;
 	unsigned first;
-	if (!tide_gc_chunk_take(tide_class_granules(cls), align, &region, &first))
+	if (!tide_gc_chunk_take(heap, tide_class_granules(cls), align, &region, &first))
 		return NULL;
 	return chunk_free_to_issued(region, first, cls);
 }
 
-unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want)
+unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	unsigned taken = 0;
 	if (tide_class_is_small(bin->cls)) {
-		taken = tide_gc_slab_take(bin, want);
-		if (taken == 0 && tide_gc_slab_carve(bin->cls))
-			taken = tide_gc_slab_take(bin, want);
+		taken = tide_gc_slab_take(heap, bin, want);
+		if (taken == 0 && tide_gc_slab_carve(heap, bin->cls))
+			taken = tide_gc_slab_take(heap, bin, want);
 	} else {
 		void *block;
-		while (taken < want && (block = take_medium(bin->cls, 1)) != NULL) {
+		while (taken < want && (block = take_medium(heap, bin->cls, 1)) != NULL) {
 			tide_bin_add(bin, block);
 			taken++;
 		}
 	}
-	tide_count_owned(&tide_gc.count.refilled_blocks, (uint64_t)taken);
+	tide_count_owned(&heap->gc.count.refilled_blocks, (uint64_t)taken);
 	return taken;
 }
 
@@ -58,7 +58,7 @@ void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align
 	if (!tide_token_try())
 		return NULL;
 	(void)tide_gc_drain_cache(cache, BINS_PER_VISIT);
-	void *block = take_medium(cls, (unsigned)(align_bytes / TIDE_GRANULE_BYTES));
+	void *block = take_medium(cache->heap, cls, (unsigned)(align_bytes / TIDE_GRANULE_BYTES));
 	tide_token_release();
 	return block;
 }
@@ -70,9 +70,9 @@ static uint32_t bin_blocks_of(unsigned cls)
 	return fit == 0 ? 1 : (uint32_t)(fit < most ? fit : most);
 }
 
-static enum gc_work fill(unsigned cls)
+static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 {
-	struct tide_queue *queue = &tide_queue[cls];
+	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t bin_blocks = bin_blocks_of(cls);
 	enum gc_work work = GC_IDLE;
 	for (int i = 0; i < BINS_PER_VISIT; i++) {
@@ -81,50 +81,51 @@ static enum gc_work fill(unsigned cls)
 		struct tide_bin *bin = tide_bin_new(cls, bin_blocks);
 		if (bin == NULL)
 			break;
-		if (tide_gc_refill_bin(bin, bin_blocks) == 0) {
+		if (tide_gc_refill_bin(heap, bin, bin_blocks) == 0) {
 			tide_bin_recycle(bin);
 			break;
 		}
-		tide_queue_push(bin);
+		TIDE_YIELD("gc.fill");
+		tide_queue_push(&heap->queues, bin);
 		work = GC_WORKED;
 	}
 	return work;
 }
 
 /* Up to `blocks` out of the queue and into the free sets. */
-static void take_back(unsigned cls, uint32_t blocks)
+static void take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks)
 {
 	uint32_t taken = 0;
 	while (taken < blocks) {
-		struct tide_bin *bin = tide_queue_pop(cls);
+		struct tide_bin *bin = tide_queue_pop(&heap->queues, cls);
 		if (bin == NULL)
 			break;
 		taken += bin->count;
-		tide_gc_drain_bin(bin);
+		tide_gc_drain_bin(heap, bin);
 		tide_bin_recycle(bin);
 	}
 }
 
-static enum gc_work visit(unsigned cls)
+static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 {
-	struct gc *gc = &tide_gc;
-	struct tide_queue *queue = &tide_queue[cls];
+	struct gc *gc = &heap->gc;
+	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t misses = tide_load_relaxed(&queue->misses);
 	uint32_t fulls = tide_load_relaxed(&queue->fulls);
 	uint32_t level = tide_load_relaxed(&queue->level);
 	if (misses != gc->queue_misses[cls]) {
 		gc->queue_misses[cls] = misses;
 		/* A single thread has nobody to hand blocks to: its queues need not grow. */
-		int64_t max =
-		    tide_option(tide_cache_threads_racy() > 1 ? TIDE_OPTION_QUEUE_MAX_BYTES
-		                                              : TIDE_OPTION_QUEUE_FIRST_BYTES);
+		bool alone = tide_cache_threads_racy(heap) <= 1;
+		int64_t max = tide_option(alone ? TIDE_OPTION_QUEUE_FIRST_BYTES
+		                                : TIDE_OPTION_QUEUE_MAX_BYTES);
 		max /= (int64_t)tide_class_bytes(cls);
 		uint32_t grow = (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS);
 		uint32_t next = tide_gc_policy_grow(level, grow, bin_blocks_of(cls), (uint32_t)max);
 		if (next != level)
 			tide_count_owned(&gc->count.level_grows, 1u);
 		tide_store_relaxed(&queue->level, next);
-		return tide_cache_threads_racy() > 1 ? fill(cls) : GC_IDLE;
+		return alone ? GC_IDLE : fill(heap, cls);
 	}
 	if (fulls != gc->queue_fulls[cls]) {
 		gc->queue_fulls[cls] = fulls;
@@ -135,41 +136,42 @@ static enum gc_work visit(unsigned cls)
 		if (blocks > 0) {
 			gc->queue_fulls_run[cls] = 0;
 			tide_count_owned(&gc->count.level_reclaims, 1u);
-			take_back(cls, blocks);
+			take_back(heap, cls, blocks);
 			return GC_WORKED;
 		}
 	}
 	return GC_IDLE;
 }
 
-enum gc_work tide_gc_refill_queues(void)
+enum gc_work tide_gc_refill_queues(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
 	for (unsigned i = 0; i < TIDE_QUEUE_WORDS; i++) {
-		if (tide_load_relaxed(&tide_queue_attention[i]) == 0)
+		_Atomic uint64_t *attention = &heap->queues.attention[i];
+		if (tide_load_relaxed(attention) == 0)
 			continue;
-		uint64_t word = tide_swap_acq_rel(&tide_queue_attention[i], (uint64_t)0);
+		uint64_t word = tide_swap_acq_rel(attention, (uint64_t)0);
 		for (; word != 0; word &= word - 1) {
-			if (visit(i * 64 + (unsigned)__builtin_ctzll(word)) == GC_WORKED)
+			if (visit(heap, i * 64 + (unsigned)__builtin_ctzll(word)) == GC_WORKED)
 				work = GC_WORKED;
 		}
 	}
 	return work;
 }
 
-void tide_gc_empty_queues(void)
+void tide_gc_empty_queues(struct tide_heap *heap)
 {
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		tide_store_relaxed(&tide_queue[cls].level, 0);
-		take_back(cls, UINT32_MAX);
+		tide_store_relaxed(&heap->queues.of[cls].level, 0);
+		take_back(heap, cls, UINT32_MAX);
 	}
 }
 
-void tide_gc_settle_queues(void)
+void tide_gc_settle_queues(struct tide_heap *heap)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_queue *queue = &tide_queue[cls];
+		struct tide_queue *queue = &heap->queues.of[cls];
 		uint32_t misses = tide_load_relaxed(&queue->misses);
 		uint32_t level = tide_load_relaxed(&queue->level);
 		if (misses == gc->queue_tick_misses[cls]) {
@@ -179,7 +181,7 @@ void tide_gc_settle_queues(void)
 		gc->queue_tick_misses[cls] = misses;
 		uint32_t blocks = tide_load_relaxed(&queue->blocks);
 		if (blocks > level)
-			take_back(cls, blocks - level);
+			take_back(heap, cls, blocks - level);
 		if (!tide_stack_is_empty_racy(&queue->bins))
 			gc->unsettled = true;
 	}

@@ -6,12 +6,11 @@
 #include "policy.h"
 #include "slabset.h"
 
-#include "frontier.h"
 #include "large.h"
 #include "options.h"
 #include "os.h"
-#include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
 #define EXCESS_CALLS 32
@@ -23,6 +22,7 @@
 /* Give runs of the pages back; returns bytes. */
 static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned *calls)
 {
+	struct gc *gc = &region->heap->gc;
 	size_t bytes = 0;
 	uintptr_t base = tide_load_relaxed(&region->base);
 	for (unsigned page = 0; page < TIDE_REGION_PAGES;) {
@@ -48,7 +48,10 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 			bytes += run_bytes;
 			for (unsigned i = page; i < end; i++) {
 				region->page_clean[i / 64] |= 1ull << (i % 64);
-				tide_gc.dirty_pages -= region->page_free[i / 64] >> (i % 64) & 1;
+				unsigned free = region->page_free[i / 64] >> (i % 64) & 1;
+				gc->dirty_pages -= free;
+				tide_budget_held_add(&region->heap->budget,
+				                     -(int64_t)free * TIDE_PAGE_BYTES);
 			}
 		}
 		page = end;
@@ -56,18 +59,27 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 	return bytes;
 }
 
+/* Whether without `bytes` the heap would have less address space than was reserved for it. */
+static bool is_reserve(struct tide_heap *heap, size_t bytes)
+{
+	return tide_region_mapped_bytes_racy(&heap->regions) < heap->reserve_bytes + bytes;
+}
+
 static bool region_unmap(struct tide_region *region)
 {
 	size_t bytes = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
-	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region))
+	if (!tide_gc_region_is_free(region) || tide_frontier_is_in(region) ||
+	    is_reserve(region->heap, bytes))
 		return false;
+	TIDE_YIELD("gc.unmap");
 	tide_gc_chunk_withdraw(region);
 	region->listed = false; /* before the descriptor can be taken for a new region */
 	if (tide_region_unmap(region)) {
-		tide_count_owned(&tide_gc.count.returned_bytes, bytes);
+		tide_count_owned(&region->heap->gc.count.returned_bytes, bytes);
 		return true;
 	}
 	region->listed = true;
+	tide_budget_held_add(&region->heap->budget, (int64_t)bytes);
 	tide_gc_chunk_free(region, 0, tide_load_relaxed(&region->granules), false);
 	return false;
 }
@@ -75,10 +87,13 @@ static bool region_unmap(struct tide_region *region)
 /* One region's share of a sweep; `now`: without waiting for age. Bytes returned. */
 static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 {
+	struct gc *gc = &region->heap->gc;
 	uint64_t pages[TIDE_PAGE_WORDS];
 	unsigned clean = 0;
 	unsigned young = 0;
 	unsigned old = 0;
+	if (region->heap->reserve_touched && is_reserve(region->heap, 1))
+		return 0;
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++)
 		pages[i] = region->page_free[i];
 	tide_gc_slab_free_pages(region, pages);
@@ -92,13 +107,13 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 		old += (unsigned)__builtin_popcountll(due);
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
-	tide_count_owned(&tide_gc.count.returned_bytes, (uint64_t)bytes);
+	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	/* What the system refuses is tried again, but for ever only when there is other work:
 	 * locked memory would keep the GC awake. */
-	tide_gc.refusals = bytes == (size_t)old * TIDE_PAGE_BYTES ? 0 : tide_gc.refusals + 1;
-	if (young > 0 || (tide_gc.refusals > 0 && tide_gc.refusals < REFUSALS_MAX))
-		tide_gc.unsettled = true;
-	tide_gc.sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
+	gc->refusals = bytes == (size_t)old * TIDE_PAGE_BYTES ? 0 : gc->refusals + 1;
+	if (young > 0 || (gc->refusals > 0 && gc->refusals < REFUSALS_MAX))
+		gc->unsettled = true;
+	gc->sweep_clean_bytes += (uint64_t)clean * TIDE_PAGE_BYTES + bytes;
 	if (young == 0 && tide_gc_region_is_free(region)) {
 		++*calls;
 		(void)region_unmap(region);
@@ -106,52 +121,52 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	return bytes;
 }
 
-static struct tide_region *sweep_next(void)
+static struct tide_region *sweep_next(struct tide_heap *heap)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	while (gc->sweep_region > 0) {
-		struct tide_region *region = tide_region_at(--gc->sweep_region);
+		struct tide_region *region = tide_region_at(&heap->regions, --gc->sweep_region);
 		if (region != NULL && region->listed)
 			return region;
 	}
 	return NULL;
 }
 
-static void sweep_start(void)
+static void sweep_start(struct gc *gc)
 {
-	struct gc *gc = &tide_gc;
 	gc->sweep_region = gc->regions;
 	gc->slab_fresh_bytes = 0;
 	gc->sweep_clean_bytes = 0;
 	gc->unsettled = false;
 }
 
-static void sweep_end(void)
+static void sweep_end(struct gc *gc)
 {
-	struct gc *gc = &tide_gc;
 	tide_store_relaxed(&gc->count.purged_bytes, gc->sweep_clean_bytes);
 }
 
 /* Caches that nobody uses: their blocks to the free sets. Threads that ended without notice: as if
  * they had parked theirs. */
-static void empty_parked(void)
+static void empty_parked(struct tide_heap *heap)
 {
 	struct tide_cache *taken = NULL;
 	struct tide_cache *cache;
 	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made
 	 * without its fork handlers, where all ids are the parent's. */
-	if (tide_gc.tick % TICKS_PER_ROLL_CALL == 0 && tide_cache_threads_racy() > 1 &&
+	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0 &&
+	    tide_cache_threads_racy(&tide_heap_default) > 1 &&
 	    tide_os_process_id() == tide_gc_process_id()) {
-		for (cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+		for (cache = tide_cache_all(heap); cache != NULL; cache = cache->all_next) {
 			uint64_t owner = tide_load_relaxed(&cache->owner);
 			uint32_t thread_id = tide_cache_thread_id(owner);
 			if (thread_id != 0 && !tide_os_thread_exists(thread_id))
 				(void)tide_cache_adopt(cache, owner);
 		}
 	}
-	while ((cache = tide_cache_take_parked()) != NULL) {
+	while ((cache = tide_cache_take_parked(heap)) != NULL) {
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
-			tide_gc.unsettled = true;
+			heap->gc.unsettled = true;
+		tide_store_relaxed(&cache->used, false);
 		tide_store_relaxed(&cache->node.next, taken != NULL ? &taken->node : NULL);
 		taken = cache;
 	}
@@ -163,25 +178,27 @@ static void empty_parked(void)
 }
 
 /* What threads that do nothing have put by. */
-static void empty_idle(void)
+void tide_gc_empty_idle(struct tide_heap *heap)
 {
-	struct tide_cache *cache = tide_cache_all();
+	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next) {
 		if (tide_cache_take_idle(cache, tide_gc_drain_bin) || tide_cache_is_to_take(cache))
-			tide_gc.unsettled = true;
+			heap->gc.unsettled = true;
 	}
 }
 
-static void tick_start(uint64_t now_ns)
+static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	gc->tick++;
 	gc->tick_start_ns = now_ns;
-	sweep_start();
-	empty_parked();
+	sweep_start(gc);
+	empty_parked(heap);
 	if (tide_gc_thread_runs())
-		empty_idle();
-	tide_gc_settle_queues();
+		tide_gc_empty_idle(heap);
+	tide_gc_settle_queues(heap);
+	if (heap != &tide_heap_default)
+		return;
 	tide_large_set_tick(gc->tick);
 	size_t bytes = tide_large_age(gc->tick - 1);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
@@ -189,9 +206,9 @@ static void tick_start(uint64_t now_ns)
 		gc->unsettled = true;
 }
 
-enum gc_work tide_gc_release_step(unsigned calls)
+enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	unsigned made = 0;
 	bool ticked = gc->sweep_region == 0;
 	if (ticked) {
@@ -199,74 +216,81 @@ enum gc_work tide_gc_release_step(unsigned calls)
 		uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
 		if (now_ns - gc->tick_start_ns < half_ns)
 			return GC_IDLE;
-		tick_start(now_ns);
+		tick_start(heap, now_ns);
 	}
 	bool at_once = tide_option(TIDE_OPTION_DECAY_MS) == 0;
 	struct tide_region *region;
-	while (made < calls && (region = sweep_next()) != NULL)
+	while (made < calls && (region = sweep_next(heap)) != NULL)
 		(void)sweep(region, at_once, &made);
 	if (gc->sweep_region == 0)
-		sweep_end();
+		sweep_end(gc);
 	/* A tick may have left garbage of parked caches to drain. */
 	return ticked || gc->sweep_region != 0 ? GC_WORKED : GC_IDLE;
 }
 
-size_t tide_gc_release_all(void)
+void tide_gc_collect_all(struct tide_heap *heap)
 {
-	struct gc *gc = &tide_gc;
-	unsigned calls = 0;
-	empty_parked();
-	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64, UINT32_MAX) > 0)
+	empty_parked(heap);
+	while (tide_gc_drain_strays(heap) == GC_WORKED ||
+	       tide_gc_drain_all(heap, 64, UINT32_MAX) > 0)
 		continue;
-	tide_gc_empty_queues();
+	tide_gc_empty_queues(heap);
+}
+
+size_t tide_gc_release_all(struct tide_heap *heap)
+{
+	struct gc *gc = &heap->gc;
+	unsigned calls = 0;
+	tide_gc_collect_all(heap);
 	uint64_t before = tide_load_relaxed(&gc->count.returned_bytes);
 	struct tide_region *region;
-	sweep_start();
-	while ((region = sweep_next()) != NULL)
+	sweep_start(gc);
+	while ((region = sweep_next(heap)) != NULL)
 		(void)sweep(region, true, &calls);
-	sweep_end();
+	sweep_end(gc);
 	size_t large_bytes = tide_large_age(UINT64_MAX);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)large_bytes);
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }
 
 /* By how much what is free and holds memory, in whole chunks and large blocks, exceeds `bound`. */
-static uint64_t excess_bytes(uint64_t bound)
+static uint64_t excess_bytes(const struct gc *gc, uint64_t bound)
 {
-	uint64_t held = tide_gc.dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
+	uint64_t held = gc->dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
 	return held > bound ? held - bound : 0;
 }
 
-void tide_gc_release_excess(void)
+void tide_gc_release_excess(struct tide_heap *heap)
 {
-	struct gc *gc = &tide_gc;
-	uint64_t mapped = tide_region_mapped_bytes_racy() + tide_large_live_bytes_racy();
+	struct gc *gc = &heap->gc;
+	uint64_t mapped =
+	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
 	uint64_t bound =
 	    tide_gc_policy_retain(mapped - tide_load_relaxed(&gc->count.free_set_bytes),
 	                          (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
 	                          (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
 	/* Free pages inside slabs are a part of it that only a sweep can count. */
-	bool chunks = excess_bytes(bound / 2) > 0;
+	bool chunks = excess_bytes(gc, bound / 2) > 0;
 	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 2);
 	if (gc->sweep_region == 0) {
 		if (!chunks && !slabs)
 			return;
-		sweep_start();
+		sweep_start(gc);
 		gc->sweep_slabs = slabs;
-		tide_gc_empty_queues();
+		tide_gc_empty_queues(heap);
 		size_t bytes = tide_large_trim(bound / 4);
 		tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	}
 	unsigned calls = 0;
 	struct tide_region *region;
-	while (calls < EXCESS_CALLS && (region = sweep_next()) != NULL) {
+	while (calls < EXCESS_CALLS && (region = sweep_next(heap)) != NULL) {
 		(void)sweep(region, true, &calls);
 		/* The oldest chunks may stay, once enough of the youngest are gone. */
-		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(bound / 4) == 0) {
+		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(gc, bound / 4) == 0) {
 			gc->sweep_region = 0; /* cut short: what it counted is of no use */
 			return;
 		}
 	}
 	if (gc->sweep_region == 0)
-		sweep_end();
+		sweep_end(gc);
 }

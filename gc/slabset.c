@@ -9,12 +9,13 @@
 
 static void list_partial(struct tide_slab *slab)
 {
-	struct gc *gc = &tide_gc;
 	struct tide_region *region = slab->region;
+	struct gc *gc = &region->heap->gc;
 	unsigned page = slab->page;
 	uint32_t group = region->index / 64;
 	region->slab_partial[slab->cls][page / 64] |= 1ull << (page % 64);
-	tide_region_group_of(region->index)->slab[slab->cls] |= 1ull << (region->index % 64);
+	tide_region_group_of(&region->heap->regions, region->index)->slab[slab->cls] |=
+	    1ull << (region->index % 64);
 	if (group < gc->slab_first[slab->cls])
 		gc->slab_first[slab->cls] = group;
 }
@@ -29,18 +30,19 @@ static void unlist_partial(struct tide_slab *slab)
 		if (words[i] != 0)
 			return;
 	}
-	tide_region_group_of(region->index)->slab[slab->cls] &= ~(1ull << (region->index % 64));
+	tide_region_group_of(&region->heap->regions, region->index)->slab[slab->cls] &=
+	    ~(1ull << (region->index % 64));
 }
 
 static void slab_free_to_chunk(struct tide_slab *slab)
 {
 	struct tide_region *region = slab->region;
+	struct gc *gc = &region->heap->gc;
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	unsigned page = slab->page;
-	tide_gc.free_blocks[slab->cls] -= shape->blocks;
-	tide_gc.made_blocks[slab->cls] -= shape->blocks;
-	tide_count_owned(&tide_gc.count.made_bytes,
-	                 -((uint64_t)shape->blocks * shape->block_bytes));
+	gc->free_blocks[slab->cls] -= shape->blocks;
+	gc->made_blocks[slab->cls] -= shape->blocks;
+	tide_count_owned(&gc->count.made_bytes, -((uint64_t)shape->blocks * shape->block_bytes));
 	unlist_partial(slab);
 
 	/* Not "dirty": which pages hold memory was noted block by block. */
@@ -70,11 +72,11 @@ TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_b
 	return true;
 }
 
-static void count_put(unsigned cls, unsigned blocks)
+static void count_put(struct gc *gc, unsigned cls, unsigned blocks)
 {
-	tide_gc.free_blocks[cls] += blocks;
-	tide_gc.slab_fresh_bytes += (int64_t)blocks * tide_slab_shape[cls].block_bytes;
-	tide_gc.unsettled = true;
+	gc->free_blocks[cls] += blocks;
+	gc->slab_fresh_bytes += (int64_t)blocks * tide_slab_shape[cls].block_bytes;
+	gc->unsettled = true;
 }
 
 bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
@@ -82,7 +84,7 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	if (!slab_put(slab, idx, shape->block_bytes))
 		return false;
-	count_put(slab->cls, 1);
+	count_put(&slab->region->heap->gc, slab->cls, 1);
 	if (slab->free_blocks == shape->blocks)
 		slab_free_to_chunk(slab);
 	return true;
@@ -122,7 +124,7 @@ static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs, uin
 	}
 }
 
-void tide_gc_slab_put_bin(struct tide_bin *bin)
+void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
 	struct tide_slab *slabs[TIDE_BIN_SLOTS];
 	uint16_t idx[TIDE_BIN_SLOTS];
@@ -143,26 +145,28 @@ void tide_gc_slab_put_bin(struct tide_bin *bin)
 			continue;
 		/* Counted before it goes. Then the slab is no more, and may be any other by the
 		 * time a pointer to it in slabs[] comes up: the rest has to be looked up anew. */
-		count_put(bin->cls, put);
+		count_put(&heap->gc, bin->cls, put);
 		put = 0;
 		slab_free_to_chunk(slabs[i++]);
 		break;
 	}
-	count_put(bin->cls, put);
+	count_put(&heap->gc, bin->cls, put);
 	for (; i < count; i++)
 		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
 
-static struct tide_slab *oldest(unsigned cls)
+static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls)
 {
-	struct gc *gc = &tide_gc;
+	struct gc *gc = &heap->gc;
 	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64; group++) {
-		uint64_t listed = tide_region_group_of(group * 64)->slab[cls];
+		struct tide_region_group *own = tide_region_group_of(&heap->regions, group * 64);
+		uint64_t listed = own->slab[cls];
 		if (listed == 0)
 			continue;
 		gc->slab_first[cls] = group;
 		unsigned bit = (unsigned)__builtin_ctzll(listed);
-		struct tide_region *region = tide_region_at(group * 64 + bit);
+		struct tide_region *region =
+		    tide_load_acquire(&own->region[bit]); /* region.table */
 		const uint64_t *words = region->slab_partial[cls];
 		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
 			if (words[i] != 0) {
@@ -182,7 +186,9 @@ static void slab_prefault(struct tide_slab *slab)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	struct tide_region *region = slab->region;
-	uint64_t had = tide_frontier_carved_racy(slab->cls) + tide_gc.made_blocks[slab->cls];
+	struct tide_heap *heap = region->heap;
+	uint64_t had =
+	    tide_frontier_carved_racy(&heap->frontier, slab->cls) + heap->gc.made_blocks[slab->cls];
 	bool clean = false;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
@@ -228,20 +234,21 @@ static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
 	return taken;
 }
 
-unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
+unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
+	struct gc *gc = &heap->gc;
 	void *blocks[TIDE_BIN_SLOTS];
 	unsigned taken = 0;
 	if (want > TIDE_BIN_SLOTS)
 		want = TIDE_BIN_SLOTS;
 	while (taken < want) {
 		struct tide_slab *slab =
-		    tide_gc.free_blocks[bin->cls] > 0 ? oldest(bin->cls) : NULL;
+		    gc->free_blocks[bin->cls] > 0 ? oldest(heap, bin->cls) : NULL;
 		if (slab == NULL)
 			break;
 		unsigned got = take_from(slab, blocks + taken, want - taken);
-		tide_gc.free_blocks[bin->cls] -= got;
-		tide_gc.slab_fresh_bytes -= (int64_t)got * tide_slab_shape[bin->cls].block_bytes;
+		gc->free_blocks[bin->cls] -= got;
+		gc->slab_fresh_bytes -= (int64_t)got * tide_slab_shape[bin->cls].block_bytes;
 		taken += got;
 	}
 	for (unsigned i = taken; i-- > 0;)
@@ -249,13 +256,14 @@ unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want)
 	return taken;
 }
 
-bool tide_gc_slab_carve(unsigned cls)
+bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls)
 {
+	struct gc *gc = &heap->gc;
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	unsigned granules = shape->pages * TIDE_PAGE_GRANULES;
 	struct tide_region *region;
 	unsigned first;
-	if (!tide_gc_chunk_take(granules, TIDE_PAGE_GRANULES, &region, &first))
+	if (!tide_gc_chunk_take(heap, granules, TIDE_PAGE_GRANULES, &region, &first))
 		return false;
 	struct tide_slab *slab = tide_slab_make(region, first, cls);
 	if (slab == NULL) {
@@ -268,9 +276,9 @@ bool tide_gc_slab_carve(unsigned cls)
 		tide_store_relaxed(&slab->bits[shape->blocks / 64],
 		                   (1ull << (shape->blocks % 64)) - 1);
 	slab->free_blocks = shape->blocks;
-	tide_gc.free_blocks[cls] += shape->blocks;
-	tide_gc.made_blocks[cls] += shape->blocks;
-	tide_count_owned(&tide_gc.count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
+	gc->free_blocks[cls] += shape->blocks;
+	gc->made_blocks[cls] += shape->blocks;
+	tide_count_owned(&gc->count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
 	list_partial(slab);
 	slab_prefault(slab);
 	return true;
@@ -310,7 +318,8 @@ static void free_pages_of(const struct tide_slab *slab, uint64_t *pages)
 
 void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages)
 {
-	const struct tide_region_group *group = tide_region_group_of(region->index);
+	const struct tide_region_group *group =
+	    tide_region_group_of(&region->heap->regions, region->index);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 		if (!(group->slab[cls] >> (region->index % 64) & 1))
 			continue;

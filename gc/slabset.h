@@ -9,17 +9,17 @@
 #ifndef TIDE_GC_SLABSET_H
 #define TIDE_GC_SLABSET_H
 
-#include "state.h"
+#include "step.h"
 
 /* Note block `idx` as free. False: it was so already. */
 TIDE_HIDDEN bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx);
 /* The same for all blocks of a bin of a small class, quickly; those that are no blocks, free
  * already, or have to be looked at one by one for another reason, stay in the bin. */
-TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_bin *bin);
+TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin);
 /* Up to `want` free blocks of the bin's class into the bin, the lowest address on top. */
-TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_bin *bin, unsigned want);
+TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want);
 /* Cut a free chunk into blocks of the class, all free. False: no chunk, or no descriptor. */
-TIDE_HIDDEN bool tide_gc_slab_carve(unsigned cls);
+TIDE_HIDDEN bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls);
 /* Pages of the region, in the word-wise bitmap `pages`, in which all blocks of a slab are free. */
 TIDE_HIDDEN void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages);
 TIDE_HIDDEN bool tide_gc_slab_is_valid(const struct tide_slab *slab);

@@ -1,4 +1,4 @@
-/* What the GC knows. One object, plain fields, no locks: it belongs to whoever holds the GC token,
+/* What the GC knows of a heap. One object, plain fields, no locks: it belongs to whoever holds the GC token,
  * and travels from holder to holder by token.pass. The counters alone are atomic, for statistics.
  *
  * Free memory is found by size first, then by age: for each kind of thing there is a bitmap of the
@@ -9,8 +9,9 @@
 #define TIDE_GC_STATE_H
 
 #include "atomic.h"
-#include "gc.h"
 #include "region.h"
+
+struct tide_cache;
 
 struct gc {
 	uint32_t regions; /* 1 + highest region number listed */
@@ -49,47 +50,5 @@ struct gc {
 		_Atomic uint64_t free_set_bytes, purged_bytes, made_bytes;
 	} count;
 };
-
-TIDE_HIDDEN extern struct gc tide_gc;
-
-/* This process was forked while a frozen thread had the token: nobody will ever be the GC.
- * writers  the child, before it has a second thread   readers  who would wait for the token
- * order    relaxed: a flag of its own                 edges    none */
-TIDE_HIDDEN extern _Atomic bool tide_gc_lost;
-
-/* What a step did, so that the loop parks only after a round in which all were idle. */
-enum gc_work { GC_IDLE, GC_WORKED };
-
-/* Count the region among those the sweep visits. */
-static inline void tide_gc_region_list(struct tide_region *region)
-{
-	region->listed = true;
-	if (tide_gc.regions <= region->index)
-		tide_gc.regions = region->index + 1;
-}
-
-/* drain.c. Move up to `bins` garbage bins of one cache, or of the next so many in turn, to the free
- * sets. */
-TIDE_HIDDEN unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins);
-TIDE_HIDDEN unsigned tide_gc_drain_all(unsigned bins, unsigned caches);
-/* What is neither in bins nor in garbage: orphans, and the rests of regions left behind. */
-TIDE_HIDDEN enum gc_work tide_gc_drain_strays(void);
-/* The free blocks of `bin` to the free sets; the bin is empty afterwards. */
-TIDE_HIDDEN void tide_gc_drain_bin(struct tide_bin *bin);
-
-/* refill.c. Up to `want` free blocks of the bin's class into the bin. */
-TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_bin *bin, unsigned want);
-/* Serve the queues that readers found empty; adapt the levels. */
-TIDE_HIDDEN enum gc_work tide_gc_refill_queues(void);
-/* Levels to 0, and all that is queued to the free sets. */
-TIDE_HIDDEN void tide_gc_empty_queues(void);
-/* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
-TIDE_HIDDEN void tide_gc_settle_queues(void);
-
-/* release.c. The decay clock; the sweep it starts; a sweep of everything now. */
-TIDE_HIDDEN enum gc_work tide_gc_release_step(unsigned calls);
-TIDE_HIDDEN size_t tide_gc_release_all(void);
-/* In a process without GC thread: keep free memory under the bound. */
-TIDE_HIDDEN void tide_gc_release_excess(void);
 
 #endif

@@ -6,16 +6,14 @@
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
  */
-#include "state.h"
+#include "step.h"
 
 #include "doorbell.h"
-#include "frontier.h"
 #include "large.h"
 #include "options.h"
-#include "orphan.h"
 #include "os.h"
-#include "queue.h"
 #include "token.h"
+#include "yield.h"
 
 #include <errno.h>
 
@@ -52,24 +50,32 @@ bool tide_gc_thread_runs(void)
 	return tide_load_relaxed(&state) == THREAD_RUNS;
 }
 
+static bool left_in(struct tide_heap *heap)
+{
+	bool left = heap->gc.unsettled || heap->gc.sweep_region != 0 ||
+	            tide_load_relaxed(&heap->orphans.first) != NULL ||
+	            !tide_stack_is_empty_racy(&heap->frontier.sealed);
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
+		left = !tide_stack_is_empty_racy(&heap->queues.of[cls].bins);
+	struct tide_cache *cache = tide_cache_all(heap);
+	for (; cache != NULL && !left; cache = cache->all_next) {
+		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;
+		left = !tide_garbage_is_empty(&cache->garbage) ||
+		       (parked && tide_load_relaxed(&cache->used)) || tide_cache_is_to_take(cache);
+	}
+	return left;
+}
+
 /* Whether a step would find something to do, now or at a later tick. What the token guards is not
  * looked at without it. */
 static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_gc.unsettled || tide_gc.sweep_region != 0 ||
-	            tide_large_cached_bytes_racy() > 0 ||
-	            tide_load_relaxed(&tide_orphans) != NULL ||
-	            !tide_stack_is_empty_racy(&tide_frontier_sealed);
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
-		left = !tide_stack_is_empty_racy(&tide_queue[cls].bins);
-	struct tide_cache *cache = tide_cache_all();
-	for (; cache != NULL && !left; cache = cache->all_next) {
-		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;
-		left = !tide_garbage_is_empty(&cache->garbage) ||
-		       (parked && tide_load_relaxed(&cache->used)) || tide_cache_is_to_take(cache);
-	}
+	bool left = tide_large_cached_bytes_racy() > 0;
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL && !left; heap = tide_heap_next(heap))
+		left = left_in(heap);
 	tide_token_release();
 	return left;
 }
@@ -78,6 +84,7 @@ static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	TIDE_YIELD("gc.park");
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
 		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
@@ -93,7 +100,7 @@ static void gc_main(void *arg)
 	(void)arg;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		int did = tide_gc_step_once();
-		if (tide_frontier_prefault_ahead())
+		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
 		if (did == 0) {
 			park();
@@ -118,8 +125,10 @@ static void await_start(void)
 static int start(bool unasked)
 {
 	uint32_t seen = THREAD_OFF;
+	TIDE_YIELD("gc.off");
 	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING))
 		return EALREADY;
+	TIDE_YIELD("gc.start");
 	if (unasked && tide_load_seq_cst(&unwanted)) {
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return ECANCELED;
@@ -130,6 +139,7 @@ static int start(bool unasked)
 		return EAGAIN;
 	}
 	tide_large_set_aged(true);
+	TIDE_YIELD("gc.started");
 	tide_store_release(&state, (uint32_t)THREAD_RUNS);
 	return 0;
 }
@@ -145,7 +155,7 @@ void tide_gc_process_start(void)
 	/* The clock starts now: else the first step of all would be a tick, and settle what has not
 	 * begun. */
 	if (tide_token_try()) {
-		tide_gc.tick_start_ns = tide_os_clock_ns();
+		tide_heap_default.gc.tick_start_ns = tide_os_clock_ns();
 		tide_token_release();
 	}
 }
@@ -183,14 +193,17 @@ int tide_gc_thread_stop(void)
 	await_start();
 	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING))
 		return ESRCH;
+	TIDE_YIELD("gc.stop");
 	uint32_t left;
 	while ((left = tide_load_acquire(&alive)) != 0) { /* os.thread_end */
 		/* Not a ring, which wakes once for each sleep: this wake may get lost. */
 		tide_doorbell_retract();
+		TIDE_YIELD("gc.stopping");
 		tide_os_futex_wake(&tide_doorbell.state, 1);
 		tide_os_futex_wait(&alive, left, STOP_POLL_NS);
 	}
 	(void)tide_os_unmap(stack, stack_bytes);
+	TIDE_YIELD("gc.stopped");
 	tide_large_set_aged(false);
 	tide_store_release(&state, (uint32_t)THREAD_OFF);
 	return 0;
@@ -207,6 +220,14 @@ void tide_gc_fork_parent(bool held)
 		tide_token_release();
 }
 
+/* The cache of the thread that forked, in any heap; NULL: it has none there. */
+static struct tide_cache *survivor_in(struct tide_heap *heap, struct tide_cache *survivor)
+{
+	if (heap == &tide_heap_default)
+		return survivor;
+	return tide_cache_seated(survivor, heap->slot, tide_load_relaxed(&heap->generation));
+}
+
 void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
 {
 	if (tide_load_relaxed(&state) != THREAD_OFF) {
@@ -218,14 +239,9 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	}
 	tide_doorbell_retract();
 	process_note();
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
-		uint64_t owner = tide_load_relaxed(&cache->owner);
-		if (cache == survivor)
-			tide_store_relaxed(&cache->owner,
-			                   (owner & ~(uint64_t)UINT32_MAX) | thread_id);
-		else if (tide_cache_thread_id(owner) != 0)
-			(void)tide_cache_adopt(cache, owner);
-	}
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL; heap = tide_heap_next(heap))
+		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

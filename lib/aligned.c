@@ -7,9 +7,12 @@
 #include <tide/tide.h>
 
 #include "alias.h"
-#include "classes.h"
-#include "large.h"
+#include "gc.h"
+#include "hit.h"
+#include "limit.h"
+#include "pool.h"
 #include "slow.h"
+#include "start.h"
 
 #include <errno.h>
 
@@ -18,35 +21,110 @@ static bool is_power_of_two(size_t n)
 	return n != 0 && (n & (n - 1)) == 0;
 }
 
-void *tide_aligned(size_t alignment, size_t size)
+/* A block of the ready bin that happens to be aligned. */
+static void *ready_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	for (void **at = cache->top[cls]; *at != NULL; at--) {
+		void *block = *at;
+		if ((uintptr_t)block % align_bytes != 0)
+			continue;
+		void *last = *cache->top[cls]--;
+		tide_order_stores(); /* see bin.h */
+		*at = last;
+		return block;
+	}
+	return NULL;
+}
+
+/* A block that was in no thread's bins. */
+static void *fresh_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	struct tide_budget *budget = &cache->heap->budget;
+	size_t bytes = tide_class_bytes(cls);
+	if (tide_budget_blocks_in(budget, 1, bytes) == 0)
+		return NULL;
+	void *block = tide_gc_chunk_aligned(cache, cls, align_bytes);
+	if (block == NULL)
+		block = tide_frontier_chunk(cache->heap, cls, align_bytes);
+	if (block == NULL)
+		tide_budget_blocks_out(budget, 1, bytes);
+	return block;
+}
+
+/* A block of a medium class at a multiple of align_bytes, 2 KiB or 4 KiB. */
+static void *medium_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
+{
+	void *block = ready_aligned(cache, cls, align_bytes);
+	if (block == NULL) {
+		tide_cache_slow_enter(cache);
+		block = tide_pool_aligned(cache, cls, align_bytes);
+		tide_cache_slow_leave(cache);
+	}
+	if (block == NULL)
+		block = fresh_aligned(cache, cls, align_bytes);
+	if (block != NULL && tide_start_checked())
+		(void)tide_region_set_live(block, cls, true);
+	if (block != NULL)
+		tide_hit_count(&cache->mallocs[cls]);
+	return block;
+}
+
+/* `cls`: of whole pages, or TIDE_CLASS_LARGE. */
+static void *page_aligned(struct tide_cache *cache, unsigned cls, size_t alignment, size_t size)
+{
+	bool zeroed;
+	if (tide_class_is_medium(cls))
+		return medium_aligned(cache, cls, TIDE_PAGE_BYTES);
+	return tide_large_alloc(cache->heap, size, alignment, &zeroed);
+}
+
+static void *malloc_in(struct tide_cache *cache, size_t size)
+{
+	bool zeroed;
+	void *block;
+	if (size <= TIDE_MEDIUM_MAX_BYTES && tide_hit_pop(cache, tide_class_of(size), &block))
+		return block;
+	return tide_malloc_slow_in(cache, size, &zeroed);
+}
+
+void *tide_aligned_in(struct tide_cache *cache, size_t alignment, size_t size)
 {
 	if (size > PTRDIFF_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	if (alignment <= TIDE_ALIGN_BYTES)
-		return tide_malloc(size);
+		return malloc_in(cache, size);
 	unsigned cls = tide_class_of(size < alignment ? alignment : size);
 	if (alignment <= TIDE_PAGE_BYTES) {
 		while (tide_class_is_small(cls) && tide_class_bytes(cls) % alignment != 0)
 			cls++;
 		if (tide_class_is_small(cls) ||
 		    (cls < TIDE_CLASS_INSIDE && alignment <= TIDE_GRANULE_BYTES))
-			return tide_malloc(tide_class_bytes(cls));
-		size_t pages_size = (size + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
-		cls = tide_class_of(pages_size);
-		if (tide_class_is_medium(cls)) {
-			void *block = tide_medium_aligned_slow(cls, TIDE_PAGE_BYTES);
-			if (block == NULL)
-				errno = ENOMEM;
-			return block;
-		}
+			return malloc_in(cache, tide_class_bytes(cls));
+		cls = tide_class_of((size + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1));
+	} else {
+		cls = TIDE_CLASS_LARGE;
 	}
-	bool zeroed;
-	void *block = tide_large_alloc(size, alignment, &zeroed);
+	void *block = page_aligned(cache, cls, alignment, size);
+	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget))) {
+		unsigned tries = 0;
+		while (block == NULL && tide_limit_make_room(cache, size, &tries))
+			block = page_aligned(cache, cls, alignment, size);
+		tide_limit_tell(cache);
+	}
 	if (block == NULL)
 		errno = ENOMEM;
 	return block;
+}
+
+void *tide_aligned(size_t alignment, size_t size)
+{
+	struct tide_cache *cache = tide_slow_self();
+	if (cache != NULL)
+		return tide_aligned_in(cache, alignment, size);
+	errno = ENOMEM;
+	return NULL;
 }
 
 void *tide_memalign(size_t alignment, size_t size)

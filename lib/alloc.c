@@ -12,7 +12,7 @@ static TIDE_NOINLINE void *malloc_medium(size_t size)
 {
 	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES)) {
 		void *block;
-		if (TIDE_LIKELY(tide_hit_pop(tide_class_of(size), &block)))
+		if (TIDE_LIKELY(tide_hit_pop(tide_cache_self, tide_class_of(size), &block)))
 			return block;
 	}
 	return tide_malloc_slow(size);
@@ -23,7 +23,7 @@ void *tide_malloc(size_t size)
 	if (TIDE_UNLIKELY(size > TIDE_TABLE_MAX_BYTES))
 		return malloc_medium(size);
 	void *block;
-	if (TIDE_UNLIKELY(!tide_hit_pop(tide_class_table[size], &block)))
+	if (TIDE_UNLIKELY(!tide_hit_pop(tide_cache_self, tide_class_table[size], &block)))
 		return tide_malloc_slow(size);
 	return block;
 }
@@ -38,7 +38,7 @@ void *tide_calloc(size_t count, size_t size)
 	bool zeroed = false;
 	void *block;
 	if (TIDE_UNLIKELY(bytes > TIDE_MEDIUM_MAX_BYTES ||
-	                  !tide_hit_pop(tide_class_of(bytes), &block)))
+	                  !tide_hit_pop(tide_cache_self, tide_class_of(bytes), &block)))
 		block = tide_malloc_slow_zeroed(bytes, &zeroed);
 	if (block != NULL && !zeroed)
 		memset(block, 0, bytes);

@@ -2,14 +2,29 @@
 
 #include "classes.h"
 #include "fatal.h"
-#include "large.h"
+#include "heap.h"
 #include "pagemap.h"
-#include "region.h"
 
-unsigned tide_block_class(const void *block, const char *function)
+/* In a page of a heap that a program made. */
+static unsigned heap_class(const void *block, struct tide_heap **heap)
+{
+	*heap = tide_pagemap_region((uintptr_t)block)->heap;
+	return tide_region_class(block);
+}
+
+unsigned tide_block_class(const void *block, const char *function, struct tide_heap **heap)
 {
 	unsigned cls = tide_pagemap_class((uintptr_t)block);
 	enum tide_misuse misuse;
+	*heap = &tide_heap_default;
+	if (cls == TIDE_CLASS_HEAP && (uintptr_t)block % TIDE_ALIGN_BYTES == 0) {
+		cls = heap_class(block, heap);
+		if (cls == TIDE_CLASS_NONE)
+			cls = TIDE_CLASS_INSIDE;
+	} else if (cls == TIDE_CLASS_LARGE) {
+		struct tide_heap *own = tide_large_heap(block);
+		*heap = own != NULL ? own : *heap;
+	}
 	if (cls == TIDE_CLASS_NONE)
 		misuse = tide_large_is_inside(block) ? TIDE_MISUSE_INTERIOR : TIDE_MISUSE_FOREIGN;
 	else if ((uintptr_t)block % TIDE_ALIGN_BYTES != 0)
@@ -27,12 +42,12 @@ unsigned tide_block_class(const void *block, const char *function)
 	return TIDE_CLASS_NONE;
 }
 
-unsigned tide_block_class_exact(const void *block, const char *function)
+unsigned tide_block_class_exact(const void *block, const char *function, struct tide_heap **heap)
 {
 	struct tide_region *region;
 	struct tide_slab *slab;
 	unsigned idx;
-	unsigned cls = tide_block_class(block, function);
+	unsigned cls = tide_block_class(block, function, heap);
 	if (cls == TIDE_CLASS_NONE || cls == TIDE_CLASS_LARGE ||
 	    tide_region_find_block(block, cls, &region, &slab, &idx))
 		return cls;
@@ -45,7 +60,8 @@ unsigned tide_block_class_exact(const void *block, const char *function)
  * in place so far, and so does alignment, which counts as size here. */
 void tide_block_check_size(const void *block, size_t alignment, size_t bytes, const char *function)
 {
-	unsigned cls = block != NULL ? tide_block_class(block, function) : TIDE_CLASS_NONE;
+	struct tide_heap *heap;
+	unsigned cls = block != NULL ? tide_block_class(block, function, &heap) : TIDE_CLASS_NONE;
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	size_t has = cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);

@@ -1,9 +1,11 @@
 #include "cache.h"
 
 #include "check.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "pagemap.h"
+#include "yield.h"
 
 /* The bin that is empty and full at once: under it two NULLs, above it FULL. */
 static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
@@ -12,57 +14,55 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
 #define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
-static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 16 + 2 * 4 + 3, "cache: one entry for each class");
+static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 4, "cache: one entry for each class");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
 struct tide_cache tide_cache_none = {
-	.top = { NONE_64, NONE_64, NONE_16, NONE_4, NONE_4, NONE_TOP, NONE_TOP, NONE_TOP },
+	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
-
-static TIDE_OWN_LINE struct tide_stack parked;
-/* writers  the maker of a cache, by CAS    readers  every thread
- * order    cas-release, load-acquire       edges    cache.roster */
-static _Atomic(struct tide_cache *) all;
-/* writers every thread  readers every thread  order relaxed: a counter  edges none */
-static _Atomic uint32_t threads;
-
-_Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
 
 #define MISSES_TO_GROW 4
 #define SPILLS_TO_SHRINK 8
 
-static struct tide_cache *make(void)
+static struct tide_cache *make(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_meta_alloc(sizeof *cache);
 	struct tide_bin *first = cache != NULL ? tide_bin_new(TIDE_CLASS_NONE, 0) : NULL;
 	if (first == NULL)
 		return NULL;
+	cache->heap = heap;
 	tide_garbage_init(&cache->garbage, first);
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		cache->top[cls] = NONE_TOP;
 
-	cache->all_next = tide_load_relaxed(&all);
-	while (!tide_cas_release(&all, &cache->all_next, cache)) /* cache.roster */
+	cache->all_next = tide_load_relaxed(&heap->roster.all);
+	TIDE_YIELD("cache.roster");
+	while (!tide_cas_release(&heap->roster.all, &cache->all_next, cache)) /* cache.roster */
 		continue;
 	return cache;
 }
 
-struct tide_cache *tide_cache_unpark(uint32_t thread_id)
+struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
 {
-	struct tide_cache *cache = tide_cache_take_parked();
+	struct tide_cache *cache = tide_cache_take_parked(heap);
 	if (cache == NULL)
-		cache = make();
+		cache = make(heap);
 	if (cache == NULL)
 		return NULL;
 	const struct tide_pagemap_window *near = tide_pagemap_near();
 	cache->near_base = near->base;
 	cache->near_pages = near->pages;
 	cache->near_map = near->map;
+	/* Of an owner that vanished. */
+	for (; cache->seats_used > 0; cache->seats_used--)
+		cache->seats[cache->seats_used - 1].cache = NULL;
 	tide_store_relaxed(&cache->used, true);
+	TIDE_YIELD("cache.unpark");
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;
 	tide_store_relaxed(&cache->owner, generation << 32 | thread_id);
-	(void)tide_add_relaxed(&threads, 1u);
+	TIDE_YIELD("cache.owned");
+	(void)tide_add_relaxed(&heap->roster.threads, 1u);
 	return cache;
 }
 
@@ -70,9 +70,21 @@ void tide_cache_park(struct tide_cache *cache)
 {
 	uint64_t owner = tide_load_relaxed(&cache->owner);
 	if (tide_cache_thread_id(owner) != 0)
-		(void)tide_sub_relaxed(&threads, 1u);
+		(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
 	tide_store_relaxed(&cache->owner, owner & ~(uint64_t)UINT32_MAX);
-	tide_stack_push(&parked, &cache->node);
+	TIDE_YIELD("cache.park");
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+}
+
+bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
+{
+	if (tide_cache_thread_id(owner) == 0 ||
+	    !tide_cas_acq_rel(&cache->owner, &owner,
+	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.leave */
+		return false;
+	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+	return true;
 }
 
 /* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
@@ -94,7 +106,7 @@ static void repair(struct tide_cache *cache, unsigned cls)
 		pending = NULL;
 	if (pending != NULL) {
 		tide_bin_repair(pending);
-		/* As wide as it can be: kept.c adds to pending bins, and must stay below the mark. */
+		/* As wide as it can be: pool.c adds to pending bins, and must stay below the mark. */
 		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 	}
 	cache->ready[cls] = ready;
@@ -102,32 +114,57 @@ static void repair(struct tide_cache *cache, unsigned cls)
 	cache->pending[cls] = pending;
 }
 
-bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
+/* Park a cache as its owner left it. */
+static void park_left(struct tide_cache *cache)
 {
-	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
-		return false;
-	(void)tide_sub_relaxed(&threads, 1u);
 	tide_garbage_repair(&cache->garbage);
 	tide_store_relaxed(&cache->pending_taken, false); /* by its owner: we have the token */
+	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
-	tide_stack_push(&parked, &cache->node);
+	tide_stack_push(&cache->heap->roster.parked, &cache->node);
+}
+
+bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
+{
+	TIDE_YIELD("cache.adopt");
+	if (!tide_cas_acquire(&cache->owner, &owner, owner & ~(uint64_t)UINT32_MAX))
+		return false;
+	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
+	park_left(cache);
 	return true;
 }
 
-struct tide_cache *tide_cache_take_parked(void)
+void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
 {
-	return tide_cache_of_node(tide_stack_pop(&parked));
+	struct tide_cache *cache = tide_cache_all(heap);
+	tide_stack_reset(&heap->roster.parked);
+	tide_store_relaxed(&heap->roster.threads, 0);
+	for (; cache != NULL; cache = cache->all_next) {
+		uint64_t owner = tide_load_relaxed(&cache->owner) & ~(uint64_t)UINT32_MAX;
+		if (cache == survivor) {
+			tide_store_relaxed(&cache->owner, owner | thread_id);
+			tide_store_relaxed(&heap->roster.threads, 1u);
+			continue;
+		}
+		tide_store_relaxed(&cache->owner, owner);
+		park_left(cache);
+	}
 }
 
-struct tide_cache *tide_cache_all(void)
+struct tide_cache *tide_cache_take_parked(struct tide_heap *heap)
 {
-	return tide_load_acquire(&all); /* cache.roster */
+	return tide_cache_of_node(tide_stack_pop(&heap->roster.parked));
 }
 
-uint32_t tide_cache_threads_racy(void)
+struct tide_cache *tide_cache_all(struct tide_heap *heap)
 {
-	return tide_load_relaxed(&threads);
+	return tide_load_acquire(&heap->roster.all); /* cache.roster */
+}
+
+uint32_t tide_cache_threads_racy(struct tide_heap *heap)
+{
+	return tide_load_relaxed(&heap->roster.threads);
 }
 
 void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin)
@@ -156,6 +193,7 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 		tide_bin_recycle(bin);
 		return false;
 	}
+	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(bin->cls));
 	tide_garbage_publish(&cache->garbage, bin);
 	return true;
 }
@@ -163,19 +201,23 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 bool tide_cache_empty(struct tide_cache *cache)
 {
 	bool any = false;
+	tide_cache_slow_enter(cache);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_bin *pending = cache->pending[cls];
-		cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
+		struct tide_bin *pending = tide_cache_pending(cache, cls);
+		if (pending != NULL)
+			cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 	}
-	cache->pool_bytes = 0;
-	tide_store_relaxed(&cache->used, false);
+	if (cache->has_pending)
+		cache->pool_bytes = 0;
+	tide_cache_slow_leave(cache);
 	return any;
 }
 
-bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin))
+bool tide_cache_take_idle(struct tide_cache *cache,
+                          void (*take)(struct tide_heap *heap, struct tide_bin *bin))
 {
 	uint32_t calls = tide_load_relaxed(&cache->slow_calls);
 	bool idle = calls == cache->calls_at_tick;
@@ -183,6 +225,7 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 	cache->calls_at_tick = calls;
 	if (!idle || calls == cache->calls_at_take)
 		return false;
+	TIDE_YIELD("cache.take");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
 	cache->calls_at_take = calls;
@@ -190,10 +233,12 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)
 			continue;
-		take(bin);
+		tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
+		take(cache->heap, bin);
 		any = true;
 	}
 	cache->pool_bytes = 0;
+	TIDE_YIELD("cache.give_back");
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return any;
 }
@@ -201,7 +246,9 @@ bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin
 void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
 {
 	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
-	if (TIDE_LIKELY(page < cache->near_pages))
+	/* (A leaf that is older than the window has a map of its own.) */
+	if (TIDE_LIKELY(page < cache->near_pages &&
+	                tide_load_relaxed(&cache->near_map[page]) == from))
 		tide_store_relaxed(&cache->near_map[page], (uint8_t)to);
 	else
 		tide_pagemap_set((uintptr_t)block, 1, to);

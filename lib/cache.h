@@ -14,13 +14,22 @@
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
- *             cache.pending
+ *             cache.pending, cache.leave: a thread that leaves -> who destroys the heap
  */
 #ifndef TIDE_CACHE_H
 #define TIDE_CACHE_H
 
 #include "compiler.h"
 #include "garbage.h"
+#include "yield.h"
+
+struct tide_heap;
+
+/* A thread's cache in a heap, as long as the heap is of that generation. */
+struct tide_seat {
+	struct tide_cache *cache;
+	uint32_t generation;
+};
 
 struct tide_cache {
 	/* Last block of the ready bin of each class. First, so that its offset costs no
@@ -31,7 +40,8 @@ struct tide_cache {
 	uintptr_t near_base, near_pages;
 	_Atomic uint8_t *near_map;
 
-	struct tide_node node; /* parked caches */
+	struct tide_heap *heap; /* plain: for ever */
+	struct tide_node node;  /* parked caches */
 	struct tide_bin *ready[TIDE_CLASS_SLOTS];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
@@ -40,9 +50,12 @@ struct tide_cache {
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
+	bool in_reclaim;                    /* the program's function is making room (limit.c) */
 	uint64_t pool_bytes;                /* in pending bins of medium classes */
-	uint64_t pooled[2];                 /* of those, which may have blocks (pool.c) */
+	uint64_t pooled[3];                 /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
+	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
+	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
 
 	struct tide_garbage garbage;
 
@@ -82,47 +95,62 @@ static inline struct tide_cache *tide_cache_of_node(struct tide_node *node)
 	return node != NULL ? (void *)((char *)node - offsetof(struct tide_cache, node)) : NULL;
 }
 
+/* The thread's cache in the heap of that slot; NULL: none, or in a heap that was destroyed. */
+TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, uint32_t slot,
+                                                 uint32_t generation)
+{
+	if (TIDE_UNLIKELY(slot >= self->seats_used))
+		return NULL;
+	const struct tide_seat *seat = &self->seats[slot];
+	return TIDE_LIKELY(seat->generation == generation) ? seat->cache : NULL;
+}
+
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 
-/* Audit builds: frees by threads that could get no cache, and so have no counter.
- * writers  such threads   readers  the audit   order  relaxed: counters   edges  none */
-TIDE_HIDDEN extern _Atomic uint64_t tide_cache_uncounted_frees[TIDE_CLASS_SLOTS];
-
-/* A cache for the calling thread, parked or new; NULL when there is no memory. */
-TIDE_HIDDEN struct tide_cache *tide_cache_unpark(uint32_t thread_id);
+/* A cache of the heap for the calling thread, parked or new; NULL when there is no memory. */
+TIDE_HIDDEN struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id);
 /* Give it up, bins and all. */
 TIDE_HIDDEN void tide_cache_park(struct tide_cache *cache);
+/* The same, unless somebody else did: a thread that ends and who destroys the heap may meet. */
+TIDE_HIDDEN bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner);
 /* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
 TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
+/* Park all but that of the surviving thread, whose id is a new one; also those that a thread was
+ * about to park or to take. For the only thread of a forked process. */
+TIDE_HIDDEN void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor,
+                                      uint32_t thread_id);
 static inline uint32_t tide_cache_thread_id(uint64_t owner)
 {
 	return (uint32_t)owner;
 }
 /* Take a parked one, to empty it; NULL when there is none. */
-TIDE_HIDDEN struct tide_cache *tide_cache_take_parked(void);
+TIDE_HIDDEN struct tide_cache *tide_cache_take_parked(struct tide_heap *heap);
 
-/* Every cache ever made, by all_next. */
-TIDE_HIDDEN struct tide_cache *tide_cache_all(void);
-/* Caches that are not parked. */
-TIDE_HIDDEN uint32_t tide_cache_threads_racy(void);
+/* Every cache of the heap ever made, by all_next. */
+TIDE_HIDDEN struct tide_cache *tide_cache_all(struct tide_heap *heap);
+/* Caches of the heap that are not parked. */
+TIDE_HIDDEN uint32_t tide_cache_threads_racy(struct tide_heap *heap);
 
 /* Make `bin` the ready bin of its class. */
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
 /* Take the ready bin out, with its count set; NULL when there is none. */
 TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
-/* Publish every block in the cache as garbage; returns whether there were any. */
+/* Publish every block in the cache as garbage, but what the GC is taking just now; returns whether
+ * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */
 TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
 {
+	TIDE_YIELD("cache.enter");
 	cache->has_pending = !tide_swap_acq_rel(&cache->pending_taken, true); /* cache.pending */
 	tide_count_owned(&cache->slow_calls, 1u);
 }
 
 TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 {
+	TIDE_YIELD("cache.leave");
 	if (cache->has_pending)
 		tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	cache->has_pending = false;
@@ -136,7 +164,8 @@ TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, 
 
 /* For the token's holder, once a tick: the pending bins of a thread that made no slow call since
  * the last tick are emptied by `take`, bin by bin. Returns whether any were. */
-TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache, void (*take)(struct tide_bin *bin));
+TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
+                                      void (*take)(struct tide_heap *heap, struct tide_bin *bin));
 
 /* Whether there may be something for it to take, at this tick or a later one. */
 static inline bool tide_cache_is_to_take(struct tide_cache *cache)

@@ -1,9 +1,10 @@
 /* Size classes: pure functions and constant tables.
  *
  * Small classes 1..32 (16-byte steps to 128, then four per doubling to 8 KiB) are cut from slabs;
- * medium classes 33..152 (1 KiB steps to 128 KiB) are chunks of their own. The tables in classes.c
- * are constant data; tests/lib/test_classes.c proves them monotone and complete, and that at most
- * a fifth of a block of 129 bytes or more is lost to rounding.
+ * medium classes 33..176 (1 KiB steps to 128 KiB, then eight per doubling to 1 MiB) are chunks of
+ * their own. The tables in classes.c are constant data; tests/lib/test_classes.c proves the classes
+ * monotone and complete, and that at most a fifth of a block of 129 bytes or more is lost to
+ * rounding.
  */
 #ifndef TIDE_CLASSES_H
 #define TIDE_CLASSES_H
@@ -38,15 +39,25 @@ TIDE_INLINE bool tide_class_is_medium(unsigned cls)
 	return cls - TIDE_CLASS_MEDIUM_FIRST <= TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_MEDIUM_FIRST;
 }
 
-/* Granules of a block of a medium class, and back. */
+#define TIDE_STEP_GRANULES (TIDE_STEP_MAX_BYTES / TIDE_GRANULE_BYTES)
+
+/* Granules of a block of a medium class. */
 TIDE_INLINE unsigned tide_class_granules(unsigned cls)
 {
-	return cls - TIDE_CLASS_MEDIUM_FIRST + TIDE_SMALL_MAX_BYTES / TIDE_GRANULE_BYTES + 1;
+	if (cls <= TIDE_CLASS_STEP_LAST)
+		return cls - TIDE_CLASS_STEP_LAST + TIDE_STEP_GRANULES;
+	unsigned above = cls - TIDE_CLASS_STEP_LAST - 1;
+	return TIDE_STEP_GRANULES / 8 * (9 + above % 8) << above / 8;
 }
 
+/* The smallest medium class of at least so many granules. */
 TIDE_INLINE unsigned tide_class_of_granules(unsigned granules)
 {
-	return granules + TIDE_CLASS_MEDIUM_FIRST - TIDE_SMALL_MAX_BYTES / TIDE_GRANULE_BYTES - 1;
+	if (granules <= TIDE_STEP_GRANULES)
+		return granules + TIDE_CLASS_STEP_LAST - TIDE_STEP_GRANULES;
+	unsigned doubling = 31u - (unsigned)__builtin_clz((granules - 1) / TIDE_STEP_GRANULES);
+	unsigned eighth = ((granules - 1) >> doubling) / (TIDE_STEP_GRANULES / 8) - 8;
+	return TIDE_CLASS_STEP_LAST + 1 + 8 * doubling + eighth;
 }
 
 /* The class that serves `bytes`, TIDE_CLASS_LARGE above the medium sizes. */

@@ -30,18 +30,25 @@
 #define TIDE_REGIONS_MAX (1u << 20)
 
 /* Size classes. Small: 16-byte steps to 128, then four per doubling to 8 KiB. Medium: 1 KiB steps
- * to 128 KiB. The numbers also index the page map's bytes, hence 0 for "not ours". */
+ * to 128 KiB, then eight per doubling to 1 MiB. The numbers also index the page map's bytes, hence
+ * 0 for "not ours".
+ *
+ * What is larger has a mapping of its own. When that began at 128 KiB, 64 vectors that grew to 1
+ * MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have used. */
 #define TIDE_ALIGN_BYTES 16u
 #define TIDE_SMALL_MAX_BYTES 8192u
-#define TIDE_MEDIUM_MAX_BYTES (128u * 1024u)
+#define TIDE_STEP_MAX_BYTES (128u * 1024u)
+#define TIDE_MEDIUM_MAX_BYTES (1024u * 1024u)
 #define TIDE_CLASS_NONE 0
 #define TIDE_CLASS_SMALL_FIRST 1
 #define TIDE_CLASS_SMALL_LAST 32
 #define TIDE_CLASS_MEDIUM_FIRST 33
-#define TIDE_CLASS_MEDIUM_LAST 152
-#define TIDE_CLASS_INSIDE 153 /* a page of ours in which no block starts */
-#define TIDE_CLASS_LARGE 154
-#define TIDE_CLASS_SLOTS 155
+#define TIDE_CLASS_STEP_LAST 152
+#define TIDE_CLASS_MEDIUM_LAST 176
+#define TIDE_CLASS_INSIDE 177 /* a page of ours in which no block starts */
+#define TIDE_CLASS_LARGE 178
+#define TIDE_CLASS_HEAP 179 /* blocks of a heap that the program made: the slab or tag tells */
+#define TIDE_CLASS_SLOTS 180
 
 /* Below this, the class comes from a table with one byte for each size. */
 #define TIDE_TABLE_MAX_BYTES 1024u
@@ -81,14 +88,20 @@
 #define TIDE_NEAR_MAX_BYTES (64ul << 30)
 #define TIDE_NEAR_MIN_BYTES (4ul << 30)
 
+/* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
+#define TIDE_HEAPS_MAX 1024
+
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)
 
 #define TIDE_CACHE_LINE_BYTES 64
 
-static_assert(TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
-                  (TIDE_MEDIUM_MAX_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
-              "config: one medium class for each KiB");
+static_assert(TIDE_CLASS_STEP_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
+                  (TIDE_STEP_MAX_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
+              "config: one class for each KiB");
+static_assert(TIDE_MEDIUM_MAX_BYTES == TIDE_STEP_MAX_BYTES
+                                           << (TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_STEP_LAST) / 8,
+              "config: then eight classes for each doubling");
 static_assert(TIDE_CLASS_SLOTS <= 256, "config: a class is a byte of the page map");
 static_assert(TIDE_REGION_GRANULES <= 0x1fff, "config: a tag holds a length in 13 bits");
 static_assert(TIDE_BIN_SLOTS <= 255, "config: counts of a bin fit in a byte");

@@ -25,6 +25,7 @@
 #include "atomic.h"
 #include "config.h"
 #include "os.h"
+#include "yield.h"
 
 enum { TIDE_GC_AWAKE, TIDE_GC_DOZING, TIDE_GC_ASLEEP };
 
@@ -41,6 +42,7 @@ TIDE_HIDDEN extern struct tide_doorbell tide_doorbell;
 static inline void tide_doorbell_announce(uint32_t sleep)
 {
 	tide_store_seq_cst(&tide_doorbell.state, sleep); /* doorbell.state */
+	TIDE_YIELD("doorbell.announced");
 }
 
 static inline void tide_doorbell_retract(void)
@@ -52,19 +54,23 @@ static inline void tide_doorbell_retract(void)
 static inline void tide_doorbell_sleep(uint32_t announced, uint64_t timeout_ns)
 {
 	tide_os_futex_wait(&tide_doorbell.state, announced, timeout_ns);
+	TIDE_YIELD("doorbell.awake");
 	tide_doorbell_retract();
 }
 
 /* After something was published. `much`: enough of it to end a doze. */
 static inline void tide_doorbell_ring(bool much)
 {
+	TIDE_YIELD("doorbell.ring");
 	uint32_t state = tide_load_seq_cst(&tide_doorbell.state); /* doorbell.state */
 	if (state == TIDE_GC_AWAKE || (state == TIDE_GC_DOZING && !much))
 		return;
+	TIDE_YIELD("doorbell.seen");
 	if (atomic_compare_exchange_strong_explicit(&tide_doorbell.state, &state,
 	                                            (uint32_t)TIDE_GC_AWAKE, memory_order_seq_cst,
 	                                            memory_order_relaxed)) {
 		(void)tide_add_relaxed(&tide_doorbell.wakes, 1u);
+		TIDE_YIELD("doorbell.wake");
 		tide_os_futex_wake(&tide_doorbell.state, 1);
 	}
 }

@@ -15,6 +15,7 @@ enum tide_misuse {
 	TIDE_MISUSE_MISALIGNED, /* not a multiple of 16 */
 	TIDE_MISUSE_DOUBLE,     /* free already */
 	TIDE_MISUSE_SIZE,       /* free_sized with another size class */
+	TIDE_MISUSE_HINT,       /* free_in with another block's hint */
 };
 
 /* Report that `function` was handed `block` of class `cls` (0: unknown) and block size `bytes` (0:

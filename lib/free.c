@@ -6,12 +6,13 @@
 #include "gc.h"
 #include "hit.h"
 #include "large.h"
+#include "seat.h"
 #include "slow.h"
 #include "start.h"
 
 void tide_free(void *block)
 {
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free");
 }
 
@@ -19,7 +20,7 @@ void tide_free_sized(void *block, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		tide_block_check_size(block, 0, size, "free_sized");
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free_sized");
 }
 
@@ -27,7 +28,7 @@ void tide_free_aligned_sized(void *block, size_t alignment, size_t size)
 {
 	if (TIDE_UNLIKELY(tide_start_checked()))
 		tide_block_check_size(block, alignment, size, "free_aligned_sized");
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free_aligned_sized");
 }
 
@@ -35,7 +36,8 @@ size_t tide_malloc_usable_size(const void *block)
 {
 	if (block == NULL)
 		return 0;
-	unsigned cls = tide_block_class_exact(block, "malloc_usable_size");
+	struct tide_heap *heap;
+	unsigned cls = tide_block_class_exact(block, "malloc_usable_size", &heap);
 	if (cls == TIDE_CLASS_NONE)
 		return 0;
 	return cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);

@@ -1,40 +1,21 @@
 #include "frontier.h"
 
 #include "check.h"
+#include "heap.h"
 #include "options.h"
 #include "orphan.h"
 #include "os.h"
 #include "pagemap.h"
+#include "yield.h"
 
 #define NEXT_BITS 16
 #define NEXT_MASK ((1ull << NEXT_BITS) - 1)
-
-enum { FRONTIER_SLABS, FRONTIER_CHUNKS, FRONTIERS };
-
-struct frontier_word {
-	/* writers  every thread, by CAS   readers  every thread
-	 * order    acq-rel, acquire       edges    frontier.word */
-	TIDE_OWN_LINE _Atomic uint64_t word;
-};
-/* Blocks carved, by class.
- * writers every thread  readers audit, policy  order relaxed: counters  edges none */
-static _Atomic uint64_t carved_blocks[TIDE_CLASS_SLOTS];
 
 static_assert(TIDE_REGION_MIN_BYTES >= TIDE_MEDIUM_MAX_BYTES, "frontier: any chunk fits a region");
 static_assert(TIDE_SLAB_MAX_PAGES * TIDE_PAGE_BYTES <= TIDE_MEDIUM_MAX_BYTES,
               "frontier: a slab's chunk can be a medium block");
 
-static struct frontier_word open_region[FRONTIERS];
-static struct frontier_word open_slab[TIDE_CLASS_SMALL_LAST + 1];
-/* The region in which memory is being faulted in, NULL when none is.
- * writers  the GC thread   readers  who would unmap a region
- * order    seq_cst         edges    frontier.hold */
-static _Atomic(const struct tide_region *) held_region;
 #define AHEAD_STEPS 16u
-
-static TIDE_OWN_LINE struct tide_stack spare_region;
-static TIDE_OWN_LINE struct tide_stack ready_slab[TIDE_CLASS_SMALL_LAST + 1];
-TIDE_OWN_LINE struct tide_stack tide_frontier_sealed;
 
 static void *word_pointer(uint64_t word)
 {
@@ -51,61 +32,84 @@ static void region_open_to_sealed(struct tide_region *region, unsigned next)
 	if (next == tide_load_relaxed(&region->granules))
 		return;
 	tide_store_relaxed(&region->sealed_from, next);
-	tide_stack_push(&tide_frontier_sealed, &region->node);
+	TIDE_YIELD("frontier.seal");
+	tide_stack_push(&region->heap->frontier.sealed, &region->node);
 }
 
 /* Take `granules` at the frontier `kind`. */
-static struct tide_region *take(int kind, unsigned granules, unsigned *first)
+static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned granules,
+                                     unsigned *first)
 {
-	_Atomic uint64_t *word = &open_region[kind].word;
+	struct tide_frontier *frontier = &heap->frontier;
+	_Atomic uint64_t *word = &frontier->open_region[kind].word;
 	uint64_t seen = tide_load_acquire(word); /* frontier.word */
 	for (;;) {
 		struct tide_region *region = word_pointer(seen);
 		unsigned next = (unsigned)(seen & NEXT_MASK);
 		if (region != NULL && next + granules <= tide_load_relaxed(&region->granules)) {
+			TIDE_YIELD("frontier.take");
 			if (tide_cas_acq_rel(word, &seen, seen + granules)) { /* frontier.word */
 				*first = next;
 				return region;
 			}
 			continue;
 		}
-		struct tide_region *fresh = (struct tide_region *)tide_stack_pop(&spare_region);
+		struct tide_region *fresh =
+		    (struct tide_region *)tide_stack_pop(&frontier->spare_region);
 		if (fresh == NULL)
-			fresh = tide_region_map();
+			fresh = tide_region_map(heap);
 		if (fresh == NULL)
 			return NULL;
+		TIDE_YIELD("frontier.region");
 		if (tide_cas_acq_rel(word, &seen, word_of(fresh, granules))) { /* frontier.word */
+			TIDE_YIELD("frontier.opened");
 			if (region != NULL)
 				region_open_to_sealed(region, next);
 			*first = 0;
 			return fresh;
 		}
-		tide_stack_push(&spare_region, &fresh->node);
+		tide_stack_push(&frontier->spare_region, &fresh->node);
 	}
+}
+
+static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granules,
+                                unsigned *first)
+{
+	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
+	if (!tide_budget_held_in(&heap->budget, bytes))
+		return NULL;
+	struct tide_region *region = take_paid(heap, kind, granules, first);
+	if (region == NULL)
+		tide_budget_held_add(&heap->budget, -(int64_t)bytes);
+	return region;
 }
 
 static void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
 {
 	void *block = tide_region_address(region, first);
+	TIDE_YIELD("frontier.issue");
 	tide_region_tag(region, first, tide_class_granules(cls), TIDE_TAG_ISSUED);
-	tide_pagemap_set((uintptr_t)block, 1, cls);
-	(void)tide_add_relaxed(&carved_blocks[cls], 1u);
+	TIDE_YIELD("frontier.tagged");
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, cls));
+	(void)tide_add_relaxed(&region->heap->frontier.carved_blocks[cls], 1u);
 	return block;
 }
 
-static struct tide_slab *slab_fresh(unsigned cls)
+static struct tide_slab *slab_fresh(struct tide_heap *heap, unsigned cls)
 {
-	struct tide_slab *slab = (struct tide_slab *)tide_stack_pop(&ready_slab[cls]);
+	struct tide_stack *ready = &heap->frontier.ready_slab[cls];
+	struct tide_slab *slab = (struct tide_slab *)tide_stack_pop(ready);
 	if (slab != NULL)
 		return slab;
 	unsigned first;
 	unsigned granules = tide_slab_shape[cls].pages * TIDE_PAGE_GRANULES;
-	struct tide_region *region = take(FRONTIER_SLABS, granules, &first);
+	struct tide_region *region = take(heap, TIDE_FRONTIER_SLABS, granules, &first);
 	if (region == NULL)
 		return NULL;
 	slab = tide_slab_make(region, first, cls);
 	if (slab == NULL) /* no descriptor to be had: it becomes a free block of its length */
-		tide_orphan_push(chunk_issue(region, first, tide_class_of_granules(granules)));
+		tide_orphan_push(&heap->orphans,
+		                 chunk_issue(region, first, tide_class_of_granules(granules)));
 	return slab;
 }
 
@@ -137,11 +141,12 @@ static void prefault(const struct tide_slab *slab, unsigned idx, unsigned taken,
 		tide_os_populate((void *)(slab->base + next), stop - next);
 }
 
-unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
+unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	unsigned cls = bin->cls;
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
-	struct frontier_word *open = &open_slab[cls];
+	struct tide_frontier *frontier = &heap->frontier;
+	struct tide_frontier_word *open = &frontier->open_slab[cls];
 	uint64_t seen = tide_load_acquire(&open->word); /* frontier.word */
 	struct tide_slab *slab;
 	unsigned idx;
@@ -151,20 +156,23 @@ unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
 		idx = (unsigned)(seen & NEXT_MASK);
 		if (slab != NULL && idx < shape->blocks) {
 			taken = shape->blocks - idx < want ? shape->blocks - idx : want;
+			TIDE_YIELD("frontier.carve");
 			if (tide_cas_acq_rel(&open->word, &seen, seen + taken)) /* frontier.word */
 				break;
 			continue;
 		}
-		slab = slab_fresh(cls);
+		slab = slab_fresh(heap, cls);
 		if (slab == NULL)
 			return 0;
 		idx = 0;
 		taken = want < shape->blocks ? want : shape->blocks;
+		TIDE_YIELD("frontier.slab");
 		if (tide_cas_acq_rel(&open->word, &seen, word_of(slab, taken))) /* frontier.word */
 			break;
-		tide_stack_push(&ready_slab[cls], &slab->node);
+		tide_stack_push(&frontier->ready_slab[cls], &slab->node);
 	}
-	uint64_t carved = tide_add_relaxed(&carved_blocks[cls], (uint64_t)taken);
+	TIDE_YIELD("frontier.carved");
+	uint64_t carved = tide_add_relaxed(&frontier->carved_blocks[cls], (uint64_t)taken);
 	prefault(slab, idx, taken, carved);
 	/* Highest first, so that they leave the bin in address order. */
 	for (unsigned i = taken; i-- > 0;)
@@ -172,17 +180,17 @@ unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want)
 	return taken;
 }
 
-void *tide_frontier_chunk(unsigned cls, size_t align_bytes)
+void *tide_frontier_chunk(struct tide_heap *heap, unsigned cls, size_t align_bytes)
 {
 	unsigned granules = tide_class_granules(cls);
 	unsigned first;
 	struct tide_region *region;
 	if (align_bytes <= TIDE_GRANULE_BYTES) {
-		region = take(FRONTIER_CHUNKS, granules, &first);
+		region = take(heap, TIDE_FRONTIER_CHUNKS, granules, &first);
 	} else {
 		/* The slab frontier stands on pages; what it gives must end on one. */
 		TIDE_CHECK(align_bytes <= TIDE_PAGE_BYTES && granules % TIDE_PAGE_GRANULES == 0);
-		region = take(FRONTIER_SLABS, granules, &first);
+		region = take(heap, TIDE_FRONTIER_SLABS, granules, &first);
 	}
 	if (region == NULL)
 		return NULL;
@@ -192,90 +200,103 @@ void *tide_frontier_chunk(unsigned cls, size_t align_bytes)
 bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 {
 	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	struct tide_frontier *frontier = &region->heap->frontier;
 	unsigned first = tide_region_granule(region, block);
 	unsigned old_granules = tide_class_granules(old_cls);
 	unsigned granules = tide_class_granules(new_cls);
-	_Atomic uint64_t *word = &open_region[FRONTIER_CHUNKS].word;
+	_Atomic uint64_t *word = &frontier->open_region[TIDE_FRONTIER_CHUNKS].word;
 	uint64_t seen = word_of(region, first + old_granules);
+	uint64_t more_bytes = (uint64_t)(granules - old_granules) * TIDE_GRANULE_BYTES;
+	struct tide_budget *budget = &region->heap->budget;
 	if (first + granules > tide_load_relaxed(&region->granules))
 		return false;
-	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) /* frontier.word */
+	/* Either way of counting counts them. */
+	if (!tide_budget_large_in(budget, more_bytes))
 		return false;
+	TIDE_YIELD("frontier.extend");
+	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) { /* frontier.word */
+		tide_budget_large_out(budget, more_bytes);
+		return false;
+	}
 	tide_store_relaxed(&region->tag[first + old_granules - 1], 0);
+	TIDE_YIELD("frontier.extended");
 	tide_region_tag(region, first, granules, TIDE_TAG_ISSUED);
-	tide_pagemap_set((uintptr_t)block, 1, new_cls);
-	(void)tide_sub_relaxed(&carved_blocks[old_cls], 1u);
-	(void)tide_add_relaxed(&carved_blocks[new_cls], 1u);
+	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, new_cls));
+	(void)tide_sub_relaxed(&frontier->carved_blocks[old_cls], 1u);
+	(void)tide_add_relaxed(&frontier->carved_blocks[new_cls], 1u);
 	return true;
 }
 
 bool tide_frontier_is_in(const struct tide_region *region)
 {
-	for (int kind = 0; kind < FRONTIERS; kind++) {
-		uint64_t seen = tide_load_seq_cst(&open_region[kind].word); /* frontier.word */
+	struct tide_frontier *frontier = &region->heap->frontier;
+	for (int kind = 0; kind < TIDE_FRONTIERS; kind++) {
+		uint64_t seen =
+		    tide_load_seq_cst(&frontier->open_region[kind].word); /* frontier.word */
 		if (word_pointer(seen) == region)
 			return true;
 	}
-	return tide_load_seq_cst(&held_region) == region; /* frontier.hold */
+	TIDE_YIELD("frontier.is_in");
+	return tide_load_seq_cst(&frontier->held_region) == region; /* frontier.hold */
 }
 
-bool tide_frontier_prefault_ahead(void)
+bool tide_frontier_prefault_ahead(struct tide_frontier *frontier)
 {
-	static const struct tide_region *last_region; /* the GC thread's */
-	static unsigned last_next, ready_to;
-	uint64_t seen = tide_load_acquire(&open_region[FRONTIER_SLABS].word); /* frontier.word */
+	_Atomic uint64_t *word = &frontier->open_region[TIDE_FRONTIER_SLABS].word;
+	uint64_t seen = tide_load_acquire(word); /* frontier.word */
 	struct tide_region *region = word_pointer(seen);
 	unsigned next = (unsigned)(seen & NEXT_MASK);
 	size_t step_bytes = (size_t)tide_option(TIDE_OPTION_PREFAULT_BYTES);
 	unsigned most = (unsigned)(AHEAD_STEPS * step_bytes / TIDE_GRANULE_BYTES);
-	if (region == NULL || region != last_region || next < last_next) {
-		last_region = region;
-		last_next = ready_to = next;
+	if (region == NULL || region != frontier->ahead_region || next < frontier->ahead_next) {
+		frontier->ahead_region = region;
+		frontier->ahead_next = frontier->ahead_to = next;
 		return false;
 	}
-	unsigned ahead = next - last_next;
-	last_next = next;
-	if (ready_to < next)
-		ready_to = next;
+	unsigned ahead = next - frontier->ahead_next;
+	frontier->ahead_next = next;
+	if (frontier->ahead_to < next)
+		frontier->ahead_to = next;
 	unsigned want = next + (ahead < most ? ahead : most);
 	unsigned end = tide_load_relaxed(&region->granules);
 	if (want > end)
 		want = end;
 	want &= ~(TIDE_PAGE_GRANULES - 1);
-	if (want <= ready_to)
+	if (want <= frontier->ahead_to)
 		return false;
 
 	bool done = false;
-	tide_store_seq_cst(&held_region, region); /* frontier.hold */
-	seen = tide_load_seq_cst(&open_region[FRONTIER_SLABS].word);
+	TIDE_YIELD("frontier.ahead");
+	tide_store_seq_cst(&frontier->held_region, region); /* frontier.hold */
+	TIDE_YIELD("frontier.hold");
+	seen = tide_load_seq_cst(word);
 	if (word_pointer(seen) == region) {
-		tide_os_populate(tide_region_address(region, ready_to),
-		                 (size_t)(want - ready_to) * TIDE_GRANULE_BYTES);
-		ready_to = want;
+		TIDE_YIELD("frontier.populate");
+		tide_os_populate(tide_region_address(region, frontier->ahead_to),
+		                 (size_t)(want - frontier->ahead_to) * TIDE_GRANULE_BYTES);
+		frontier->ahead_to = want;
 		done = true;
 	}
-	tide_store_seq_cst(&held_region, NULL);
+	tide_store_seq_cst(&frontier->held_region, NULL);
 	return done;
 }
 
 unsigned tide_frontier_end(const struct tide_region *region)
 {
-	for (int kind = 0; kind < FRONTIERS; kind++) {
-		uint64_t seen = tide_load_acquire(&open_region[kind].word); /* frontier.word */
+	struct tide_frontier *frontier = &region->heap->frontier;
+	for (int kind = 0; kind < TIDE_FRONTIERS; kind++) {
+		uint64_t seen =
+		    tide_load_acquire(&frontier->open_region[kind].word); /* frontier.word */
 		if (word_pointer(seen) == region)
 			return (unsigned)(seen & NEXT_MASK);
 	}
 	return tide_load_relaxed(&region->granules);
 }
 
-uint64_t tide_frontier_carved_racy(unsigned cls)
+unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned cls,
+                                 struct tide_slab **slab)
 {
-	return tide_load_relaxed(&carved_blocks[cls]);
-}
-
-unsigned tide_frontier_open_rest(unsigned cls, struct tide_slab **slab)
-{
-	uint64_t seen = tide_load_acquire(&open_slab[cls].word); /* frontier.word */
+	uint64_t seen = tide_load_acquire(&frontier->open_slab[cls].word); /* frontier.word */
 	*slab = word_pointer(seen);
 	return *slab != NULL ? tide_slab_shape[cls].blocks - (unsigned)(seen & NEXT_MASK) : 0;
 }

@@ -10,7 +10,7 @@
  * A word may be compared after its descriptor was recycled; that is harmless, since an equal word
  * says the truth of now, whatever it said before; what is read of the descriptor before the CAS
  * (how much there is) is true as long as the word is. All else is read after it, with ownership in
- * hand. Open slabs are shared by all threads of the process: threads by the hundred then cost no
+ * hand. Open slabs are shared by all threads of the heap: threads by the hundred then cost no
  * hundreds of half-used slabs.
  *
  * Touched by  every thread
@@ -25,16 +25,42 @@
 #include "bin.h"
 #include "region.h"
 
-/* Regions whose frontier was left behind: from `sealed_from` on they belong to the GC. */
-TIDE_HIDDEN extern struct tide_stack tide_frontier_sealed;
+enum { TIDE_FRONTIER_SLABS, TIDE_FRONTIER_CHUNKS, TIDE_FRONTIERS };
+
+struct tide_frontier_word {
+	/* writers  every thread, by CAS   readers  every thread
+	 * order    acq-rel, acquire       edges    frontier.word */
+	TIDE_OWN_LINE _Atomic uint64_t word;
+};
+
+/* The frontier of a heap. */
+struct tide_frontier {
+	struct tide_frontier_word open_region[TIDE_FRONTIERS];
+	struct tide_frontier_word open_slab[TIDE_CLASS_SMALL_LAST + 1];
+	TIDE_OWN_LINE struct tide_stack spare_region;
+	TIDE_OWN_LINE struct tide_stack ready_slab[TIDE_CLASS_SMALL_LAST + 1];
+	/* Regions whose frontier was left behind: from `sealed_from` on they belong to the GC. */
+	TIDE_OWN_LINE struct tide_stack sealed;
+	/* Blocks carved, by class.
+	 * writers every thread  readers audit, policy  order relaxed: counters  edges none */
+	_Atomic uint64_t carved_blocks[TIDE_CLASS_SLOTS];
+	/* The region in which memory is being faulted in, NULL when none is.
+	 * writers  the GC thread   readers  who would unmap a region
+	 * order    seq_cst         edges    frontier.hold */
+	_Atomic(const struct tide_region *) held_region;
+	/* Plain, the GC thread's: how far the slab frontier was, and up to where it is faulted in. */
+	const struct tide_region *ahead_region;
+	unsigned ahead_next, ahead_to;
+};
 
 /* Fill `bin` with up to `want` fresh blocks of its small class, side by side; returns how many.
  * They may be zero or not (recycled slabs are not): the caller must not assume. 0: out of memory. */
-TIDE_HIDDEN unsigned tide_frontier_carve(struct tide_bin *bin, unsigned want);
+TIDE_HIDDEN unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin,
+                                         unsigned want);
 
 /* A fresh medium block of class `cls`, never touched, at a multiple of `align_bytes` (1 KiB or 4
  * KiB). NULL: out of memory. */
-TIDE_HIDDEN void *tide_frontier_chunk(unsigned cls, size_t align_bytes);
+TIDE_HIDDEN void *tide_frontier_chunk(struct tide_heap *heap, unsigned cls, size_t align_bytes);
 
 /* Make the medium block, the last before the frontier, longer in place. False: it is not the last. */
 TIDE_HIDDEN bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls);
@@ -42,7 +68,7 @@ TIDE_HIDDEN bool tide_frontier_extend(void *block, unsigned old_cls, unsigned ne
 /* Fault in memory beyond the slab frontier, as much as it has advanced since the last call (up to
  * 16 times option `prefault_bytes`), so that threads find it touched. Returns whether there was
  * anything to do. The GC thread only, without the token: it may take long. */
-TIDE_HIDDEN bool tide_frontier_prefault_ahead(void);
+TIDE_HIDDEN bool tide_frontier_prefault_ahead(struct tide_frontier *frontier);
 
 /* Whether a frontier still stands in `region`, or its memory is being faulted in. Once false for a
  * region it stays so until the region is mapped anew. Edge frontier.hold: prefault_ahead says which
@@ -50,10 +76,14 @@ TIDE_HIDDEN bool tide_frontier_prefault_ahead(void);
 TIDE_HIDDEN bool tide_frontier_is_in(const struct tide_region *region);
 
 /* Blocks of the class ever carved at the frontier, for the audit. */
-TIDE_HIDDEN uint64_t tide_frontier_carved_racy(unsigned cls);
+static inline uint64_t tide_frontier_carved_racy(struct tide_frontier *frontier, unsigned cls)
+{
+	return tide_load_relaxed(&frontier->carved_blocks[cls]);
+}
 /* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). For
  * tests. */
-TIDE_HIDDEN unsigned tide_frontier_open_rest(unsigned cls, struct tide_slab **slab);
+TIDE_HIDDEN unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned cls,
+                                             struct tide_slab **slab);
 /* First granule beyond the frontier in `region`; its size when there is none. */
 TIDE_HIDDEN unsigned tide_frontier_end(const struct tide_region *region);
 

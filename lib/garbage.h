@@ -20,6 +20,7 @@
 
 #include "bin.h"
 #include "classes.h"
+#include "yield.h"
 
 struct tide_garbage {
 	/* Producer's line. Blocks of memory ever published, in bytes.
@@ -48,7 +49,9 @@ static inline void tide_garbage_publish(struct tide_garbage *garbage, struct tid
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(bin->cls);
 	tide_store_relaxed(&bin->node.next, NULL);
 	tide_count_owned(&garbage->published_bytes, bytes);
+	TIDE_YIELD("garbage.publish");
 	tide_store_seq_cst(&garbage->tail->node.next, &bin->node); /* garbage.hand */
+	TIDE_YIELD("garbage.linked");
 	garbage->tail = bin;
 }
 
@@ -79,6 +82,7 @@ static inline struct tide_bin *tide_garbage_consume(struct tide_garbage *garbage
 		return NULL;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(bin->cls);
 	tide_count_owned(&garbage->drained_bytes, bytes);
+	TIDE_YIELD("garbage.consume");
 	garbage->head = bin;
 	*spent = head;
 	return bin;
@@ -87,6 +91,7 @@ static inline struct tide_bin *tide_garbage_consume(struct tide_garbage *garbage
 static inline uint64_t tide_garbage_backlog_racy(struct tide_garbage *garbage)
 {
 	uint64_t drained = tide_load_relaxed(&garbage->drained_bytes);
+	TIDE_YIELD("garbage.backlog");
 	uint64_t published = tide_load_relaxed(&garbage->published_bytes);
 	return published > drained ? published - drained : 0;
 }

@@ -19,9 +19,8 @@ TIDE_INLINE void tide_hit_count(_Atomic uint64_t *counter)
 
 /* Pop a block of class `cls`; false when the bin is empty, or its two topmost blocks are the same
  * (freed twice in a row). */
-TIDE_INLINE bool tide_hit_pop(size_t cls, void **block)
+TIDE_INLINE bool tide_hit_pop(struct tide_cache *cache, size_t cls, void **block)
 {
-	struct tide_cache *cache = tide_cache_self;
 	void **top = cache->top[cls];
 	TIDE_IN_OTHER_REGISTER(top);
 	*block = *top;
@@ -45,9 +44,8 @@ TIDE_INLINE size_t tide_hit_class(const void *address)
 }
 
 /* Push a block; false when the bin is full. */
-TIDE_INLINE bool tide_hit_push(size_t cls, void *block)
+TIDE_INLINE bool tide_hit_push(struct tide_cache *cache, size_t cls, void *block)
 {
-	struct tide_cache *cache = tide_cache_self;
 	void **top = cache->top[cls];
 	if (TIDE_UNLIKELY(top[1] == TIDE_BIN_FULL))
 		return false;

@@ -9,11 +9,15 @@
  * Progress    lock-free: a bounded number of swaps and one system call
  * Edges       large.slot  store into the page map (with the block's pointer) -> the freer's swap
  *             large.keep  CAS into a cache slot -> the swap that takes it out
+ *             large.list  who makes a heap's descriptor -> who walks its blocks
  */
 #ifndef TIDE_LARGE_H
 #define TIDE_LARGE_H
 
+#include "config.h"
 #include "stack.h"
+
+struct tide_heap;
 
 struct tide_large {
 	struct tide_node node; /* must be first: spare descriptors */
@@ -23,15 +27,37 @@ struct tide_large {
 	_Atomic uintptr_t base;
 	_Atomic size_t bytes;
 	_Atomic uint64_t tick; /* likewise: decay tick in which it entered the cache */
+	/* Plain: for ever. A descriptor of a heap that a program made serves its blocks alone, and
+	 * is listed there. */
+	struct tide_heap *heap;
+	struct tide_large *all_next;
 };
 
-/* A block of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed tells
- * whether it is known to be zero. NULL: out of memory. */
-TIDE_HIDDEN void *tide_large_alloc(size_t bytes, size_t align_bytes, bool *zeroed);
+/* The large blocks of a heap. */
+struct tide_larges {
+	/* Descriptors, live or spare; the default heap lists none.
+	 * writers  the maker of one, by CAS   readers  who walks or destroys the heap
+	 * order    cas-release, load-acquire  edges    large.list */
+	TIDE_OWN_LINE _Atomic(struct tide_large *) all;
+	struct tide_stack spare;
+	/* writers every thread  readers every thread  order relaxed: a counter  edges none */
+	_Atomic uint64_t live_bytes;
+};
+
+/* A block of the heap, of at least `bytes` at a multiple of `align_bytes` (a power of two). *zeroed
+ * tells whether it is known to be zero. NULL: out of memory. */
+TIDE_HIDDEN void *tide_large_alloc(struct tide_heap *heap, size_t bytes, size_t align_bytes,
+                                   bool *zeroed);
 /* Free the large block that starts at `block`; false when none does. */
 TIDE_HIDDEN bool tide_large_free(void *block);
 /* Its size, 0 when no large block starts there. */
 TIDE_HIDDEN size_t tide_large_bytes(const void *block);
+/* Its heap; NULL when no large block starts there. */
+TIDE_HIDDEN struct tide_heap *tide_large_heap(const void *block);
+/* Free those of a heap that a program made. */
+TIDE_HIDDEN void tide_large_free_all(struct tide_heap *heap);
+/* Whether the descriptor has a block. */
+TIDE_HIDDEN bool tide_large_is_live(struct tide_large *large);
 /* For a message: whether the address lies inside a large block (of up to 1 GiB). */
 TIDE_HIDDEN bool tide_large_is_inside(const void *address);
 /* Resize: in place or moved by the system without copying; NULL when that is impossible (the block

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "config.h"
 #include "os.h"
+#include "yield.h"
 
 struct arena {
 	/* Bytes used, this header included.
@@ -53,6 +54,7 @@ void *tide_meta_alloc(size_t bytes)
 	for (;;) {
 		struct arena *arena = tide_load_acquire(&current); /* meta.arena */
 		if (arena != NULL && tide_load_relaxed(&arena->used_bytes) < arena->limit_bytes) {
+			TIDE_YIELD("meta.take");
 			size_t start = tide_add_relaxed(&arena->used_bytes, bytes);
 			if (start + bytes <= arena->limit_bytes)
 				return (char *)arena + start;
@@ -60,6 +62,7 @@ void *tide_meta_alloc(size_t bytes)
 		struct arena *fresh = arena_map(TIDE_META_ARENA_BYTES);
 		if (fresh == NULL)
 			return NULL;
+		TIDE_YIELD("meta.arena");
 		if (!tide_cas_release(&current, &arena, fresh)) /* meta.arena */
 			arena_unmap(fresh);
 	}

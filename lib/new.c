@@ -65,14 +65,14 @@ TIDE_INLINE void *new_any(size_t size, bool nothrow)
 {
 	void *block;
 	if (TIDE_UNLIKELY(size > TIDE_MEDIUM_MAX_BYTES ||
-	                  !tide_hit_pop(tide_class_of(size), &block)))
+	                  !tide_hit_pop(tide_cache_self, tide_class_of(size), &block)))
 		return new_slow(size, 0, nothrow);
 	return block;
 }
 
 TIDE_INLINE void delete_any(void *block)
 {
-	if (TIDE_UNLIKELY(!tide_hit_push(tide_hit_class(block), block)))
+	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "operator delete");
 }
 

@@ -10,30 +10,36 @@
 #define TIDE_ORPHAN_H
 
 #include "atomic.h"
+#include "yield.h"
 
 struct tide_orphan {
 	struct tide_orphan *next; /* plain: the pusher's, then the taker's, by orphan.hand */
 };
 
-/* writers  every thread, by CAS; the taker by swap   readers  the same
- * order    release, acq-rel                          edges    orphan.hand */
-TIDE_HIDDEN extern _Atomic(struct tide_orphan *) tide_orphans;
+/* The orphans of a heap. */
+struct tide_orphans {
+	/* writers  every thread, by CAS; the taker by swap   readers  the same
+	 * order    release, acq-rel                          edges    orphan.hand */
+	_Atomic(struct tide_orphan *) first;
+};
 
-static inline void tide_orphan_push(void *block)
+static inline void tide_orphan_push(struct tide_orphans *orphans, void *block)
 {
 	struct tide_orphan *orphan = block;
-	struct tide_orphan *head = tide_load_relaxed(&tide_orphans);
+	struct tide_orphan *head = tide_load_relaxed(&orphans->first);
 	do {
 		orphan->next = head;
-	} while (!tide_cas_release(&tide_orphans, &head, orphan)); /* orphan.hand */
+		TIDE_YIELD("orphan.push");
+	} while (!tide_cas_release(&orphans->first, &head, orphan)); /* orphan.hand */
 }
 
 /* All orphans, linked; NULL when there are none. */
-static inline struct tide_orphan *tide_orphan_take_all(void)
+static inline struct tide_orphan *tide_orphan_take_all(struct tide_orphans *orphans)
 {
-	if (tide_load_relaxed(&tide_orphans) == NULL)
+	if (tide_load_relaxed(&orphans->first) == NULL)
 		return NULL;
-	return tide_swap_acq_rel(&tide_orphans, NULL); /* orphan.hand */
+	TIDE_YIELD("orphan.take");
+	return tide_swap_acq_rel(&orphans->first, NULL); /* orphan.hand */
 }
 
 #endif

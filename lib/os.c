@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "config.h"
+#include "yield.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -82,32 +83,69 @@ static long os_munmap(void *start, size_t bytes)
 	return os_call(SYS_munmap, (long)start, (long)bytes, 0, 0, 0, 0);
 }
 
-/* The fault plan of the tests.
- * writers  a test, and every thread that uses up a count   readers  every thread
- * order    relaxed: a test sets it while the threads concerned are not running  edges none */
+/* The fault plan of the tests, and how far it got.
+ * writers  a test; the counts: every thread    readers  every thread
+ * order    relaxed: a late plan does no harm    edges    none */
 static _Atomic uint32_t fault_mask;
-static _Atomic uint32_t fault_pass;
-static _Atomic uint32_t fault_fail;
+static _Atomic uint32_t fault_pass, fault_fail, fault_every, fault_percent;
+static _Atomic uint64_t fault_seed;
+static _Atomic uint32_t fault_calls;  /* in the mask, since the plan was set */
+static _Atomic uint32_t fault_chosen; /* of these, to fail unless it is enough */
+static _Atomic uint64_t fault_failed; /* since the start */
+
+void tide_os_fault_set(const struct tide_os_faults *plan)
+{
+	tide_store_relaxed(&fault_mask, 0u);
+	tide_store_relaxed(&fault_pass, plan->pass);
+	tide_store_relaxed(&fault_fail, plan->fail);
+	tide_store_relaxed(&fault_every, plan->every);
+	tide_store_relaxed(&fault_percent, plan->percent);
+	tide_store_relaxed(&fault_seed, plan->seed);
+	tide_store_relaxed(&fault_calls, 0u);
+	tide_store_relaxed(&fault_chosen, 0u);
+	tide_store_relaxed(&fault_mask, plan->mask);
+}
 
 void tide_os_fault_plan(unsigned mask, uint32_t pass, uint32_t fail)
 {
-	tide_store_relaxed(&fault_pass, pass);
-	tide_store_relaxed(&fault_fail, fail);
-	tide_store_relaxed(&fault_mask, (uint32_t)mask);
+	tide_os_fault_set(
+	    &(struct tide_os_faults){ .mask = (uint32_t)mask, .pass = pass, .fail = fail });
+}
+
+uint64_t tide_os_fault_count(void)
+{
+	return tide_load_relaxed(&fault_failed);
+}
+
+static uint64_t fault_mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+/* The same answer for the same call of the same plan. */
+static bool fault_is_drawn(uint32_t call, uint32_t percent)
+{
+	uint64_t seed = fault_mix(tide_load_relaxed(&fault_seed) + 0x9e3779b97f4a7c15u);
+
+	return fault_mix(seed + (call + 1) * 0x9e3779b97f4a7c15u) % 100 < percent;
 }
 
 static TIDE_COLD bool fault_take(void)
 {
-	uint32_t left = tide_load_relaxed(&fault_pass);
-	if (left > 0) {
-		tide_store_relaxed(&fault_pass, left - 1);
+	uint32_t call = tide_add_relaxed(&fault_calls, 1u);
+	uint32_t pass = tide_load_relaxed(&fault_pass);
+	uint32_t every = tide_load_relaxed(&fault_every);
+	uint32_t percent = tide_load_relaxed(&fault_percent);
+	uint32_t fail = tide_load_relaxed(&fault_fail);
+
+	if (call < pass || (every != 0 && (call - pass) % every != 0) ||
+	    (percent != 0 && !fault_is_drawn(call, percent)))
 		return false;
-	}
-	left = tide_load_relaxed(&fault_fail);
-	if (left == 0)
+	if (fail != UINT32_MAX && tide_add_relaxed(&fault_chosen, 1u) >= fail)
 		return false;
-	if (left != UINT32_MAX)
-		tide_store_relaxed(&fault_fail, left - 1);
+	(void)tide_add_relaxed(&fault_failed, 1u);
 	return true;
 }
 
@@ -155,6 +193,8 @@ void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 
 bool tide_os_guard(void *start, size_t bytes)
 {
+	if (faulty(TIDE_OS_MPROTECT))
+		return false;
 	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, PROT_NONE, 0, 0, 0));
 }
 
@@ -207,6 +247,8 @@ void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
 {
 	struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
 		                    .tv_nsec = (long)(timeout_ns % 1000000000u) };
+	if (TIDE_INTERLEAVE && tide_yield_futex_wait(word, seen, timeout_ns))
+		return;
 	if (faulty(TIDE_OS_FUTEX))
 		return;
 	(void)os_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)seen,
@@ -215,6 +257,8 @@ void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
 
 void tide_os_futex_wake(void *word, uint32_t waiters)
 {
+	if (TIDE_INTERLEAVE && tide_yield_futex_wake(word, waiters))
+		return;
 	if (faulty(TIDE_OS_FUTEX))
 		return;
 	(void)os_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE,
@@ -223,7 +267,10 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 
 uint64_t tide_os_clock_ns(void)
 {
+	uint64_t now_ns;
 	struct timespec now;
+	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
+		return now_ns;
 	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
 		return 0;
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -371,6 +418,8 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
 	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
 	if (faulty(TIDE_OS_CLONE))
 		return false;
+	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
+		return true;
 	char *memory = tide_os_map(0, bytes);
 	if (memory == NULL)
 		return false;

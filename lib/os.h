@@ -9,7 +9,7 @@
 
 #include "compiler.h"
 
-/* Calls a test can make fail (see tide_os_fault_plan). */
+/* Calls a test can make fail (see tide_os_fault_plan). MPROTECT is the call for guard pages. */
 enum tide_os_call {
 	TIDE_OS_MMAP = 1 << 0,
 	TIDE_OS_MUNMAP = 1 << 1,
@@ -17,11 +17,25 @@ enum tide_os_call {
 	TIDE_OS_MREMAP = 1 << 3,
 	TIDE_OS_CLONE = 1 << 4,
 	TIDE_OS_FUTEX = 1 << 5,
+	TIDE_OS_MPROTECT = 1 << 6,
 };
 
-/* For tests: of the calls in `mask`, let `pass` go through, then fail `fail` of them (UINT32_MAX:
- * for ever). mask 0 ends it. Not for use while other threads change the plan. */
+/* Which calls fail. Those in `mask` are counted from 0 on, when the plan is set; the first `pass` go
+ * through; of the others every `every`th fails (if that is not 0), or `percent` of a hundred at
+ * random (if that is not 0), or each; after `fail` of them (UINT32_MAX: never) all go through. */
+struct tide_os_faults {
+	uint32_t mask, pass, fail, every, percent;
+	uint64_t seed;
+};
+
+/* For tests: follow this plan from now on; mask 0 ends it. Other threads may be running: a call
+ * that looks just now follows the old plan, the new one or something between. One thread at a time
+ * sets plans. */
+TIDE_HIDDEN void tide_os_fault_set(const struct tide_os_faults *plan);
+/* The same for one run of failures: of the calls in `mask`, let `pass` go through, then fail `fail`. */
 TIDE_HIDDEN void tide_os_fault_plan(unsigned mask, uint32_t pass, uint32_t fail);
+/* Calls that failed by any plan. */
+TIDE_HIDDEN uint64_t tide_os_fault_count(void);
 
 /* Map zeroed memory, readable and writable, not reserved against swap. `hint` is where it would be
  * welcome (0: anywhere). NULL when there is none. */

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "meta.h"
 #include "os.h"
+#include "yield.h"
 
 static const struct tide_pagemap_window no_window;
 /* writers  the thread whose window wins, by CAS   readers  every thread
@@ -45,6 +46,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 		return NULL;
 	leaf->cls = near ? own->map + near_page : (_Atomic uint8_t *)(leaf + 1);
 	struct tide_pagemap_leaf *seen = NULL;
+	TIDE_YIELD("pagemap.leaf");
 	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
 		return leaf;
 	(void)tide_os_unmap(leaf, own_bytes);
@@ -82,10 +84,12 @@ void tide_pagemap_init(uintptr_t address)
 	own->base = top > window_bytes ? top - window_bytes : 0;
 	own->pages = map_bytes;
 	own->map = map;
+	TIDE_YIELD("pagemap.window");
 	if (!tide_cas_release(&window, &none, own)) { /* pagemap.near */
 		(void)tide_os_unmap(map, map_bytes);
 		return;
 	}
+	TIDE_YIELD("pagemap.chosen");
 	/* Its leaf now, before the first region: else the leaf takes the place where the system
 	 * would have put the second one, side by side with the first. */
 	(void)tide_pagemap_prepare(address, 1);

@@ -2,21 +2,22 @@
 
 #include "check.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
+#include "limit.h"
 #include "pagemap.h"
-#include "queue.h"
 #include "slow.h"
 
 #define FIRST TIDE_CLASS_MEDIUM_FIRST
 #define LAST TIDE_CLASS_MEDIUM_LAST
 
 /* How much a thread may have in its pool: half as much with each doubling of the threads. */
-static uint64_t share_bytes(void)
+static uint64_t share_bytes(struct tide_heap *heap)
 {
-	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy() | 1u);
-	uint64_t share = (tide_region_mapped_bytes_racy() / TIDE_POOL_HEAP_PART) >> doublings;
+	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy(heap) | 1u);
+	uint64_t share =
+	    (tide_region_mapped_bytes_racy(&heap->regions) / TIDE_POOL_HEAP_PART) >> doublings;
 	if (share > TIDE_POOL_MAX_BYTES)
 		return TIDE_POOL_MAX_BYTES;
 	return share > TIDE_POOL_MIN_BYTES ? share : TIDE_POOL_MIN_BYTES;
@@ -26,7 +27,7 @@ static uint64_t share_bytes(void)
 static bool is_full(const struct tide_bin *bin)
 {
 	return bin->count >= TIDE_POOL_BIN_BLOCKS ||
-	       bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES;
+	       (bin->count > 1 && bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES);
 }
 
 static void mark(struct tide_cache *cache, unsigned cls, bool has_blocks)
@@ -47,25 +48,39 @@ static void *take(struct tide_cache *cache, struct tide_bin *bin)
 /* The lowest class of [cls, last] with a block, as far as the marks know; LAST + 1: none. */
 static unsigned find_marked(const struct tide_cache *cache, unsigned cls, unsigned last)
 {
-	unsigned at = cls - FIRST;
-	uint64_t word = cache->pooled[at / 64] >> (at % 64) << (at % 64);
-	if (word == 0 && at < 64) {
-		at = 64;
-		word = cache->pooled[1];
+	unsigned from = cls - FIRST;
+	for (unsigned i = from / 64; i <= (last - FIRST) / 64; i++) {
+		uint64_t word = cache->pooled[i];
+		if (i == from / 64)
+			word = word >> (from % 64) << (from % 64);
+		if (word == 0)
+			continue;
+		cls = FIRST + i * 64 + (unsigned)__builtin_ctzll(word);
+		return cls <= last ? cls : LAST + 1;
 	}
-	if (word == 0)
-		return LAST + 1;
-	cls = FIRST + at / 64 * 64 + (unsigned)__builtin_ctzll(word);
-	return cls <= last ? cls : LAST + 1;
+	return LAST + 1;
 }
-static_assert(LAST - FIRST < 128, "pool: two words of marks");
+static_assert(LAST - FIRST < 3 * 64, "pool: three words of marks");
 
-/* A block of `cls`, or one of up to an eighth more. */
+/* The largest class that may serve for `cls`. */
+static unsigned last_fitting(unsigned cls)
+{
+	unsigned granules = tide_class_granules(cls);
+	unsigned most = granules + granules / TIDE_POOL_SLACK_PART;
+	if (most >= TIDE_MEDIUM_MAX_BYTES / TIDE_GRANULE_BYTES)
+		return LAST;
+	unsigned last = tide_class_of_granules(most);
+	return tide_class_granules(last) > most ? last - 1 : last;
+}
+
+/* A block of `cls`, or one of up to an eighth more; not so in a heap that the program made, where
+ * pages do not say what class was asked for. */
 static void *take_fitting(struct tide_cache *cache, unsigned cls)
 {
-	unsigned last = cls + tide_class_granules(cls) / TIDE_POOL_SLACK_PART;
+	bool shared = cache->heap == &tide_heap_default;
+	unsigned last = shared ? last_fitting(cls) : cls;
 	unsigned from;
-	while ((from = find_marked(cache, cls, last < LAST ? last : LAST)) <= LAST) {
+	while ((from = find_marked(cache, cls, last)) <= LAST) {
 		struct tide_bin *bin = tide_cache_pending(cache, from);
 		if (bin == NULL || bin->count == 0) { /* emptied behind our back */
 			mark(cache, from, false);
@@ -85,9 +100,11 @@ static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 	unsigned cls = bin->cls;
 	struct tide_bin *empty = tide_cache_pending(cache, cls);
 	if (!cache->has_pending) {
-		if (bin->count > 0)
-			tide_queue_push(bin);
-		else
+		if (bin->count > 0) {
+			tide_budget_blocks_out(&cache->heap->budget, bin->count,
+			                       tide_class_bytes(cls));
+			tide_queue_push(&cache->heap->queues, bin);
+		} else
 			tide_bin_recycle(bin);
 		return;
 	}
@@ -109,28 +126,43 @@ static struct tide_bin *empty_bin(struct tide_cache *cache, unsigned cls)
 	return bin != NULL ? bin : tide_bin_new(cls, TIDE_BIN_SLOTS);
 }
 
-void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+/* One block, paid for, out of the free sets or the frontier. */
+static void *take_fresh(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
-	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
-	if (block != NULL)
-		return block;
-	tide_cache_missed(cache, cls);
-	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_queue_pop(cls);
-	if (bin == NULL) {
-		tide_queue_note(&tide_queue[cls].misses, cls);
-		bin = empty_bin(cache, cls);
-		if (bin != NULL)
-			(void)tide_gc_refill_inline(cache, bin, 1);
-	}
-	if (bin != NULL && bin->count > 0)
+	struct tide_bin *bin = empty_bin(cache, cls);
+	void *block = NULL;
+	if (bin != NULL && tide_gc_refill_inline(cache, bin, 1) > 0)
 		block = tide_bin_take(bin);
 	if (bin != NULL)
 		keep_bin(cache, bin);
 	if (block != NULL)
 		return block;
 	*zeroed = true;
-	return tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
+}
+
+void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
+	if (block != NULL)
+		return block;
+	struct tide_heap *heap = cache->heap;
+	tide_cache_missed(cache, cls);
+	tide_slow_want_gc_thread(cache);
+	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
+	if (bin != NULL) {
+		block = tide_bin_take(bin);
+		keep_bin(cache, bin);
+		return block;
+	}
+	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
+	size_t bytes = tide_class_bytes(cls);
+	if (tide_budget_blocks_in(&heap->budget, 1, bytes) == 0)
+		return NULL;
+	block = take_fresh(cache, cls, zeroed);
+	if (block == NULL)
+		tide_budget_blocks_out(&heap->budget, 1, bytes);
+	return block;
 }
 
 static bool is_in(const struct tide_bin *bin, const void *block)
@@ -168,7 +200,7 @@ bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const c
 	cache->pending[true_cls] = bin;
 	cache->pool_bytes += tide_class_bytes(true_cls);
 	mark(cache, true_cls, true);
-	if (cache->pool_bytes > share_bytes() || is_full(bin)) {
+	if (cache->pool_bytes > share_bytes(cache->heap) || is_full(bin)) {
 		cache->pool_bytes -= bin->count * tide_class_bytes(true_cls);
 		cache->pending[true_cls] = NULL;
 		mark(cache, true_cls, false);

@@ -14,6 +14,7 @@
 
 #include "bin.h"
 #include "classes.h"
+#include "yield.h"
 
 struct tide_queue {
 	TIDE_OWN_LINE struct tide_stack bins;
@@ -32,48 +33,57 @@ struct tide_queue {
 	_Atomic uint32_t fulls;
 };
 
-TIDE_HIDDEN extern struct tide_queue tide_queue[TIDE_CLASS_SLOTS];
-
-/* Classes whose queue was found empty or full since the GC last looked, so that it need not visit all.
- * writers  every thread sets bits; the GC clears by swap   readers  the same
- * order    relaxed: advice                                 edges    none */
 #define TIDE_QUEUE_WORDS ((TIDE_CLASS_SLOTS + 63) / 64)
-TIDE_HIDDEN extern _Atomic uint64_t tide_queue_attention[TIDE_QUEUE_WORDS];
 
-static inline void tide_queue_note(_Atomic uint32_t *counter, unsigned cls)
+/* The queues of a heap. */
+struct tide_queues {
+	struct tide_queue of[TIDE_CLASS_SLOTS];
+	/* Classes whose queue was found empty or full since the GC last looked, so that it need not
+	 * visit all.
+	 * writers  every thread sets bits; the GC clears by swap   readers  the same
+	 * order    relaxed: advice                                 edges    none */
+	_Atomic uint64_t attention[TIDE_QUEUE_WORDS];
+};
+
+static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t *counter,
+                                   unsigned cls)
 {
-	_Atomic uint64_t *word = &tide_queue_attention[cls / 64];
+	_Atomic uint64_t *word = &queues->attention[cls / 64];
 	uint64_t bit = 1ull << (cls % 64);
 	(void)tide_add_relaxed(counter, 1u);
+	TIDE_YIELD("queue.note");
 	if (!(tide_load_relaxed(word) & bit))
 		(void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
 }
 
 /* Set the first levels from the options. */
-TIDE_HIDDEN void tide_queue_init(void);
+TIDE_HIDDEN void tide_queue_init(struct tide_queues *queues);
 
-static inline bool tide_queue_has_room(struct tide_queue *queue)
+static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 {
+	struct tide_queue *queue = &queues->of[cls];
 	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queue->level))
 		return true;
-	tide_queue_note(&queue->fulls, (unsigned)(queue - tide_queue));
+	tide_queue_note(queues, &queue->fulls, cls);
 	return false;
 }
 
-static inline void tide_queue_push(struct tide_bin *bin)
+static inline void tide_queue_push(struct tide_queues *queues, struct tide_bin *bin)
 {
-	struct tide_queue *queue = &tide_queue[bin->cls];
+	struct tide_queue *queue = &queues->of[bin->cls];
 	(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);
+	TIDE_YIELD("queue.push");
 	tide_stack_push(&queue->bins, &bin->node);
 }
 
 /* NULL when empty. */
-static inline struct tide_bin *tide_queue_pop(unsigned cls)
+static inline struct tide_bin *tide_queue_pop(struct tide_queues *queues, unsigned cls)
 {
-	struct tide_queue *queue = &tide_queue[cls];
+	struct tide_queue *queue = &queues->of[cls];
 	if (tide_stack_is_empty_racy(&queue->bins))
 		return NULL;
 	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&queue->bins);
+	TIDE_YIELD("queue.pop");
 	if (bin != NULL)
 		(void)tide_sub_relaxed(&queue->blocks, (uint32_t)bin->count);
 	return bin;

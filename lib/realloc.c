@@ -1,13 +1,14 @@
 /* realloc and reallocarray: in place while the class still fits, while the chunk is the last before
  * the frontier, or by remapping; else a new block and a copy.
  */
+#include <tide/heap.h>
 #include <tide/tide.h>
 
 #include "alias.h"
 #include "block.h"
-#include "frontier.h"
+#include "heap.h"
 #include "hit.h"
-#include "large.h"
+#include "seat.h"
 #include "slow.h"
 #include "start.h"
 
@@ -21,9 +22,9 @@ static bool stays(size_t size, size_t has)
 	return size <= has && size >= has / 2;
 }
 
-static void *move(void *block, size_t size, size_t copy_bytes)
+static void *move(struct tide_heap *heap, void *block, size_t size, size_t copy_bytes)
 {
-	void *moved = tide_malloc(size);
+	void *moved = heap == &tide_heap_default ? tide_malloc(size) : tide_heap_malloc(heap, size);
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, block, copy_bytes);
@@ -35,7 +36,7 @@ static void *move(void *block, size_t size, size_t copy_bytes)
  * call. */
 #define LARGE_SLACK(bytes) ((bytes) / 8 > 64 * 1024 ? (bytes) / 8 : 64 * 1024)
 
-static void *realloc_large(void *block, size_t size)
+static void *realloc_large(struct tide_heap *heap, void *block, size_t size)
 {
 	size_t has = tide_large_bytes(block);
 	if (size <= has && has - size <= LARGE_SLACK(has))
@@ -45,14 +46,25 @@ static void *realloc_large(void *block, size_t size)
 		if (resized != NULL)
 			return resized;
 	}
-	return move(block, size, size < has ? size : has);
+	return move(heap, block, size, size < has ? size : has);
+}
+
+/* The audit's books: as if it had been freed and allocated anew. */
+static void count_reclass(struct tide_heap *heap, unsigned from, unsigned to)
+{
+	struct tide_cache *cache = TIDE_AUDITED ? tide_seat_take(heap) : NULL;
+	if (cache == NULL)
+		return;
+	tide_hit_count(&cache->frees[from]);
+	tide_hit_count(&cache->mallocs[to]);
 }
 
 void *tide_realloc(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
-	unsigned cls = tide_block_class_exact(block, "realloc");
+	struct tide_heap *heap;
+	unsigned cls = tide_block_class_exact(block, "realloc", &heap);
 	if (cls == TIDE_CLASS_NONE) {
 		errno = EINVAL;
 		return NULL;
@@ -62,7 +74,7 @@ void *tide_realloc(void *block, size_t size)
 		return NULL;
 	}
 	if (cls == TIDE_CLASS_LARGE)
-		return realloc_large(block, size);
+		return realloc_large(heap, block, size);
 
 	size_t has = tide_class_bytes(cls);
 	if (stays(size, has))
@@ -72,11 +84,10 @@ void *tide_realloc(void *block, size_t size)
 		return block;
 	if (tide_class_is_medium(cls) && tide_class_is_medium(wanted) && wanted > cls &&
 	    !tide_start_checked() && tide_frontier_extend(block, cls, wanted)) {
-		tide_hit_count(&tide_cache_self->frees[cls]);
-		tide_hit_count(&tide_cache_self->mallocs[wanted]);
+		count_reclass(heap, cls, wanted);
 		return block;
 	}
-	return move(block, size, size < has ? size : has);
+	return move(heap, block, size, size < has ? size : has);
 }
 
 void *tide_reallocarray(void *block, size_t count, size_t size)

@@ -1,59 +1,54 @@
 #include "region.h"
 
 #include "check.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "yield.h"
 
-/* Region descriptors by index.
- * writers  the mapper that took the index, once   readers  the GC, statistics
- * order    store-release, load-acquire            edges    region.table */
-static _Atomic(struct tide_region *) table[TIDE_REGIONS_MAX];
-/* writers  mappers, by CAS   readers  the GC
- * order    cas-release, load-acquire   edges  region.table */
-static _Atomic(struct tide_region_group *) groups[TIDE_REGIONS_MAX / 64];
-/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
- * edges none */
-static _Atomic uint32_t table_used;
-static _Atomic uint64_t mapped_bytes;
-static _Atomic uint64_t maps;
-static _Atomic uint64_t unmaps;
 /* Where the next region would be welcome.
  * writers  mappers  readers  mappers  order  relaxed: a hint  edges  none */
 static _Atomic uintptr_t next_hint;
 
-static TIDE_OWN_LINE struct tide_stack unmapped;
 static TIDE_OWN_LINE struct tide_stack spare_slab[TIDE_CLASS_SMALL_LAST + 1];
 
-static bool group_make(uint32_t index)
+static bool group_make(struct tide_regions *regions, uint32_t index)
 {
-	if (index >= TIDE_REGIONS_MAX || tide_load_acquire(&groups[index / 64]) != NULL)
+	if (index >= TIDE_REGIONS_MAX || tide_region_group_of(regions, index) != NULL)
 		return true;
 	struct tide_region_group *none = NULL;
 	struct tide_region_group *group = tide_meta_alloc(sizeof *group);
+	TIDE_YIELD("region.group");
 	if (group != NULL)
-		(void)tide_cas_release(&groups[index / 64], &none, group); /* region.table */
+		(void)tide_cas_release(&regions->group[index / 64], &none,
+		                       group); /* region.table */
 	return group != NULL;
 }
 
-static struct tide_region *descriptor_new(void)
+static struct tide_region *descriptor_new(struct tide_heap *heap)
 {
-	struct tide_region *region = (struct tide_region *)tide_stack_pop(&unmapped);
+	struct tide_regions *regions = &heap->regions;
+	struct tide_region *region = (struct tide_region *)tide_stack_pop(&regions->unmapped);
 	if (region != NULL)
 		return region;
-	uint32_t index = tide_load_relaxed(&table_used);
+	uint32_t index = tide_load_relaxed(&regions->used);
 	if (index >= TIDE_REGIONS_MAX)
 		return NULL;
 	region = tide_meta_alloc(sizeof *region);
 	/* Its group, and the next in case others take the indices before it meanwhile. */
-	if (region == NULL || !group_make(index) || !group_make(index + 64))
+	if (region == NULL || !group_make(regions, index) || !group_make(regions, index + 64))
 		return NULL;
-	index = tide_add_relaxed(&table_used, 1u);
-	if (index >= TIDE_REGIONS_MAX || !group_make(index))
+	index = tide_add_relaxed(&regions->used, 1u);
+	TIDE_YIELD("region.index");
+	if (index >= TIDE_REGIONS_MAX || !group_make(regions, index))
 		return NULL;
 	region->index = index;
-	tide_store_release(&table[index], region); /* region.table */
+	region->heap = heap;
+	TIDE_YIELD("region.table");
+	struct tide_region_group *group = tide_region_group_of(regions, index);
+	tide_store_release(&group->region[index % 64], region); /* region.table */
 	return region;
 }
 
@@ -71,9 +66,21 @@ static void *map_near_hint(size_t bytes)
 	return start;
 }
 
-struct tide_region *tide_region_map(void)
+void tide_region_reset(struct tide_region *region)
 {
-	struct tide_region *region = descriptor_new();
+	tide_store_relaxed(&region->sealed_from, 0);
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		region->page_free[i] = 0;
+		region->page_clean[i] = UINT64_MAX;
+		region->page_aged[i] = 0;
+	}
+	region->refuses_huge = false;
+}
+
+struct tide_region *tide_region_map(struct tide_heap *heap)
+{
+	struct tide_regions *regions = &heap->regions;
+	struct tide_region *region = descriptor_new(heap);
 	if (region == NULL)
 		return NULL;
 	size_t bytes = TIDE_REGION_BYTES;
@@ -83,29 +90,25 @@ struct tide_region *tide_region_map(void)
 		start = map_near_hint(bytes);
 	}
 	if (start == NULL) {
-		tide_stack_push(&unmapped, &region->node);
+		tide_stack_push(&regions->unmapped, &region->node);
 		return NULL;
 	}
 	tide_store_relaxed(&region->base, (uintptr_t)start);
 	tide_store_relaxed(&region->granules, (uint32_t)(bytes / TIDE_GRANULE_BYTES));
-	tide_store_relaxed(&region->sealed_from, 0);
-	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
-		region->page_free[i] = 0;
-		region->page_clean[i] = UINT64_MAX;
-		region->page_aged[i] = 0;
-	}
-	region->refuses_huge = false;
+	tide_region_reset(region);
 	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
+	TIDE_YIELD("region.map");
 	tide_pagemap_set_region((uintptr_t)start, region);
-	uint64_t before = tide_add_relaxed(&mapped_bytes, bytes);
+	uint64_t before = tide_add_relaxed(&regions->mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
 		tide_os_huge(start, bytes, true);
-	(void)tide_add_relaxed(&maps, 1u);
+	(void)tide_add_relaxed(&regions->maps, 1u);
 	return region;
 }
 
 bool tide_region_unmap(struct tide_region *region)
 {
+	struct tide_regions *regions = &region->heap->regions;
 	uintptr_t base = tide_load_relaxed(&region->base);
 	unsigned granules = tide_load_relaxed(&region->granules);
 	size_t bytes = (size_t)granules * TIDE_GRANULE_BYTES;
@@ -113,6 +116,7 @@ bool tide_region_unmap(struct tide_region *region)
 	/* Out of the page map first: once unmapped, another thread may map the same addresses. */
 	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
 	tide_pagemap_set_region(base, NULL);
+	TIDE_YIELD("region.unmap");
 	if (!tide_os_unmap((void *)base, bytes)) {
 		tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
 		tide_pagemap_set_region(base, region);
@@ -120,41 +124,24 @@ bool tide_region_unmap(struct tide_region *region)
 	}
 	tide_store_relaxed(&region->tag[0], 0);
 	tide_store_relaxed(&region->tag[granules - 1], 0);
-	tide_stack_push(&unmapped, &region->node);
-	(void)tide_sub_relaxed(&mapped_bytes, bytes);
-	(void)tide_add_relaxed(&unmaps, 1u);
+	TIDE_YIELD("region.unmapped");
+	tide_stack_push(&regions->unmapped, &region->node);
+	(void)tide_sub_relaxed(&regions->mapped_bytes, bytes);
+	(void)tide_add_relaxed(&regions->unmaps, 1u);
 	return true;
 }
 
-struct tide_region_group *tide_region_group_of(uint32_t index)
+struct tide_region *tide_region_at(struct tide_regions *regions, uint32_t index)
 {
-	return tide_load_acquire(&groups[index / 64]); /* region.table */
+	struct tide_region_group *group = tide_region_group_of(regions, index);
+	return group != NULL ? tide_load_acquire(&group->region[index % 64])
+	                     : NULL; /* region.table */
 }
 
-struct tide_region *tide_region_at(uint32_t index)
+uint32_t tide_region_count(struct tide_regions *regions)
 {
-	return tide_load_acquire(&table[index]); /* region.table */
-}
-
-uint32_t tide_region_count(void)
-{
-	uint32_t used = tide_load_relaxed(&table_used);
+	uint32_t used = tide_load_relaxed(&regions->used);
 	return used < TIDE_REGIONS_MAX ? used : TIDE_REGIONS_MAX;
-}
-
-uint64_t tide_region_mapped_bytes_racy(void)
-{
-	return tide_load_relaxed(&mapped_bytes);
-}
-
-uint64_t tide_region_maps_racy(void)
-{
-	return tide_load_relaxed(&maps);
-}
-
-uint64_t tide_region_unmaps_racy(void)
-{
-	return tide_load_relaxed(&unmaps);
 }
 
 bool tide_region_is_valid(const struct tide_region *region, unsigned end)
@@ -198,7 +185,7 @@ struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, u
 	for (unsigned i = 0; i < shape->pages; i++)
 		tide_store_relaxed(&region->slab[page + i], slab);
 	tide_region_tag(region, granule, shape->pages * TIDE_PAGE_GRANULES, TIDE_TAG_SLAB);
-	tide_pagemap_set(slab->base, shape->pages, cls);
+	tide_pagemap_set(slab->base, shape->pages, tide_heap_page_class(region->heap, cls));
 	return slab;
 }
 
@@ -229,7 +216,7 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 		*slab = NULL;
 		*idx = granule;
 		return address % TIDE_GRANULE_BYTES == 0 && tide_region_tag_is_of(tag, cls) &&
-		       tide_pagemap_class(address) == cls;
+		       tide_pagemap_class(address) == tide_heap_page_class((*region)->heap, cls);
 	}
 	unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
 	*slab = tide_load_relaxed(&(*region)->slab[page]);
@@ -247,6 +234,25 @@ unsigned tide_region_true_class(const void *block, unsigned cls)
 		return TIDE_CLASS_NONE;
 	unsigned tag = tide_load_relaxed(&region->tag[tide_region_granule(region, block)]);
 	if (!tide_region_tag_is_of(tag, cls))
+		return TIDE_CLASS_NONE;
+	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
+}
+
+unsigned tide_region_class(const void *block)
+{
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	if (region == NULL)
+		return TIDE_CLASS_NONE;
+	unsigned page = (unsigned)((uintptr_t)block >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+	struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+	if (slab != NULL)
+		return slab->cls;
+	unsigned granule = tide_region_granule(region, block);
+	unsigned tag = tide_load_relaxed(&region->tag[granule]);
+	unsigned last = granule + (tag & TIDE_TAG_GRANULES) - 1;
+	/* A chunk's last tag is like its first; but no tag follows at its length. */
+	if ((uintptr_t)block % TIDE_GRANULE_BYTES != 0 || !(tag & TIDE_TAG_ISSUED) ||
+	    last >= TIDE_REGION_GRANULES || tide_load_relaxed(&region->tag[last]) != tag)
 		return TIDE_CLASS_NONE;
 	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
 }

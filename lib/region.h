@@ -29,18 +29,40 @@
 #define TIDE_TAG_SLAB 0x4000u
 #define TIDE_TAG_ISSUED 0x8000u
 
+struct tide_heap;
+
 #define TIDE_PAGE_WORDS (TIDE_REGION_PAGES / 64)
 
-/* 64 regions, and which of them have what: bit i stands for region 64 * group + i. Made with the
- * first of its regions, so that freeing never needs memory. Plain, the GC token's. */
+/* 64 regions of a heap, and which of them have what: bit i stands for region 64 * group + i. Made
+ * with the first of its regions, so that freeing never needs memory. Plain, the GC token's, but for
+ * the last. */
 struct tide_region_group {
 	uint64_t chunk[TIDE_CHUNK_SETS];          /* a free chunk of that set */
 	uint64_t slab[TIDE_CLASS_SMALL_LAST + 1]; /* a partly free slab of that class */
+	/* Descriptors by index.
+	 * writers  the mapper that took the index, once   readers  the GC, statistics
+	 * order    store-release, load-acquire            edges    region.table */
+	_Atomic(struct tide_region *) region[64];
+};
+
+/* The regions of a heap. */
+struct tide_regions {
+	/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
+	 * edges none */
+	TIDE_OWN_LINE _Atomic uint32_t used;
+	_Atomic uint64_t mapped_bytes;
+	_Atomic uint64_t maps;
+	_Atomic uint64_t unmaps;
+	struct tide_stack unmapped;
+	/* writers  mappers, by CAS   readers  the GC
+	 * order    cas-release, load-acquire   edges  region.table */
+	_Atomic(struct tide_region_group *) group[TIDE_REGIONS_MAX / 64];
 };
 
 struct tide_region {
 	struct tide_node node; /* must be first: spare, sealed or unmapped (frontier.c, region.c) */
 	uint32_t index;        /* plain: for ever */
+	struct tide_heap *heap; /* likewise */
 	/* First address, and size.
 	 * writers  the mapper   readers  every thread; a stale one only until its CAS fails
 	 * order    relaxed      edges    none: see frontier.h */
@@ -92,20 +114,27 @@ static inline unsigned tide_slab_words(unsigned cls)
 	return (tide_slab_shape[cls].blocks + 63u) / 64u;
 }
 
-/* Map a region and enter it in page map and table. NULL: no memory. */
-TIDE_HIDDEN struct tide_region *tide_region_map(void);
+/* Map a region for the heap and enter it in page map and table. NULL: no memory. */
+TIDE_HIDDEN struct tide_region *tide_region_map(struct tide_heap *heap);
+/* What a region that nobody uses looks like to the GC: never handed out. */
+TIDE_HIDDEN void tide_region_reset(struct tide_region *region);
 /* Give the mapping and the descriptor back; false when the system refused. The caller owns all of
  * it: the GC, when the region is one free chunk and no frontier. */
 TIDE_HIDDEN bool tide_region_unmap(struct tide_region *region);
 /* The group that region `index` is in; there is one for every region that exists. */
-TIDE_HIDDEN struct tide_region_group *tide_region_group_of(uint32_t index);
+static inline struct tide_region_group *tide_region_group_of(struct tide_regions *regions,
+                                                             uint32_t index)
+{
+	return tide_load_acquire(&regions->group[index / 64]); /* region.table */
+}
 /* Region number `index`, NULL when there is none yet. Indices below tide_region_count are in use. */
-TIDE_HIDDEN struct tide_region *tide_region_at(uint32_t index);
-TIDE_HIDDEN uint32_t tide_region_count(void);
-/* Address space in regions now; regions ever mapped and unmapped. */
-TIDE_HIDDEN uint64_t tide_region_mapped_bytes_racy(void);
-TIDE_HIDDEN uint64_t tide_region_maps_racy(void);
-TIDE_HIDDEN uint64_t tide_region_unmaps_racy(void);
+TIDE_HIDDEN struct tide_region *tide_region_at(struct tide_regions *regions, uint32_t index);
+TIDE_HIDDEN uint32_t tide_region_count(struct tide_regions *regions);
+/* Address space in regions now. */
+static inline uint64_t tide_region_mapped_bytes_racy(struct tide_regions *regions)
+{
+	return tide_load_relaxed(&regions->mapped_bytes);
+}
 
 /* Whether tags tile the region up to `end` without gap, for a region nobody is carving. */
 TIDE_HIDDEN bool tide_region_is_valid(const struct tide_region *region, unsigned end);
@@ -155,6 +184,10 @@ static inline bool tide_region_tag_is_of(unsigned tag, unsigned cls)
 /* The class that is as long as the chunk of `block`, a medium block by its page; TIDE_CLASS_NONE:
  * no block starts there. */
 TIDE_HIDDEN unsigned tide_region_true_class(const void *block, unsigned cls);
+
+/* The class of the block at the start of which `block` is, as the slab or the tag tells it, for pages
+ * that do not say; TIDE_CLASS_NONE: no block starts there. */
+TIDE_HIDDEN unsigned tide_region_class(const void *block);
 
 /* For a message: whether an address in an INSIDE page is inside a medium block. */
 TIDE_HIDDEN bool tide_region_is_inside_block(const void *address);

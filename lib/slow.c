@@ -4,14 +4,13 @@
 #include "check.h"
 #include "doorbell.h"
 #include "fatal.h"
-#include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
-#include "large.h"
+#include "limit.h"
 #include "options.h"
-#include "orphan.h"
 #include "pool.h"
-#include "queue.h"
+#include "seat.h"
 #include "start.h"
 
 #include <errno.h>
@@ -75,7 +74,7 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 
 void tide_slow_want_gc_thread(struct tide_cache *cache)
 {
-	if (tide_gc_thread_runs() || tide_cache_threads_racy() < 2)
+	if (tide_gc_thread_runs() || tide_cache_threads_racy(&tide_heap_default) < 2)
 		return;
 	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD)
 		return;
@@ -104,12 +103,13 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 	}
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_queue_pop(cls);
+	struct tide_heap *heap = cache->heap;
+	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
 		empty_to_ready(cache, cls, bin);
 		return true;
 	}
-	tide_queue_note(&tide_queue[cls].misses, cls);
+	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
 
 	bin = tide_cache_remove_ready(cache, cls);
 	if (bin == NULL)
@@ -117,23 +117,30 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 	if (bin == NULL)
 		return false;
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
-	unsigned taken = tide_gc_refill_inline(cache, bin, tide_cache_capacity(cache, cls));
-	if (taken == 0) {
-		taken = tide_frontier_carve(bin, carve_count(cache, cls));
-		grew(cache, taken * tide_class_bytes(cls));
+	size_t block_bytes = tide_class_bytes(cls);
+	unsigned want =
+	    tide_budget_blocks_in(&heap->budget, tide_cache_capacity(cache, cls), block_bytes);
+	unsigned taken = want > 0 ? tide_gc_refill_inline(cache, bin, want) : 0;
+	if (taken == 0 && want > 0) {
+		unsigned carve = carve_count(cache, cls);
+		taken = tide_frontier_carve(heap, bin, carve < want ? carve : want);
+		grew(cache, taken * block_bytes);
 	}
+	tide_budget_blocks_out(&heap->budget, want - taken, block_bytes);
 	tide_cache_install(cache, bin);
 	return taken > 0;
 }
 
 void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 {
+	struct tide_queues *queues = &cache->heap->queues;
 	unsigned cls = bin->cls;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
 	bool threaded = tide_gc_thread_runs();
+	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
 	tide_cache_spilled(cache, cls);
-	if (tide_queue_has_room(&tide_queue[cls])) {
-		tide_queue_push(bin);
+	if (tide_queue_has_room(queues, cls)) {
+		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
@@ -141,7 +148,8 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
-		tide_queue_push(bin);
+		tide_queue_push(queues, bin);
+		tide_doorbell_ring(false);
 		return;
 	}
 	tide_garbage_publish(&cache->garbage, bin);
@@ -217,22 +225,50 @@ static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return block;
 }
 
-void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
+TIDE_INLINE void *malloc_once(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
-	*zeroed = false;
-	void *block = NULL;
 	unsigned cls = tide_class_of(bytes);
-	struct tide_cache *cache = tide_slow_self();
-	if (TIDE_UNLIKELY(cache == NULL))
-		block = NULL;
-	else if (cls == TIDE_CLASS_LARGE) {
-		tide_slow_want_gc_thread(cache);
-		block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, zeroed);
-	} else
-		block = class_malloc(cache, cls, zeroed);
+	*zeroed = false;
+	if (cls != TIDE_CLASS_LARGE)
+		return class_malloc(cache, cls, zeroed);
+	tide_slow_want_gc_thread(cache);
+	return tide_large_alloc(cache->heap, bytes, TIDE_PAGE_BYTES, zeroed);
+}
+
+/* In a heap with a limit, after `block` (NULL: none was to be had). */
+static TIDE_COLD void *malloc_limited(struct tide_cache *cache, size_t bytes, bool *zeroed,
+                                      void *block)
+{
+	unsigned tries = 0;
+	while (block == NULL && tide_limit_make_room(cache, bytes, &tries))
+		block = malloc_once(cache, bytes, zeroed);
+	tide_limit_tell(cache);
+	return block;
+}
+
+TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
+{
+	void *block = malloc_once(cache, bytes, zeroed);
+	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget)))
+		block = malloc_limited(cache, bytes, zeroed, block);
 	if (TIDE_UNLIKELY(block == NULL))
 		errno = ENOMEM;
 	return block;
+}
+
+void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
+{
+	return malloc_in(cache, bytes, zeroed);
+}
+
+void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
+{
+	struct tide_cache *cache = tide_slow_self();
+	*zeroed = false;
+	if (TIDE_LIKELY(cache != NULL))
+		return malloc_in(cache, bytes, zeroed);
+	errno = ENOMEM;
+	return NULL;
 }
 
 void *tide_malloc_slow(size_t bytes)
@@ -291,7 +327,7 @@ static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 		unshelve(cache, cls);
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
 		return false;
-	(void)tide_hit_push(cls, block);
+	(void)tide_hit_push(cache, cls, block);
 	if (TIDE_UNLIKELY(checked))
 		shelve(cache, cls);
 	return true;
@@ -303,7 +339,7 @@ static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, con
 	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
 	    !tide_start_checked())
 		(void)ready_bin(cache, cls);
-	return tide_hit_push(cls, block) || tide_pool_free(cache, block, cls, function);
+	return tide_hit_push(cache, cls, block) || tide_pool_free(cache, block, cls, function);
 }
 
 static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
@@ -322,7 +358,20 @@ static void class_free(struct tide_cache *cache, void *block, unsigned cls, cons
 	if (freed)
 		return;
 	tide_hit_count(&cache->frees[cls]);
-	tide_orphan_push(block);
+	tide_budget_blocks_out(&cache->heap->budget, 1, tide_class_bytes(cls));
+	tide_orphan_push(&cache->heap->orphans, block);
+	tide_doorbell_ring(false);
+}
+
+/* By a thread that can get no cache. */
+static TIDE_COLD void free_without_cache(struct tide_heap *heap, void *block, unsigned cls)
+{
+	if (tide_start_checked())
+		(void)tide_region_set_live(block, cls, false);
+	if (TIDE_AUDITED)
+		(void)tide_add_relaxed(&heap->roster.uncounted_frees[cls], 1u);
+	tide_budget_blocks_out(&heap->budget, 1, tide_class_bytes(cls));
+	tide_orphan_push(&heap->orphans, block);
 }
 
 void tide_free_slow(void *block, const char *function)
@@ -330,9 +379,10 @@ void tide_free_slow(void *block, const char *function)
 	if (block == NULL)
 		return;
 	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
+	struct tide_heap *heap = &tide_heap_default;
 	unsigned cls = (unsigned)tide_hit_class(block);
 	if (TIDE_UNLIKELY(cls - TIDE_CLASS_SMALL_FIRST > TIDE_CLASS_MEDIUM_LAST - 1u))
-		cls = tide_block_class(block, function);
+		cls = tide_block_class(block, function, &heap);
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	if (cls == TIDE_CLASS_LARGE) {
@@ -342,60 +392,10 @@ void tide_free_slow(void *block, const char *function)
 			tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
 		return;
 	}
-	if (TIDE_LIKELY(cache != NULL)) {
+	if (TIDE_UNLIKELY(heap != &tide_heap_default))
+		cache = tide_seat_take(heap);
+	if (TIDE_LIKELY(cache != NULL))
 		class_free(cache, block, cls, function);
-		return;
-	}
-	if (tide_start_checked())
-		(void)tide_region_set_live(block, cls, false);
-	if (TIDE_AUDITED)
-		(void)tide_add_relaxed(&tide_cache_uncounted_frees[cls], 1u);
-	tide_orphan_push(block);
-}
-
-void tide_self_empty(void)
-{
-	struct tide_cache *cache = tide_cache_self;
-	if (cache == &tide_cache_none)
-		return;
-	tide_cache_slow_enter(cache);
-	(void)tide_cache_empty(cache);
-	tide_cache_slow_leave(cache);
-}
-
-/* A block of the ready bin that happens to be aligned. */
-static void *ready_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
-{
-	for (void **at = cache->top[cls]; *at != NULL; at--) {
-		void *block = *at;
-		if ((uintptr_t)block % align_bytes != 0)
-			continue;
-		void *last = pop(cache, cls);
-		tide_order_stores(); /* see bin.h */
-		*at = last;
-		return block;
-	}
-	return NULL;
-}
-
-void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes)
-{
-	struct tide_cache *cache = tide_slow_self();
-	if (cache == NULL)
-		return NULL;
-	void *block = ready_aligned(cache, cls, align_bytes);
-	if (block == NULL) {
-		tide_cache_slow_enter(cache);
-		block = tide_pool_aligned(cache, cls, align_bytes);
-		tide_cache_slow_leave(cache);
-	}
-	if (block == NULL)
-		block = tide_gc_chunk_aligned(cache, cls, align_bytes);
-	if (block == NULL)
-		block = tide_frontier_chunk(cls, align_bytes);
-	if (block != NULL && tide_start_checked())
-		(void)tide_region_set_live(block, cls, true);
-	if (block != NULL)
-		tide_hit_count(&cache->mallocs[cls]);
-	return block;
+	else
+		free_without_cache(heap, block, cls);
 }

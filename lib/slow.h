@@ -15,11 +15,11 @@
 TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow(size_t bytes);
 /* The same; *zeroed tells whether the block is known to be zero. */
 TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed);
+/* The same in the heap of `cache`, of which the calling thread is the owner. */
+TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes,
+                                                    bool *zeroed);
 /* Free anything that was passed to public function `function`. Preserves errno. */
 TIDE_NOINLINE TIDE_HIDDEN void tide_free_slow(void *block, const char *function);
-
-/* A block of medium class `cls` at a multiple of align_bytes, 2 KiB or 4 KiB; NULL: no memory. */
-TIDE_HIDDEN void *tide_medium_aligned_slow(unsigned cls, size_t align_bytes);
 
 /* The parts of it that pool.c shares. The calling thread's cache, made if need be; NULL when there
  * is no memory for one. */
@@ -28,8 +28,5 @@ TIDE_HIDDEN struct tide_cache *tide_slow_self(void);
 TIDE_HIDDEN void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin);
 /* A process of more than one thread gets a GC thread, once this one has shown that it works. */
 TIDE_HIDDEN void tide_slow_want_gc_thread(struct tide_cache *cache);
-
-/* Empty the calling thread's bins into its garbage, for a purge. */
-TIDE_HIDDEN void tide_self_empty(void);
 
 #endif

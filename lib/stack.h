@@ -17,6 +17,7 @@
 #define TIDE_STACK_H
 
 #include "atomic.h"
+#include "yield.h"
 
 struct tide_node {
 	/* writers  the owner of the node   readers  any thread that pops, perhaps in vain
@@ -36,6 +37,7 @@ static inline void tide_stack_push(struct tide_stack *stack, struct tide_node *n
 	void *head = tide_load_relaxed(&stack->head.pointer);
 	do {
 		tide_store_relaxed(&node->next, head);
+		TIDE_YIELD("stack.push");
 	} while (!tide_cas_release(&stack->head.pointer, &head, node)); /* stack.hand */
 }
 
@@ -46,13 +48,22 @@ static inline struct tide_node *tide_stack_pop(struct tide_stack *stack)
 		/* The count before the head: were it the other way round, a pop and push in
 		 * between would leave an old head with a new count. */
 		uintptr_t tag = tide_load_acquire(&stack->head.tag);
+		TIDE_YIELD("stack.pop.tag");
 		struct tide_node *node = tide_load_acquire(&stack->head.pointer); /* stack.hand */
 		if (node == NULL)
 			return NULL;
+		TIDE_YIELD("stack.pop.head");
 		void *next = tide_load_relaxed(&node->next);
+		TIDE_YIELD("stack.pop.next");
 		if (tide_cas2_acq_rel(&stack->head, node, tag, next, tag + 1))
 			return node;
 	}
+}
+
+/* Empty it at once, its nodes being known otherwise. For the only thread of a process. */
+static inline void tide_stack_reset(struct tide_stack *stack)
+{
+	tide_store_relaxed(&stack->head.pointer, NULL);
 }
 
 static inline bool tide_stack_is_empty_racy(struct tide_stack *stack)

@@ -2,11 +2,13 @@
 
 #include "doorbell.h"
 #include "gc.h"
+#include "heap.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
-#include "queue.h"
+#include "seat.h"
+#include "yield.h"
 
 #include <pthread.h>
 
@@ -30,6 +32,7 @@ static void thread_end(void *arg)
 	/* From here on the thread is as new: what later destructors free gets it a cache again, and
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
+	tide_seat_leave_all(cache);
 	tide_cache_park(cache);
 	tide_doorbell_ring(false); /* what it holds must age */
 }
@@ -38,23 +41,32 @@ static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
 		return;
-	bool late = tide_cache_all() != NULL;
+	bool late = tide_cache_all(&tide_heap_default) != NULL;
+	TIDE_YIELD("start.options");
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
 	/* Blocks of before are not known as live, so checking can't begin in the middle. */
 	if (late)
 		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
-	tide_queue_init();
+	if (!late)
+		tide_budget_set(&tide_heap_default.budget,
+		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
+		                (uint64_t)tide_option(TIDE_OPTION_LIMIT));
+	TIDE_YIELD("start.queues");
+	tide_queue_init(&tide_heap_default.queues);
 }
 
 static void process_start(void)
 {
 	uint32_t seen = 0;
+	TIDE_YIELD("start.once");
 	if (tide_load_acquire(&once) != 0 || !tide_cas_acq_rel(&once, &seen, 1u)) /* start.once */
 		return;
+	TIDE_YIELD("start.won");
 	tide_gc_process_start();
 	tide_fork_register();
+	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)
 		tide_store_release(&thread_key_made, true); /* start.key */
 }
@@ -68,10 +80,11 @@ struct tide_cache *tide_start_thread(void)
 		if (probe != NULL)
 			tide_pagemap_init((uintptr_t)probe);
 	}
-	struct tide_cache *cache = tide_cache_unpark(tide_os_thread_id());
+	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, tide_os_thread_id());
 	if (cache == NULL)
 		return NULL;
 	tide_cache_self = cache;
+	TIDE_YIELD("start.cache");
 	process_start();
 	/* May allocate, which by now finds a cache. */
 	if (tide_load_acquire(&thread_key_made)) /* start.key */

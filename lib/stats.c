@@ -5,12 +5,10 @@
 #include "alias.h"
 #include "cache.h"
 #include "doorbell.h"
-#include "frontier.h"
 #include "gc.h"
+#include "heap.h"
 #include "large.h"
 #include "meta.h"
-#include "queue.h"
-#include "region.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,20 +17,23 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 {
 	struct tide_stats all = { 0 };
 	struct tide_gc_counts gc;
-	tide_gc_counts_read(&gc);
+	struct tide_heap *heap = &tide_heap_default;
+	tide_gc_counts_read(heap, &gc);
 	all.carved_bytes = gc.made_bytes;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		uint64_t bytes = tide_class_bytes(cls);
-		all.carved_bytes += tide_frontier_carved_racy(cls) * bytes;
-		all.queued_bytes += tide_load_relaxed(&tide_queue[cls].blocks) * bytes;
-		all.queue_misses += tide_load_relaxed(&tide_queue[cls].misses);
+		all.carved_bytes += tide_frontier_carved_racy(&heap->frontier, cls) * bytes;
+		all.queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
+		all.queue_level_bytes += tide_load_relaxed(&heap->queues.of[cls].level) * bytes;
+		all.queue_misses += tide_load_relaxed(&heap->queues.of[cls].misses);
 	}
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+	struct tide_cache *cache = tide_cache_all(heap);
+	for (; cache != NULL; cache = cache->all_next)
 		all.backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
 	all.large_bytes = tide_large_live_bytes_racy();
 	all.large_cached_bytes = tide_large_cached_bytes_racy();
-	all.mapped_bytes =
-	    tide_region_mapped_bytes_racy() + all.large_bytes + all.large_cached_bytes;
+	all.mapped_bytes = tide_region_mapped_bytes_racy(&heap->regions) + all.large_bytes +
+	                   all.large_cached_bytes;
 	all.metadata_bytes = tide_meta_bytes_racy();
 	all.free_set_bytes = gc.free_set_bytes;
 	all.purged_bytes = gc.purged_bytes;
@@ -45,9 +46,9 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 	all.gc_returned_bytes = gc.returned_bytes;
 	all.level_grows = gc.level_grows;
 	all.level_reclaims = gc.level_reclaims;
-	all.regions_mapped = tide_region_maps_racy();
-	all.regions_unmapped = tide_region_unmaps_racy();
-	all.threads = tide_cache_threads_racy();
+	all.regions_mapped = tide_load_relaxed(&heap->regions.maps);
+	all.regions_unmapped = tide_load_relaxed(&heap->regions.unmaps);
+	all.threads = tide_cache_threads_racy(heap);
 	all.gc_thread_runs = tide_gc_thread_runs();
 	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
 	if (size > sizeof all)

@@ -1,16 +1,16 @@
 #include "token.h"
 
 #include "config.h"
-#include "orphan.h"
 #include "os.h"
+#include "yield.h"
 
 TIDE_OWN_LINE _Atomic uint32_t tide_token;
-_Atomic(struct tide_orphan *) tide_orphans;
 
 void tide_token_release(void)
 {
 	uint32_t before =
 	    tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
+	TIDE_YIELD("token.release");
 	if (before == TIDE_TOKEN_AWAITED)
 		tide_os_futex_wake(&tide_token, 1);
 }
@@ -20,9 +20,11 @@ bool tide_token_wait(uint64_t timeout_ns)
 	uint64_t start = tide_os_clock_ns();
 	if (tide_token_try())
 		return true;
+	TIDE_YIELD("token.busy");
 	/* Having waited once, take it as AWAITED: others may be waiting too, and a wake too many is
 	 * cheaper than one too few. */
 	while (tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_AWAITED) != TIDE_TOKEN_FREE) {
+		TIDE_YIELD("token.wait");
 		tide_os_futex_wait(&tide_token, TIDE_TOKEN_AWAITED, 10000000);
 		if (timeout_ns != 0 && tide_os_clock_ns() - start > timeout_ns)
 			return tide_token_try();

@@ -11,6 +11,7 @@
 #define TIDE_TOKEN_H
 
 #include "atomic.h"
+#include "yield.h"
 
 enum { TIDE_TOKEN_FREE, TIDE_TOKEN_HELD, TIDE_TOKEN_AWAITED };
 
@@ -21,6 +22,7 @@ TIDE_HIDDEN extern _Atomic uint32_t tide_token;
 static inline bool tide_token_try(void)
 {
 	uint32_t seen = TIDE_TOKEN_FREE;
+	TIDE_YIELD("token.try");
 	return tide_load_relaxed(&tide_token) == TIDE_TOKEN_FREE &&
 	       tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD); /* token.pass */
 }

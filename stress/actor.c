@@ -1,15 +1,28 @@
 /* See actor.h. */
 #include "actor.h"
 
+#include "fault.h"
 #include "order.h"
 
 #include <stdlib.h>
 
-enum { ACTOR_ALIGN_SHIFT = 4, ACTOR_RESIZE_MAX_BYTES = 8 << 20 };
+enum { ACTOR_ALIGN_SHIFT = 4 };
+
+void actor_start(struct actor *actor, uint32_t number, uint64_t seed)
+{
+	actor->number = number;
+	actor->stream = random_mix(random_mix(seed) + number);
+	actor_step(actor, 0);
+}
 
 static uint8_t counted(uint8_t count)
 {
 	return count < UINT8_MAX ? (uint8_t)(count + 1) : count;
+}
+
+static void trace(struct actor *actor, uint64_t what)
+{
+	actor->trace = random_mix(actor->trace ^ what);
 }
 
 /* The block can't be trusted any more: leak it. */
@@ -23,6 +36,17 @@ static void abandon(struct actor *actor, struct held *held)
 static bool check(struct actor *actor, struct held *held, size_t limit_bytes, const char *moment)
 {
 	if (oracle_check(held, limit_bytes, moment, actor->number))
+		return true;
+	abandon(actor, held);
+	return false;
+}
+
+/* Check, and tell the oracle that the block goes back to the allocator. */
+static bool give_back(struct actor *actor, struct held *held, const char *moment)
+{
+	if (!check(actor, held, SIZE_MAX, moment))
+		return false;
+	if (oracle_leave(held))
 		return true;
 	abandon(actor, held);
 	return false;
@@ -45,38 +69,38 @@ static void *allocate(const struct held *held)
 	}
 }
 
-bool actor_make(struct actor *actor, const struct scenario *scenario, const struct phase *phase,
-                struct held *held)
+static uint32_t at_least(uint32_t bytes, uint32_t min_bytes)
+{
+	return bytes < min_bytes ? min_bytes : bytes;
+}
+
+/* What to ask for. */
+static void draw(struct actor *actor, const struct crew *crew, const struct phase *phase,
+                 struct held *held, uint32_t *life)
 {
 	struct random *random = &actor->random;
+	const struct distribution *sizes =
+	    crew->sizes.kind != SIZES_NONE ? &crew->sizes : &phase->sizes;
+	uint32_t shifts = (uint32_t)__builtin_ctz(crew->align_max_bytes) - ACTOR_ALIGN_SHIFT + 1;
 
 	*held = (struct held){ .align_shift = ACTOR_ALIGN_SHIFT, .origin = FROM_MALLOC };
-	if (random_once_in(random, scenario->large_one_in))
-		held->bytes =
-		    random_power_law(random, phase->size_max_bytes, scenario->large_max_bytes);
-	else
-		held->bytes =
-		    random_power_law(random, phase->size_min_bytes, phase->size_max_bytes);
-	if (held->bytes < HELD_MIN_BYTES)
-		held->bytes = HELD_MIN_BYTES;
-	if (random_once_in(random, scenario->aligned_one_in)) {
+	if (random_once_in(random, crew->large_one_in))
+		sizes = &crew->large_sizes;
+	held->bytes = at_least(distribution_draw(sizes, random, life), HELD_MIN_BYTES);
+	if (random_once_in(random, crew->aligned_one_in)) {
 		held->origin = FROM_ALIGNED;
-		held->align_shift =
-		    (uint8_t)(ACTOR_ALIGN_SHIFT + random_below(random, scenario->align_max_shift -
-		                                                           ACTOR_ALIGN_SHIFT + 1));
-	} else if (random_once_in(random, scenario->calloc_one_in)) {
+		held->align_shift = (uint8_t)(ACTOR_ALIGN_SHIFT + random_below(random, shifts));
+	} else if (random_once_in(random, crew->calloc_one_in)) {
 		held->origin = FROM_CALLOC;
 	}
+	trace(actor, (uint64_t)held->bytes << 16 | (uint64_t)held->origin << 8 | held->align_shift);
+}
 
-	held->block = allocate(held);
-	if (held->block == NULL) {
-		count_owned(&actor->tally.refused, 1);
-		return false;
-	}
-	held->id = oracle_id(actor->number, ++actor->sequence);
-	count_owned(&actor->tally.made, 1);
-	count_owned(&actor->tally.live_bytes, (int64_t)held->bytes);
-	if (!oracle_check_new(held, actor->number)) {
+/* A block came from the allocator: is it right, and nobody else's? */
+static bool take_in(struct actor *actor, struct held *held, enum event_kind kind)
+{
+	oracle_note(held, kind, actor->number);
+	if (!oracle_check_new(held, actor->number) || !oracle_enter(held)) {
 		abandon(actor, held);
 		return false;
 	}
@@ -84,16 +108,44 @@ bool actor_make(struct actor *actor, const struct scenario *scenario, const stru
 	return true;
 }
 
+bool actor_make(struct actor *actor, const struct crew *crew, const struct phase *phase,
+                struct held *held, uint32_t *life)
+{
+	draw(actor, crew, phase, held, life);
+
+	fault_call_begin();
+	uint64_t begin = latency_begin();
+	held->block = allocate(held);
+	latency_end(&actor->latency, LATENCY_MALLOC, begin);
+	fault_call_end();
+	actor->sequence++;
+	if (held->block == NULL) {
+		count_owned(&actor->tally.refused, 1);
+		return false;
+	}
+	held->id = oracle_id(actor->number, actor->sequence);
+	count_owned(&actor->tally.made, 1);
+	count_owned(&actor->tally.live_bytes, (int64_t)held->bytes);
+	return take_in(actor, held, EVENT_MADE);
+}
+
 /* One realloc. False: `held` is empty, or stayed as it was because the allocator refused. */
 static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 {
 	size_t kept_bytes = bytes < held->bytes ? bytes : held->bytes;
 
-	if (!check(actor, held, SIZE_MAX, "realloc"))
+	trace(actor, bytes);
+	if (!give_back(actor, held, "realloc"))
 		return false;
+	fault_call_begin();
+	uint64_t begin = latency_begin();
 	void *block = realloc(held->block, bytes);
+	latency_end(&actor->latency, LATENCY_REALLOC, begin);
+	fault_call_end();
 	if (block == NULL) {
 		count_owned(&actor->tally.refused, 1);
+		if (!oracle_enter(held))
+			abandon(actor, held);
 		return false;
 	}
 	held->block = block;
@@ -105,40 +157,46 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 	count_owned(&actor->tally.live_bytes, (int64_t)bytes - (int64_t)held->bytes);
 	held->bytes = bytes;
 	held->origin = FROM_REALLOC;
-	if (!oracle_check_new(held, actor->number)) {
-		abandon(actor, held);
-		return false;
-	}
-	oracle_stamp(held);
-	return true;
+	return take_in(actor, held, EVENT_RESIZED);
 }
 
-void actor_resize_chain(struct actor *actor, struct held *held, uint32_t steps)
+/* Growth as of strings and arrays. */
+static uint32_t grown(struct actor *actor, const struct crew *crew, uint32_t bytes)
+{
+	if (crew->resize_grow_bytes != 0)
+		return bytes + crew->resize_grow_bytes;
+	return bytes + 1 + random_below(&actor->random, bytes / 2 + 1);
+}
+
+void actor_resize_chain(struct actor *actor, const struct crew *crew, struct held *held,
+                        uint32_t steps)
 {
 	uint32_t first_bytes = held->bytes;
 
-	/* Growth by up to a half, as of strings and arrays; the last step comes back to about the
-	 * first size, so that the mix of sizes stays that of the phase. */
+	/* The last step comes back to about the first size, so that the mix of sizes stays that of
+	 * the phase. */
 	for (; steps > 0; steps--) {
-		uint32_t bytes =
-		    held->bytes + 1 + random_below(&actor->random, held->bytes / 2 + 1);
+		uint32_t bytes = grown(actor, crew, held->bytes);
 
-		if (steps == 1 || bytes > ACTOR_RESIZE_MAX_BYTES)
+		if (steps == 1 || bytes > crew->resize_max_bytes)
 			bytes = first_bytes / 2 + random_below(&actor->random, first_bytes);
-		if (bytes < HELD_MIN_BYTES)
-			bytes = HELD_MIN_BYTES;
-		if (!resize(actor, held, bytes))
+		if (!resize(actor, held, at_least(bytes, HELD_MIN_BYTES)))
 			return;
 	}
 }
 
 void actor_free(struct actor *actor, struct held *held)
 {
-	if (!check(actor, held, SIZE_MAX, "free"))
+	oracle_note(held, EVENT_FREED, actor->number);
+	if (!give_back(actor, held, "free"))
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
 	*(volatile uint64_t *)(void *)held->block = 0;
+	fault_call_begin();
+	uint64_t begin = latency_begin();
 	free(held->block);
+	latency_end(&actor->latency, LATENCY_FREE, begin);
+	fault_call_end();
 	count_owned(&actor->tally.freed, 1);
 	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
 	held->block = NULL;
@@ -147,5 +205,11 @@ void actor_free(struct actor *actor, struct held *held)
 void actor_receive(struct actor *actor, struct held *held)
 {
 	held->hands = counted(held->hands);
+	oracle_note(held, EVENT_RECEIVED, actor->number);
 	check(actor, held, SIZE_MAX, "hand-over");
+}
+
+void actor_look(struct actor *actor, struct held *held)
+{
+	check(actor, held, SIZE_MAX, "a look at it");
 }

@@ -17,9 +17,15 @@ void allocator_name(char *name, size_t bytes)
 	         preloaded != NULL && *preloaded != '\0' ? preloaded : "of the C library");
 }
 
-bool allocator_read(struct allocator_now *now)
+struct allocator_now allocator_read(void)
 {
-	(void)now;
+	return (struct allocator_now){ 0 };
+}
+
+bool allocator_row(size_t number, struct allocator_row *row)
+{
+	(void)number;
+	(void)row;
 	return false;
 }
 
@@ -33,19 +39,20 @@ void allocator_report(FILE *out)
 #include "format.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <tide/stats.h>
 #include <tide/tide.h>
 
 enum unit { UNIT_COUNT, UNIT_BYTES };
 
 static const struct row {
-	const char *label;
+	const char *name, *label;
 	enum unit unit;
 	size_t offset;
 } row[] = {
 #define ROW(field, unit, label)                                                                    \
 	{                                                                                          \
-		label, unit, offsetof(struct tide_stats, field)                                    \
+#field, label, unit, offsetof(struct tide_stats, field)                            \
 	}
 	ROW(gc_cycles, UNIT_COUNT, "cycles that found work"),
 	ROW(gc_inline_steps, UNIT_COUNT, "  of these, by threads that missed"),
@@ -65,6 +72,7 @@ static const struct row {
 	ROW(large_bytes, UNIT_BYTES, "left: large blocks"),
 	ROW(large_cached_bytes, UNIT_BYTES, "left: large blocks cached"),
 	ROW(queued_bytes, UNIT_BYTES, "left: in ready queues"),
+	ROW(queue_level_bytes, UNIT_BYTES, "left: levels of the ready queues"),
 	ROW(free_set_bytes, UNIT_BYTES, "left: in free sets"),
 	ROW(purged_bytes, UNIT_BYTES, "  of these, without memory"),
 	ROW(backlog_bytes, UNIT_BYTES, "left: backlog"),
@@ -77,31 +85,57 @@ void allocator_name(char *name, size_t bytes)
 	snprintf(name, bytes, "Tide %s", tide_version());
 }
 
-bool allocator_read(struct allocator_now *now)
+struct allocator_now allocator_read(void)
 {
 	struct tide_stats stats;
 
 	tide_stats_read(&stats, sizeof stats);
-	now->gc_cycles = stats.gc_cycles;
-	now->backlog_bytes = stats.backlog_bytes;
-	now->misses = stats.queue_misses;
+	return (struct allocator_now){
+		.known = true,
+		.gc_runs = stats.gc_thread_runs != 0,
+		.gc_cycles = stats.gc_cycles,
+		.gc_inline_steps = stats.gc_inline_steps,
+		.misses = stats.queue_misses,
+		.backlog_bytes = stats.backlog_bytes,
+		.queued_bytes = stats.queued_bytes,
+		.queue_level_bytes = stats.queue_level_bytes,
+		/* The two are not of one instant. */
+		.free_held_bytes = stats.free_set_bytes > stats.purged_bytes
+		                       ? stats.free_set_bytes - stats.purged_bytes
+		                       : 0,
+	};
+}
+
+bool allocator_row(size_t number, struct allocator_row *into)
+{
+	static const char level[] = "left: ";
+	struct tide_stats stats;
+
+	if (number >= sizeof row / sizeof row[0])
+		return false;
+	tide_stats_read(&stats, sizeof stats);
+	const unsigned char *field = (const unsigned char *)&stats + row[number].offset;
+	bool is_level = strncmp(row[number].label, level, sizeof level - 1) == 0;
+	*into = (struct allocator_row){
+		.name = row[number].name,
+		.label = row[number].label + (is_level ? sizeof level - 1 : 0),
+		.is_bytes = row[number].unit == UNIT_BYTES,
+		.is_level =
+		    is_level || row[number].offset == offsetof(struct tide_stats, purged_bytes),
+		.value = *(const uint64_t *)(const void *)field,
+	};
 	return true;
 }
 
 void allocator_report(FILE *out)
 {
-	struct tide_stats stats;
+	struct allocator_row now;
 
-	tide_stats_read(&stats, sizeof stats);
 	fprintf(out, "\nthe GC\n");
-	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-		const unsigned char *field = (const unsigned char *)&stats + row[i].offset;
-		double value = (double)*(const uint64_t *)(const void *)field;
-		struct figure figure =
-		    row[i].unit == UNIT_BYTES ? format_bytes(value) : format_count(value);
-
-		fprintf(out, "  %-36s %12s\n", row[i].label, figure.text);
-	}
+	for (size_t i = 0; allocator_row(i, &now); i++)
+		fprintf(out, "  %-36s %12s\n", row[i].label,
+		        now.is_bytes ? format_bytes((double)now.value).text
+		                     : format_count((double)now.value).text);
 }
 
 #endif

@@ -1,179 +1,222 @@
-/* tide-stress: a mixed load on the allocator, with an oracle that looks at every block.
+/* tide-stress: a load on the allocator, with an oracle that looks at every block.
  *
- * Reading order: scenario.h (what is done), run.h (who does it), actor.h (how a block is used),
- * oracle.h (how a wrong one is told). The main thread only conducts: it moves the phases, replaces
- * threads that ended, samples and prints.
+ * Reading order: scenario.h (what is done), run.h (who does it), worker.h (each role), actor.h (how a
+ * block is used), oracle.h (how a wrong one is told), conduct.h (the main thread meanwhile).
  */
 #include "allocator.h"
 #include "arguments.h"
-#include "order.h"
-#include "progress.h"
+#include "conduct.h"
+#include "fault.h"
 #include "report.h"
-#include "run.h"
+#include "rest.h"
+#include "scenario_file.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stdlib.h>
 
 enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
-enum { TICK_MS = 10, SAMPLE_TICKS = 5, SETTLE_MS = 1000 };
+enum { SETTLE_MS = 1000, HOUR_MS = 3600000, PATH_BYTES = 4096, REASON_BYTES = 160 };
 
-/* Set by SIGINT and SIGTERM. */
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
-{
-	interrupted = number;
-}
-
-static void handle_signals(void)
-{
-	/* Once: who asks again wants the end, not a report. */
-	struct sigaction action = { .sa_handler = interrupt,
-		                    .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-static void sleep_ms(uint32_t ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
-	          NULL);
-}
-
-/* The number of the phase at `elapsed_ms`. A run shorter than a cycle goes through it faster, so
- * that every phase has its turn. */
-static uint32_t phase_at(const struct scenario *scenario, uint64_t elapsed_ms, uint64_t run_ms)
-{
-	uint64_t cycle_ms = scenario_cycle_ms(scenario);
-	uint32_t number = 0;
-
-	if (run_ms < cycle_ms)
-		elapsed_ms = elapsed_ms * cycle_ms / run_ms;
-	number = (uint32_t)(elapsed_ms / cycle_ms) * scenario->phases;
-	elapsed_ms %= cycle_ms;
-	while (elapsed_ms >= scenario->phase[number % scenario->phases].duration_ms) {
-		elapsed_ms -= scenario->phase[number % scenario->phases].duration_ms;
-		number++;
-	}
-	return number;
-}
-
-static void end_phase(const struct run *run, struct sampler *sampler)
-{
-	if (run_phase(run, load_relaxed(&run->phase))->kind != PHASE_IDLE)
-		return;
-	sampler_count(sampler);
-	sampler_idle_ends(sampler);
-}
-
-static void move_phase(struct run *run, struct sampler *sampler, uint32_t number)
-{
-	if (number == load_relaxed(&run->phase))
-		return;
-	end_phase(run, sampler);
-	store_relaxed(&run->phase, number);
-}
-
-/* Until the time is over, Ctrl-C, or something is wrong. */
-static bool conduct(struct run *run, struct sampler *sampler, struct progress *progress,
-                    uint64_t run_ms)
-{
-	bool going = run_launch(run);
-
-	for (uint64_t tick = 0; going && interrupted == 0 && oracle_failures() == 0; tick++) {
-		uint64_t elapsed_ms = (sampler_clock_ns() - sampler->start_ns) / 1000000;
-
-		if (elapsed_ms >= run_ms) {
-			end_phase(run, sampler);
-			break;
-		}
-		move_phase(run, sampler, phase_at(run->scenario, elapsed_ms, run_ms));
-		going = run_replace_resting(run);
-		if (tick % SAMPLE_TICKS == 0) {
-			sampler_count(sampler);
-			progress_show(progress, sampler,
-			              run_phase(run, load_relaxed(&run->phase))->name);
-		}
-		sleep_ms(TICK_MS);
-	}
-	sampler_count(sampler); /* before the threads free what they have */
-	store_relaxed(&run->stop, true);
-	return going;
-}
-
-/* All blocks are freed: what is missing now was lost on the way. */
-static bool all_accounted(const struct sample *all)
-{
-	char what[128];
-
-	if (all->made == all->freed + all->abandoned)
-		return true;
-	snprintf(what, sizeof what, "%" PRIu64 " blocks made, but %" PRIu64 " freed", all->made,
-	         all->freed + all->abandoned);
-	oracle_fail(what);
-	return false;
-}
-
-static int verdict(const struct sample *all)
-{
-	all_accounted(all);
-	if (oracle_failures() != 0) {
-		printf("\nFAILED: %" PRIu64 " blocks or accounts were wrong\n", oracle_failures());
-		return EXIT_WRONG;
-	}
-	if (all->refused != 0) {
-		printf("\nFAILED: %" PRIu64 " allocations were refused\n", all->refused);
-		return EXIT_WRONG;
-	}
-	printf("\npassed: all contents were right%s\n", interrupted ? ", up to the interrupt" : "");
-	return EXIT_RIGHT;
-}
-
-static int stress(const struct arguments *arguments)
-{
-	static struct run run;
+/* What belongs to one run of the program. */
+struct session {
+	struct arguments arguments;
+	struct scenario scenario;
+	struct run run;
 	struct sampler sampler;
 	struct progress progress;
-	char name[128], seed_text[24];
+	struct soak soak;
+	struct conductor conductor;
+	char replay[1024];         /* the command that does it again */
+	char reason[REASON_BYTES]; /* why it did not pass; empty: it did */
+};
+
+/* All blocks are freed but those of frozen threads: what is missing now was lost on the way. */
+static void check_accounts(const struct run *run, const struct sample *all)
+{
+	struct frozen frozen = run_frozen(run);
+	int64_t missing = (int64_t)(all->made - all->freed - all->abandoned - frozen.blocks);
+	char what[REASON_BYTES];
+
+	if (llabs(missing) <= (int64_t)frozen.threads * FAULT_IN_HANDS)
+		return;
+	snprintf(what, sizeof what,
+	         "%" PRIu64 " blocks made, but %" PRIu64 " freed and %" PRIu64
+	         " held by frozen threads",
+	         all->made, all->freed + all->abandoned, frozen.blocks);
+	oracle_fail(what);
+	oracle_tell_lost();
+}
+
+/* The first thing that is wrong becomes the reason. */
+static void judge(struct session *session, bool holds, const char *reason)
+{
+	if (!holds && session->reason[0] == '\0')
+		snprintf(session->reason, sizeof session->reason, "%s", reason);
+}
+
+static void judge_all(struct session *session, bool went_well)
+{
+	struct run *run = &session->run;
+	uint64_t refused = session->sampler.now.refused;
+	char text[REASON_BYTES];
+
+	check_accounts(run, &session->sampler.now);
+	/* Each verdict tells its own story, so all are asked. */
+	/* Counted steps are for what was asked, not for what comes after; and what frozen threads
+	 * hold stays. */
+	bool rests =
+	    run->steps != 0 || run_frozen(run).threads != 0 || rest_verdict(&session->sampler);
+	bool faults_held = fault_verdict(run->faults);
+	bool plateau = session->conductor.soak == NULL || soak_verdict(&session->soak);
+
+	snprintf(text, sizeof text, "%" PRIu64 " blocks or accounts were wrong", oracle_failures());
+	judge(session, oracle_failures() == 0, text);
+	snprintf(text, sizeof text, "%" PRIu64 " allocations were refused", refused);
+	judge(session, refused == 0 || fault_may_refuse(run->faults), text);
+	judge(session, went_well, "a thread could not be started");
+	judge(session, faults_held, "a fault was not borne, see above");
+	judge(session, rests, "memory did not go back after all was freed");
+	judge(session, plateau, "resident memory did not come to a plateau");
+}
+
+/* The report on the screen and in its folder, and the last line. */
+static int tell(struct session *session, const struct sample *end)
+{
+	const struct report_options options = { .folder = session->arguments.report,
+		                                .quiet = session->arguments.quiet };
+	struct report report = {
+		.sampler = &session->sampler,
+		.end = end,
+		.replay = session->replay,
+		.asked_seconds = (double)session->conductor.run_ms / 1000,
+		.passed = session->reason[0] == '\0',
+		.interrupted = conduct_was_interrupted(),
+		.reason = session->reason[0] != '\0' ? session->reason : NULL,
+		.soak = session->conductor.soak,
+	};
+	char path[PATH_BYTES];
+
+	report_print(stdout, &report);
+	if (session->run.steps != 0)
+		printf("\ntrace %016" PRIx64 ": the same whenever one thread takes these steps\n",
+		       run_trace(&session->run));
+	fflush(stdout);
+	bool written = report_write(&report, &options, path, sizeof path);
+	if (written)
+		printf("\nreport: %s\n", path);
+	if (!report.passed)
+		printf("FAILED: %s\n", report.reason);
+	else
+		printf("passed: all contents were right%s\n",
+		       report.interrupted ? ", up to the interrupt" : "");
+	return report.passed && written ? EXIT_RIGHT : EXIT_WRONG;
+}
+
+/* After the threads were told to stop. */
+static int finish(struct session *session, bool went_well)
+{
+	struct sample end = session->sampler.now;
+
+	if (run_join(&session->run)) {
+		run_drain(&session->run);
+		/* Counted steps are for what was asked, not for what is left after. */
+		sampler_settle(&session->sampler, session->run.steps != 0 ? 0 : SETTLE_MS);
+		judge_all(session, went_well);
+	} else {
+		judge(session, false, "a thread hangs"); /* its blocks are in use: no accounts */
+	}
+	return tell(session, &end);
+}
+
+static uint64_t run_length_ms(const struct arguments *arguments, const struct scenario *scenario)
+{
+	if (arguments->soak_hours > 0)
+		return (uint64_t)(arguments->soak_hours * HOUR_MS);
+	if (arguments->seconds != 0)
+		return arguments->seconds * 1000;
+	return scenario->seconds * UINT64_C(1000);
+}
+
+static void print_head(const struct session *session)
+{
+	const struct run *run = &session->run;
+	char name[128];
 
 	allocator_name(name, sizeof name);
-	snprintf(seed_text, sizeof seed_text, "%" PRIu64, arguments->seed);
-	printf("tide-stress: %s, %" PRIu64 " threads, %" PRIu64 " s, seed %s, allocator %s\n",
-	       scenario_mixed.name, arguments->threads, arguments->seconds, seed_text, name);
+	printf("tide-stress: %s, %" PRIu32 " threads, ", run->scenario->name, run->threads);
+	if (run->steps != 0)
+		printf("%" PRIu64 " steps each, ", run->steps);
+	else
+		printf("%" PRIu64 " s, ", session->conductor.run_ms / 1000);
+	printf("seed %" PRIu64 ", allocator %s\n", run->seed, name);
 	fflush(stdout);
-	if (!run_start(&run, &scenario_mixed, arguments->seed, (uint32_t)arguments->threads))
-		return EXIT_WRONG;
-	oracle_start(seed_text, run.actors);
-	progress_start(&progress, arguments->quiet);
-	sampler_start(&sampler, &run);
-	handle_signals();
+}
 
-	bool went_well = conduct(&run, &sampler, &progress, arguments->seconds * 1000);
-	struct sample end = sampler.now;
-	progress_end(&progress);
-	if (!run_join(&run))
-		return EXIT_WRONG; /* blocks are still in use */
-	run_drain(&run);
-	sleep_ms(SETTLE_MS);
-	sampler_take(&sampler);
-	report_print(stdout, &sampler, &end);
-	int status = verdict(&sampler.now);
-	return went_well ? status : EXIT_WRONG;
+static int stress(struct session *session)
+{
+	char seed_text[24];
+
+	snprintf(seed_text, sizeof seed_text, "%" PRIu64, session->run.seed);
+	conduct_handle_signals();
+	print_head(session);
+	if (!fault_start(session->run.faults, &session->run))
+		return EXIT_WRONG;
+	oracle_start(seed_text, session->run.actors);
+	progress_start(&session->progress, session->arguments.quiet,
+	               (double)session->conductor.run_ms / 1000);
+	sampler_start(&session->sampler, &session->run);
+
+	bool went_well = conduct(&session->conductor);
+	progress_end(&session->progress);
+	return finish(session, went_well);
+}
+
+static int run_scenario(struct session *session)
+{
+	struct arguments *arguments = &session->arguments;
+
+	if (!scenario_read(&session->scenario, arguments->scenario))
+		return EXIT_USAGE;
+	session->conductor = (struct conductor){
+		.run = &session->run,
+		.sampler = &session->sampler,
+		.progress = &session->progress,
+		.run_ms = run_length_ms(arguments, &session->scenario),
+	};
+	if (arguments->soak_hours > 0) {
+		if (!soak_start(&session->soak, arguments->soak_hours))
+			return EXIT_USAGE;
+		session->conductor.soak = &session->soak;
+	}
+	struct run_plan plan = {
+		.scenario = &session->scenario,
+		.faults = &arguments->faults,
+		.seed = arguments->seed,
+		.steps = arguments->steps,
+		.threads = arguments->threads != 0 ? (uint32_t)arguments->threads
+		                                   : session->scenario.threads,
+	};
+	return run_start(&session->run, &plan) ? stress(session) : EXIT_WRONG;
 }
 
 int main(int argc, char *argv[])
 {
-	struct arguments arguments;
+	static struct session session;
+	struct arguments *arguments = &session.arguments;
 
-	if (!arguments_read(&arguments, argc, argv))
+	if (!arguments_read(arguments, argc, argv))
 		return EXIT_USAGE;
-	if (arguments.help) {
+	report_replay(session.replay, sizeof session.replay, argc, argv, arguments->seed);
+	if (arguments->help)
 		arguments_help();
-		return EXIT_RIGHT;
-	}
-	return stress(&arguments);
+	else if (arguments->list)
+		scenario_list(stdout);
+	else if (arguments->fault_help)
+		fault_help(stdout);
+	else if (arguments->print != NULL)
+		return scenario_print(stdout, arguments->print) ? EXIT_RIGHT : EXIT_USAGE;
+	else
+		return run_scenario(&session);
+	return EXIT_RIGHT;
 }

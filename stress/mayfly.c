@@ -2,34 +2,39 @@
  * find its way out of their caches. See worker.h. */
 #include "worker.h"
 
+#include "fault.h"
 #include "order.h"
 
 enum { MAYFLY_BLOCKS_MAX = 1024 };
 
+/* Every other one outlives its maker, where there is room for it. */
+static bool leave(struct worker *worker, struct held *held)
+{
+	struct actor *actor = worker->mayfly;
+	struct exchange *exchange = &worker->team->exchange;
+	struct held left = *held;
+
+	oracle_note(&left, EVENT_HANDED, actor->number);
+	if (!exchange_put(exchange, random_below(&actor->random, exchange->slots), &left))
+		return false;
+	count_owned(&actor->tally.handed, 1);
+	return true;
+}
+
 static void *mayfly_main(void *of)
 {
 	struct worker *worker = of;
-	struct run *run = worker->run;
 	struct actor *actor = worker->mayfly;
-	const struct phase *phase = run_phase(run, load_relaxed(&run->phase));
+	const struct crew *crew = worker->team->crew;
 	struct held mine[MAYFLY_BLOCKS_MAX];
-	uint32_t blocks = run->scenario->mayfly_blocks;
+	uint32_t life = 0;
 
+	actor_step(actor, load_relaxed(&worker->step));
 	count_owned(&actor->tally.threads, 1);
-	if (phase->kind != PHASE_GROW)
-		return NULL; /* it came too late: nobody allocates now */
-	if (blocks > MAYFLY_BLOCKS_MAX)
-		blocks = MAYFLY_BLOCKS_MAX;
-	for (uint32_t i = 0; i < blocks; i++)
-		actor_make(actor, run->scenario, phase, &mine[i]);
-	for (uint32_t i = 0; i < blocks; i++) {
-		if (mine[i].block == NULL)
-			continue;
-		/* Every other one outlives its maker, where there is room for it. */
-		if (i % 2 == 0 &&
-		    exchange_put(&run->exchange, random_next(&actor->random), &mine[i]))
-			count_owned(&actor->tally.handed, 1);
-		else
+	for (uint32_t i = 0; i < crew->mayfly_blocks; i++)
+		actor_make(actor, crew, worker->phase, &mine[i], &life);
+	for (uint32_t i = 0; i < crew->mayfly_blocks; i++) {
+		if (mine[i].block != NULL && (i % 2 != 0 || !leave(worker, &mine[i])))
 			actor_free(actor, &mine[i]);
 	}
 	return NULL;
@@ -39,6 +44,8 @@ void mayfly_run(struct worker *worker)
 {
 	pthread_t thread;
 
+	fault_shelter_begin();
 	if (pthread_create(&thread, NULL, mayfly_main, worker) == 0)
 		pthread_join(thread, NULL);
+	fault_shelter_end();
 }

@@ -3,37 +3,76 @@
 
 #include "order.h"
 #include "random.h"
+#include "shadow.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	ORACLE_OWNER_SHIFT = 48,
 	ORACLE_WORDS = 32, /* from the start: smaller blocks are checked whole */
 	ORACLE_PAGE_BYTES = 4096,
-	ORACLE_TOLD = 5, /* the first few stories tell it all */
+	ORACLE_LOST_TOLD = 10,
+	ORACLE_FAILURE_STORIES = ORACLE_STORIES - 2,
+	STORY_BYTES = 2048,
+};
+
+struct story {
+	/* writers  its teller                   readers  the main thread
+	 * order    release, acquire             edges    story.told: text -> told */
+	_Atomic bool told;
+	size_t used;
+	char text[STORY_BYTES];
 };
 
 static struct {
 	const char *seed_text;
 	uint32_t threads;
-	/* Failures so far.
+	uint64_t start_ms;
+	/* Failures so far, and stories begun.
 	 * writers  every thread, by addition    readers  every thread
-	 * order    relaxed                      edges    none: a count */
-	_Atomic uint64_t failures;
+	 * order    relaxed                      edges    none: counts */
+	_Atomic uint64_t failures, stories, others;
+	/* An address that belongs to two blocks, where the other's story is still wanted; 0: none.
+	 * writers  every thread, by CAS         readers  every thread
+	 * order    relaxed                      edges    none: a number */
+	_Atomic uintptr_t sought;
+	struct story story[ORACLE_STORIES];
 } oracle;
+
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	/* The cheap one: it is read for each event. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 void oracle_start(const char *seed_text, uint32_t threads)
 {
 	oracle.seed_text = seed_text;
 	oracle.threads = threads;
+	oracle.start_ms = clock_ms();
 }
 
 uint64_t oracle_failures(void)
 {
 	return load_relaxed(&oracle.failures);
+}
+
+const char *oracle_story(unsigned number)
+{
+	for (unsigned i = 0; i < ORACLE_STORIES; i++) {
+		if (load_acquire(&oracle.story[i].told) && number-- == 0) /* story.told */
+			return oracle.story[i].text +
+			       1; /* an empty line parts it from a live view */
+	}
+	return NULL;
 }
 
 uint64_t oracle_id(uint32_t owner, uint64_t sequence)
@@ -49,6 +88,15 @@ static uint32_t id_owner(uint64_t id)
 static uint64_t id_sequence(uint64_t id)
 {
 	return id & ((UINT64_C(1) << ORACLE_OWNER_SHIFT) - 1);
+}
+
+void oracle_note(struct held *held, enum event_kind kind, uint32_t thread)
+{
+	held->last[held->events++ % HELD_EVENTS] = (struct event){
+		.ms = (uint32_t)(clock_ms() - oracle.start_ms),
+		.thread = (uint16_t)thread,
+		.kind = (uint8_t)kind,
+	};
 }
 
 static uint64_t word_at(const unsigned char *block, size_t offset)
@@ -90,59 +138,211 @@ void oracle_stamp(const struct held *held)
 	}
 }
 
-/* Append to `story` at `used`; what does not fit is cut. */
-#define TELL(used, ...)                                                                            \
-	((used) += (size_t)snprintf(                                                               \
-	     story + (used), (used) < sizeof story ? sizeof story - (used) : 0, __VA_ARGS__))
+/* ---- stories */
 
-static const char *origin_name(unsigned origin)
+/* NULL when enough have been told: the first few tell it all. */
+static struct story *story_begin(void)
 {
-	static const char *const name[] = { "malloc", "calloc", "posix_memalign", "realloc" };
-	return name[origin];
+	uint64_t number = add_relaxed(&oracle.stories, 1);
+
+	return number < ORACLE_FAILURE_STORIES ? &oracle.story[number] : NULL;
 }
 
-/* Print the failure in one write, so that the stories of several threads do not mix. */
-static void tell(const struct held *held, size_t offset, uint64_t wanted, uint64_t found,
-                 const char *moment, uint32_t finder)
+/* That of another owner: its room is kept, as it comes late. */
+static struct story *story_begin_other(void)
 {
-	char story[1024];
-	size_t used = 0;
-	uint64_t head = word_at(held->block, 0);
+	uint64_t number = ORACLE_FAILURE_STORIES + add_relaxed(&oracle.others, 1);
 
-	TELL(used, "\ntide-stress: CORRUPT BLOCK %p, at %s by thread %" PRIu32 "\n",
-	     (void *)held->block, moment, finder);
-	TELL(used,
-	     "  offset %zu of %" PRIu32 " bytes holds 0x%016" PRIx64 ", wanted 0x%016" PRIx64 "\n",
-	     offset, held->bytes, found, wanted);
-	TELL(used,
-	     "  block: number %" PRIu64 " of thread %" PRIu32
-	     ", from %s, aligned to %u, resized %u times, handed over %u times\n",
-	     id_sequence(held->id), id_owner(held->id), origin_name(held->origin),
+	return number < ORACLE_STORIES ? &oracle.story[number] : NULL;
+}
+
+/* What does not fit is cut. */
+static void tell(struct story *story, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void tell(struct story *story, const char *format, ...)
+{
+	size_t left = sizeof story->text - story->used;
+	va_list arguments;
+
+	va_start(arguments, format);
+	int count = vsnprintf(story->text + story->used, left, format, arguments);
+	va_end(arguments);
+	if (count > 0)
+		story->used += (size_t)count < left ? (size_t)count : left - 1;
+}
+
+/* In one write, so that the stories of several threads do not mix. */
+static void story_end(struct story *story)
+{
+	tell(story, "  seed %s\n", oracle.seed_text);
+	ssize_t wrote = write(STDERR_FILENO, story->text, story->used);
+	(void)wrote; /* nobody listens? The failure is counted, and the story is kept. */
+	store_release(&story->told, true); /* story.told */
+}
+
+static void tell_block(struct story *story, const struct held *held)
+{
+	static const char *const origin[] = { "malloc", "calloc", "posix_memalign", "realloc" };
+	static const char *const kind[] = { "made", "resized", "handed over", "received", "freed" };
+	uint32_t event = held->events > HELD_EVENTS ? held->events - HELD_EVENTS : 0;
+
+	tell(story,
+	     "  block: number %" PRIu64 " of thread %" PRIu32 ", %" PRIu32
+	     " bytes from %s, aligned to %u, resized %u times, handed over %u times\n",
+	     id_sequence(held->id), id_owner(held->id), held->bytes, origin[held->origin],
 	     1u << held->align_shift, held->resizes, held->hands);
-	if (head != held->id && id_owner(head) < oracle.threads && id_sequence(head) != 0 &&
-	    id_sequence(head) >> 40 == 0)
-		TELL(used,
-		     "  it looks like block number %" PRIu64 " of thread %" PRIu32
-		     ": two owners have the same memory\n",
-		     id_sequence(head), id_owner(head));
-	TELL(used, "  seed %s\n", oracle.seed_text);
-	if (used > sizeof story - 1)
-		used = sizeof story - 1;
-	if (write(STDERR_FILENO, story, used) < 0)
-		return; /* nobody listens; the failure is counted */
+	if (event > 0)
+		tell(story, "  its life: %" PRIu32 " earlier events, then\n", event);
+	else
+		tell(story, "  its life:\n");
+	for (; event < held->events; event++) {
+		const struct event *at = &held->last[event % HELD_EVENTS];
+
+		tell(story, "    %9.3f s  %s by thread %u\n", (double)at->ms / 1000, kind[at->kind],
+		     at->thread);
+	}
+}
+
+/* Whether a word of a block may be the id of another. */
+static bool is_likely_id(uint64_t word)
+{
+	return id_owner(word) < oracle.threads && id_sequence(word) != 0 &&
+	       id_sequence(word) >> 40 == 0;
+}
+
+/* Whether a block starts here that was stamped: its second word follows from its first. */
+static bool is_head(const unsigned char *at)
+{
+	struct held shortest = { .id = word_at(at, 0), .bytes = HELD_MIN_BYTES };
+	struct held longer = { .id = word_at(at, 0), .bytes = UINT32_MAX };
+	uint64_t second = word_at(at, sizeof(uint64_t));
+
+	return is_likely_id(shortest.id) && (second == wanted_word(&longer, sizeof second) ||
+	                                     second == wanted_word(&shortest, sizeof second));
+}
+
+/* What is known of the other owner of `at`, and ask for its side of the matter. */
+static void tell_other(struct story *story, const unsigned char *at)
+{
+	uintptr_t nobody = 0;
+	const unsigned char *head = at;
+
+	while (shadow_is_marked(head) && !is_head(head))
+		head -= SHADOW_STEP_BYTES;
+	if (shadow_is_marked(head))
+		tell(story,
+		     "  the other owner: number %" PRIu64 " of thread %" PRIu32
+		     ", which starts at %p\n",
+		     id_sequence(word_at(head, 0)), id_owner(word_at(head, 0)), (const void *)head);
+	else
+		tell(story, "  the other owner: its contents do not tell\n");
+	atomic_compare_exchange_strong_explicit(&oracle.sought, &nobody, (uintptr_t)at,
+	                                        memory_order_relaxed, memory_order_relaxed);
+}
+
+/* If somebody asked who else has this memory, tell it. */
+static void tell_if_sought(const struct held *held)
+{
+	uintptr_t sought = load_relaxed(&oracle.sought);
+	uintptr_t begin = (uintptr_t)held->block;
+
+	if (sought == 0 || sought + SHADOW_STEP_BYTES <= begin || sought >= begin + held->bytes ||
+	    !atomic_compare_exchange_strong_explicit(&oracle.sought, &sought, 0,
+	                                             memory_order_relaxed, memory_order_relaxed))
+		return;
+	struct story *story = story_begin_other();
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: THE OTHER OWNER, of %p\n", (void *)held->block);
+	tell_block(story, held);
+	story_end(story);
 }
 
 static void fail(const struct held *held, size_t offset, uint64_t wanted, uint64_t found,
                  const char *moment, uint32_t finder)
 {
-	if (add_relaxed(&oracle.failures, 1) < ORACLE_TOLD)
-		tell(held, offset, wanted, found, moment, finder);
+	uint64_t head = word_at(held->block, 0);
+
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: CORRUPT BLOCK %p, at %s by thread %" PRIu32 "\n",
+	     (void *)held->block, moment, finder);
+	tell(story,
+	     "  offset %zu of %" PRIu32 " bytes holds 0x%016" PRIx64 ", wanted 0x%016" PRIx64 "\n",
+	     offset, held->bytes, found, wanted);
+	tell_block(story, held);
+	if (head != held->id && is_head(held->block))
+		tell_other(story, held->block);
+	story_end(story);
 }
 
 void oracle_fail(const char *what)
 {
 	add_relaxed(&oracle.failures, 1);
-	fprintf(stderr, "\ntide-stress: %s\n  seed %s\n", what, oracle.seed_text);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: %s\n", what);
+	story_end(story);
+}
+
+void oracle_tell_lost(void)
+{
+	const unsigned char *at = shadow_next(NULL);
+	struct story *story = at != NULL ? story_begin() : NULL;
+	unsigned told = 0;
+
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: LOST BLOCKS, never freed:\n");
+	for (; at != NULL && told < ORACLE_LOST_TOLD; at = shadow_next(at + SHADOW_STEP_BYTES)) {
+		if (!is_head(at))
+			continue;
+		tell(story, "  %p: number %" PRIu64 " of thread %" PRIu32 "\n", (const void *)at,
+		     id_sequence(word_at(at, 0)), id_owner(word_at(at, 0)));
+		told++;
+	}
+	story_end(story);
+}
+
+/* ---- checks */
+
+bool oracle_enter(struct held *held)
+{
+	const unsigned char *hit;
+
+	if (shadow_enter(held->block, held->bytes, &hit))
+		return true;
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return false;
+	tell(story,
+	     "\ntide-stress: BLOCK %p HANDED OUT, but from offset %td it belongs to another\n",
+	     (void *)held->block, hit - held->block);
+	tell_block(story, held);
+	tell_other(story, hit);
+	story_end(story);
+	return false;
+}
+
+bool oracle_leave(struct held *held)
+{
+	if (load_relaxed(&oracle.sought) != 0)
+		tell_if_sought(held);
+	if (shadow_leave(held->block, held->bytes))
+		return true;
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return false;
+	tell(story, "\ntide-stress: BLOCK %p WAS GIVEN BACK BEFORE, by another record\n",
+	     (void *)held->block);
+	tell_block(story, held);
+	story_end(story);
+	return false;
 }
 
 bool oracle_check(const struct held *held, size_t limit_bytes, const char *moment, uint32_t finder)

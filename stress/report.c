@@ -3,8 +3,16 @@
 
 #include "allocator.h"
 #include "format.h"
+#include "json.h"
+#include "report_html.h"
+#include "report_json.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER "tide-stress-report"
 
 static void count_row(FILE *out, const char *label, uint64_t count)
 {
@@ -41,9 +49,27 @@ static void print_memory(FILE *out, const struct sampler *sampler, const struct 
 	        format_bytes(sampler->base_bytes).text);
 }
 
-void report_print(FILE *out, const struct sampler *sampler, const struct sample *end)
+static void print_latency(FILE *out, const struct sampler *sampler)
 {
+	static const double fraction[] = { 0.5, 0.99, 0.999, 1 };
+	static struct latency_sum sum;
+
+	sampler_latency(sampler, &sum);
+	fprintf(out, "\n%-25s %12s %12s %12s %12s\n", "latency", "50 %", "99 %", "99.9 %",
+	        "longest");
+	for (unsigned kind = 0; kind < LATENCY_KINDS; kind++) {
+		fprintf(out, "  %-23s", latency_name(kind));
+		for (size_t i = 0; i < sizeof fraction / sizeof fraction[0]; i++)
+			fprintf(out, " %12s", format_ns(latency_at(&sum, kind, fraction[i])).text);
+		fprintf(out, "\n");
+	}
+}
+
+void report_print(FILE *out, const struct report *report)
+{
+	const struct sampler *sampler = report->sampler;
 	const struct sample *all = &sampler->now;
+	const struct sample *end = report->end;
 
 	fprintf(out, "\nload\n");
 	count_row(out, "operations", all->calls);
@@ -53,7 +79,65 @@ void report_print(FILE *out, const struct sampler *sampler, const struct sample 
 	count_row(out, "blocks resized", all->resized);
 	count_row(out, "blocks handed to other threads", all->handed);
 	count_row(out, "threads started", all->threads);
+	if (all->forks > 0)
+		count_row(out, "processes forked", all->forks);
 	count_row(out, "allocations refused", all->refused);
 	print_memory(out, sampler, end);
+	print_latency(out, sampler);
 	allocator_report(out);
+}
+
+/* ---- files */
+
+static void append(char *into, size_t bytes, const char *text)
+{
+	size_t used = strlen(into);
+
+	snprintf(into + used, bytes - used, "%s", text);
+}
+
+/* One argument, quoted if a shell would not take it as it is. */
+static void append_argument(char *into, size_t bytes, const char *argument)
+{
+	size_t used = strlen(into);
+	bool plain =
+	    *argument != '\0' && argument[strspn(argument, "abcdefghijklmnopqrstuvwxyz"
+	                                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                                                   "0123456789-_=.,:/+@%")] == '\0';
+
+	snprintf(into + used, bytes - used, plain ? "%s " : "'%s' ", argument);
+}
+
+void report_replay(char *into, size_t bytes, int argc, char *const argv[], uint64_t seed)
+{
+	char last[40];
+
+	*into = '\0';
+	for (int i = 0; i < argc; i++) {
+		/* "--seed 1" and "--seed=1"; long options may be cut short, but these are not. */
+		if (strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--report") == 0)
+			i++;
+		else if (strncmp(argv[i], "--seed=", 7) != 0 &&
+		         strncmp(argv[i], "--report=", 9) != 0)
+			append_argument(into, bytes, argv[i]);
+	}
+	snprintf(last, sizeof last, "--seed %" PRIu64, seed);
+	append(into, bytes, last);
+}
+
+bool report_write(const struct report *report, const struct report_options *options, char *path,
+                  size_t path_bytes)
+{
+	const char *folder = options->folder != NULL ? options->folder : FOLDER;
+
+	if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+		fprintf(stderr, "tide-stress: %s: %s\n", folder, strerror(errno));
+		return false;
+	}
+	json_use_own_memory();
+	json_t *root = report_json(report);
+	snprintf(path, path_bytes, "%s/report.json", folder);
+	bool written = json_write_file(root, path);
+	snprintf(path, path_bytes, "%s/report.html", folder);
+	return report_html(report, root, path) && written;
 }

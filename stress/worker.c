@@ -1,12 +1,17 @@
-/* See worker.h. */
+/* The life of a thread, whatever its role. See worker.h. */
 #include "worker.h"
 
+#include "fault.h"
 #include "order.h"
 
 #include <sched.h>
 #include <time.h>
 
-enum { BURST_STEPS = 64, NAP_NS = 2000000 };
+/* Numbers of steps that are none: beginnings of lives, and drops. */
+#define STEP_OF_LIFE (UINT64_C(1) << 62)
+#define STEP_OF_DROP (UINT64_C(1) << 63)
+
+enum { NAP_NS = 2000000 };
 
 static bool stopped(const struct worker *worker)
 {
@@ -18,9 +23,66 @@ static void nap(void)
 	nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 }
 
-/* Whether the thread has lived long enough; its successor is started by the main thread. */
-static bool spent(struct worker *worker, uint64_t steps)
+void worker_step(struct worker *worker)
 {
+	const struct crew *crew = worker->team->crew;
+	struct actor *actor = worker->actor;
+
+	count_owned(&worker->step, 1);
+	actor_step(actor, load_relaxed(&worker->step));
+	if (worker->phase->kind != PHASE_GROW)
+		return; /* a stage or a taker; nobody makes blocks now */
+	if (random_once_in(&actor->random, crew->mayfly_one_in))
+		mayfly_run(worker);
+	if (random_once_in(&actor->random, crew->fork_one_in))
+		fork_run(worker);
+}
+
+bool worker_put(struct worker *worker, struct exchange *exchange, uint32_t slot, struct held *held)
+{
+	struct held given = *held;
+
+	/* Told before: once in the slot, the record is another thread's. */
+	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	if (!exchange_put(exchange, slot, &given))
+		return false;
+	count_owned(&worker->actor->tally.handed, 1);
+	held->block = NULL;
+	return true;
+}
+
+bool worker_put_ring(struct worker *worker, struct ring *ring, struct held *held)
+{
+	struct held given = *held;
+
+	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	if (!ring_put(ring, &given))
+		return false;
+	count_owned(&worker->actor->tally.handed, 1);
+	held->block = NULL;
+	return true;
+}
+
+static void begin_life(struct worker *worker)
+{
+	uint32_t life_steps = worker->team->crew->life_steps;
+	struct actor *actor = worker->actor;
+
+	count_owned(&actor->tally.threads, 1);
+	if (life_steps == 0) {
+		worker->steps_left = UINT64_MAX;
+		return;
+	}
+	/* Not all at the same time. */
+	actor_step(actor, STEP_OF_LIFE | load_relaxed(&actor->tally.threads));
+	worker->steps_left = life_steps / 2 + random_below(&actor->random, life_steps);
+}
+
+/* Whether the thread has lived long enough; its successor is started by the main thread. */
+static bool spent(struct worker *worker, uint32_t steps)
+{
+	if (worker->steps_left == UINT64_MAX)
+		return false;
 	if (worker->steps_left > steps) {
 		worker->steps_left -= steps;
 		return false;
@@ -29,156 +91,91 @@ static bool spent(struct worker *worker, uint64_t steps)
 	return true;
 }
 
-static void begin_life(struct worker *worker)
+/* By the clock of the main thread, or by its own steps where these are counted. */
+static uint32_t phase_number(const struct worker *worker)
 {
-	uint32_t life_steps = worker->run->scenario->life_steps;
+	const struct run *run = worker->run;
 
-	count_owned(&worker->actor->tally.threads, 1);
-	/* Not all at the same time. */
-	worker->steps_left = life_steps / 2 + random_below(&worker->actor->random, life_steps);
+	if (run->steps != 0)
+		return scenario_phase_within(run->scenario, load_relaxed(&worker->step),
+		                             run->steps);
+	return load_relaxed(&run->phase);
 }
 
-/* Give `held` to the exchange and take what another thread left there. */
-static void trade(struct worker *worker, struct held *held)
+static void drop(struct worker *worker, uint32_t number, uint32_t percent)
 {
-	struct exchange *exchange = &worker->run->exchange;
-	uint32_t slot = random_below(&worker->actor->random, exchange->slots);
-	struct held taken = { 0 };
-
-	if (exchange_take(exchange, slot, &taken))
-		actor_receive(worker->actor, &taken);
-	if (held->block != NULL) {
-		if (!exchange_put(exchange, slot, held)) {
-			actor_free(worker->actor, held); /* somebody was faster */
-		} else {
-			count_owned(&worker->actor->tally.handed, 1);
-		}
-	}
-	*held = taken;
+	actor_step(worker->actor, STEP_OF_DROP | number);
+	if (worker->role == ROLE_EXCHANGE)
+		exchange_drop(worker, percent);
+	else
+		own_drop(worker, percent);
 }
 
-static void mixed_step(struct worker *worker, const struct phase *phase)
+static void enter_phase(struct worker *worker)
 {
-	const struct scenario *scenario = worker->run->scenario;
-	struct actor *actor = worker->actor;
-	struct held *held = &worker->held[random_below(&actor->random, worker->slots)];
-	bool had = held->block != NULL;
-	uint32_t target = (uint32_t)((uint64_t)worker->slots * phase->fill_percent / 100);
+	uint32_t number = phase_number(worker);
 
-	if (random_once_in(&actor->random, scenario->mayfly_one_in))
-		mayfly_run(worker);
-	if (random_once_in(&actor->random, scenario->exchange_one_in)) {
-		trade(worker, held);
-	} else if (had && random_once_in(&actor->random, scenario->resize_one_in)) {
-		actor_resize_chain(actor, held,
-		                   1 + random_below(&actor->random, scenario->resize_chain_max));
-	} else {
-		if (had)
-			actor_free(actor, held);
-		if (worker->filled - had < target)
-			actor_make(actor, scenario, phase, held);
-	}
-	worker->filled += (uint32_t)(held->block != NULL) - (uint32_t)had;
+	worker->phase = run_phase(worker->run, number);
+	if (worker->phase->kind == PHASE_DROP && worker->phase_seen != number &&
+	    worker_has_steps(worker))
+		drop(worker, number, worker->phase->fill_percent);
+	worker->phase_seen = number;
 }
 
-static void drop_part(struct worker *worker, uint32_t percent)
+/* Nothing to do in this phase: time goes by, or the steps do. */
+static void rest(struct worker *worker)
 {
-	for (uint32_t i = 0; i < worker->slots; i++) {
-		struct held *held = &worker->held[i];
-
-		if (held->block != NULL && random_below(&worker->actor->random, 100) < percent) {
-			actor_free(worker->actor, held);
-			worker->filled--;
-		}
-	}
+	if (worker->run->steps == 0)
+		nap();
+	else
+		count_owned(&worker->step, BURST_STEPS);
 }
 
-void *worker_mixed(void *of)
+/* Steps done. */
+static uint32_t burst(struct worker *worker)
+{
+	static uint32_t (*const role_burst[])(struct worker *) = {
+		own_burst, exchange_burst, maker_burst, stage_burst, taker_burst,
+	};
+
+	return role_burst[worker->role](worker);
+}
+
+/* It waits for another thread: a maker for room, which comes soon; others for blocks, for as long as
+ * it takes to fill the ring. */
+static void wait_for_others(const struct worker *worker)
+{
+	if (worker->role == ROLE_MAKER)
+		sched_yield();
+	else
+		nap();
+}
+
+static bool steps_are_done(const struct worker *worker)
+{
+	return worker->run->steps != 0 && worker_has_steps(worker) &&
+	       load_relaxed(&worker->step) >= worker->run->steps;
+}
+
+void *worker_main(void *of)
 {
 	struct worker *worker = of;
 
 	begin_life(worker);
-	while (!stopped(worker)) {
-		uint32_t number = load_relaxed(&worker->run->phase);
-		const struct phase *phase = run_phase(worker->run, number);
-
-		if (phase->kind == PHASE_DROP && worker->phase_seen != number)
-			drop_part(worker, phase->fill_percent);
-		worker->phase_seen = number;
-		if (phase->kind != PHASE_GROW) {
-			nap();
+	while (!stopped(worker) && !steps_are_done(worker)) {
+		fault_beat(worker->actor->number);
+		enter_phase(worker);
+		if (worker->phase->kind != PHASE_GROW && worker_has_steps(worker)) {
+			rest(worker);
 			continue;
 		}
-		for (uint32_t i = 0; i < BURST_STEPS; i++)
-			mixed_step(worker, phase);
-		if (spent(worker, BURST_STEPS))
+		uint32_t steps = burst(worker);
+		if (steps == 0)
+			wait_for_others(worker);
+		if (spent(worker, steps))
 			return NULL;
 	}
-	drop_part(worker, 100);
-	return NULL;
-}
-
-/* One block into the pair's array. False: its end is full. */
-static bool produce(struct worker *worker, const struct phase *phase)
-{
-	struct held *held = worker->held;
-
-	if (held->block == NULL && !actor_make(worker->actor, worker->run->scenario, phase, held))
-		return true;
-	if (!exchange_put(worker->pair, worker->pair_slot, held))
-		return false;
-	worker->pair_slot++;
-	count_owned(&worker->actor->tally.handed, 1);
-	held->block = NULL;
-	return true;
-}
-
-void *worker_producer(void *of)
-{
-	struct worker *worker = of;
-
-	begin_life(worker);
-	while (!stopped(worker)) {
-		const struct phase *phase =
-		    run_phase(worker->run, load_relaxed(&worker->run->phase));
-		uint32_t made = 0;
-
-		if (phase->kind != PHASE_GROW) {
-			nap();
-			continue;
-		}
-		while (made < worker->run->scenario->burst_blocks && produce(worker, phase))
-			made++;
-		if (made == 0)
-			sched_yield();
-		if (spent(worker, made))
-			return NULL;
-	}
-	drop_part(worker, 100);
-	return NULL;
-}
-
-void *worker_consumer(void *of)
-{
-	struct worker *worker = of;
-	struct held held;
-
-	begin_life(worker);
-	while (!stopped(worker)) {
-		uint32_t taken = 0;
-
-		while (taken < worker->run->scenario->burst_blocks &&
-		       exchange_take(worker->pair, worker->pair_slot, &held)) {
-			worker->pair_slot++;
-			taken++;
-			actor_receive(worker->actor, &held);
-			if (held.block != NULL)
-				actor_free(worker->actor, &held);
-		}
-		if (taken == 0)
-			nap(); /* long enough for the producer to fill the array */
-		if (spent(worker, taken))
-			return NULL;
-	}
+	own_drop(worker, 100);
+	store_release(&worker->finished, true);
 	return NULL;
 }

@@ -38,7 +38,12 @@
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
 	  "ask for huge pages once the heap is as large as this")                                  \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
-	  "fresh memory is faulted in by steps up to this")
+	  "fresh memory is faulted in by steps up to this")                                         \
+	X(LIMIT, "limit", "bytes", 0, 0, 1ll << 46, "hard limit of the process's heap; 0: none")   \
+	X(LIMIT_COUNTS, "limit_counts", "way", 0, 0, 2,                                            \
+	  "what the limit counts: 0 blocks, 1 memory held, 2 and what the program charges")        \
+	X(LIMIT_POLICY, "limit_policy", "policy", 0, 0, 1,                                         \
+	  "at the limit: 0 fail, 1 call the program's reclaim function first")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,

@@ -20,6 +20,7 @@ struct tide_stats {
 	uint64_t large_bytes;        /* in large blocks that are live */
 	uint64_t large_cached_bytes; /* in large blocks kept for reuse */
 	uint64_t queued_bytes;       /* in the ready queues */
+	uint64_t queue_level_bytes;  /* the levels of the ready queues: what they should hold */
 	uint64_t free_set_bytes;     /* free, and in the GC's free sets */
 	uint64_t purged_bytes;       /* the part of free_set_bytes that holds no memory */
 	uint64_t backlog_bytes;      /* in garbage bins, waiting for the GC */

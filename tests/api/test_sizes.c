@@ -26,6 +26,8 @@ static size_t worst_usable_bytes(size_t size)
 		return size + size / 4;
 	if (size <= 128 * KIB)
 		return size + KIB - 1;
+	if (size <= MIB)
+		return size + size / 8;
 	return size + 4095;
 }
 

@@ -29,7 +29,7 @@ static inline void process_begins(void)
 /* A region in which no frontier stands: one free chunk. */
 static inline struct tide_region *free_region(void)
 {
-	struct tide_region *region = tide_region_map();
+	struct tide_region *region = tide_region_map(&tide_heap_default);
 
 	cr_assert_not_null(region);
 	tide_gc_region_list(region);
@@ -41,7 +41,7 @@ static inline struct tide_region *free_region(void)
 static inline bool chunk_issue(unsigned granules, unsigned align, struct tide_region **region,
                                unsigned *first)
 {
-	if (!tide_gc_chunk_take(granules, align, region, first))
+	if (!tide_gc_chunk_take(&tide_heap_default, granules, align, region, first))
 		return false;
 	tide_region_tag(*region, *first, granules, TIDE_TAG_ISSUED);
 	return true;
@@ -57,21 +57,22 @@ static inline void assert_audit(void)
 /* The next tick of the decay clock is due, whatever the time. */
 static inline void clock_is_due(void)
 {
-	tide_gc.tick_start_ns = 0;
+	tide_heap_default.gc.tick_start_ns = 0;
 }
 
 /* One whole tick: its start, and its sweep to the end. */
 static inline void tick(void)
 {
 	clock_is_due();
-	while (tide_gc_release_step(UINT32_MAX) == GC_WORKED) {
+	while (tide_gc_release_step(&tide_heap_default, UINT32_MAX) == GC_WORKED) {
 	}
 }
 
 /* All garbage into the free sets. */
 static inline void drain_everything(void)
 {
-	while (tide_gc_drain_strays() == GC_WORKED || tide_gc_drain_all(64, UINT32_MAX) > 0) {
+	while (tide_gc_drain_strays(&tide_heap_default) == GC_WORKED ||
+	       tide_gc_drain_all(&tide_heap_default, 64, UINT32_MAX) > 0) {
 	}
 }
 

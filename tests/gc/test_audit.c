@@ -151,8 +151,8 @@ Test(audit, random_work_of_threads_that_pass_blocks_on)
 /* A class that has a partly free slab; none is full, none is wholly free. */
 static struct tide_slab *partial_slab(void)
 {
-	for (uint32_t i = 0; i < tide_gc.regions; i++) {
-		struct tide_region *region = tide_region_at(i);
+	for (uint32_t i = 0; i < tide_heap_default.gc.regions; i++) {
+		struct tide_region *region = tide_region_at(&tide_heap_default.regions, i);
 		for (unsigned page = 0; page < TIDE_REGION_PAGES; page++) {
 			struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
 			if (region->listed && slab != NULL && slab->free_blocks > 1 &&
@@ -213,9 +213,9 @@ Test(audit, a_slab_s_wrong_count_is_named, .init = work_first)
 
 Test(audit, a_class_s_wrong_count_is_named, .init = work_first)
 {
-	tide_gc.free_blocks[4]++;
+	tide_heap_default.gc.free_blocks[4]++;
 	assert_names("count of free blocks");
-	tide_gc.free_blocks[4]--;
+	tide_heap_default.gc.free_blocks[4]--;
 	assert_audit();
 }
 
@@ -241,7 +241,8 @@ Test(audit, a_wrong_tag_is_named, .init = work_first)
 Test(audit, a_wrong_free_set_is_named, .init = work_first)
 {
 	struct tide_region *region = partial_slab()->region;
-	struct tide_region_group *group = tide_region_group_of(region->index);
+	struct tide_region_group *group =
+	    tide_region_group_of(&tide_heap_default.regions, region->index);
 
 	group->chunk[100] ^= 1ull << (region->index % 64);
 	assert_names("free set");
@@ -262,9 +263,9 @@ Test(audit, a_wrong_free_page_is_named, .init = work_first)
 
 Test(audit, a_queue_s_wrong_count_is_named, .init = work_first)
 {
-	(void)tide_add_relaxed(&tide_queue[9].blocks, 1u);
+	(void)tide_add_relaxed(&tide_heap_default.queues.of[9].blocks, 1u);
 	assert_names("queue");
-	(void)tide_sub_relaxed(&tide_queue[9].blocks, 1u);
+	(void)tide_sub_relaxed(&tide_heap_default.queues.of[9].blocks, 1u);
 	assert_audit();
 }
 
@@ -285,7 +286,7 @@ Test(audit, a_bad_bin_in_a_queue_is_named, .init = work_first)
 {
 	struct tide_bin *bin = bin_of_own(9);
 
-	tide_queue_push(bin);
+	tide_queue_push(&tide_heap_default.queues, bin);
 	assert_audit();
 	void *block = bin->slot[TIDE_BIN_BASE];
 	bin->slot[TIDE_BIN_BASE] = bin->slot[TIDE_BIN_BASE + 1];
@@ -333,14 +334,14 @@ Test(audit, a_bad_bin_of_a_thread_is_named, .init = work_first)
 Test(audit, blocks_out_of_nowhere_are_named, .init = work_first)
 {
 	unsigned cls = tide_class_of(64);
-	uint64_t made = tide_gc.made_blocks[cls];
+	uint64_t made = tide_heap_default.gc.made_blocks[cls];
 
-	tide_gc.made_blocks[cls] -= 1u << 30;
+	tide_heap_default.gc.made_blocks[cls] -= 1u << 30;
 	if (TIDE_AUDITED)
 		cr_assert_not_null(tide_gc_audit());
 	else
 		assert_names("more free blocks");
-	tide_gc.made_blocks[cls] = made;
+	tide_heap_default.gc.made_blocks[cls] = made;
 	assert_audit();
 }
 

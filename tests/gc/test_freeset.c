@@ -29,7 +29,7 @@ static struct tide_region *issued_region(unsigned granules)
 		cr_assert_eq(from, region);
 		cr_assert_eq(first, at, "not side by side");
 	}
-	cr_assert_not(tide_gc_chunk_take(1, 1, &from, &first));
+	cr_assert_not(tide_gc_chunk_take(&tide_heap_default, 1, 1, &from, &first));
 	return region;
 }
 
@@ -54,7 +54,7 @@ Test(freeset, sets_are_exact_then_four_per_doubling)
 Test(freeset, a_freed_chunk_merges_with_prev_next_both_and_none)
 {
 	struct tide_region *region = issued_region(16);
-	uint64_t merges = tide_load_relaxed(&tide_gc.count.merges);
+	uint64_t merges = tide_load_relaxed(&tide_heap_default.gc.count.merges);
 
 	tide_gc_chunk_free(region, 160, 16, true);
 	cr_assert(is_free_chunk(region, 160, 16), "none");
@@ -62,12 +62,12 @@ Test(freeset, a_freed_chunk_merges_with_prev_next_both_and_none)
 	cr_assert(is_free_chunk(region, 160, 32), "prev");
 	tide_gc_chunk_free(region, 144, 16, true);
 	cr_assert(is_free_chunk(region, 144, 48), "next");
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.merges), merges + 2);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.merges), merges + 2);
 	tide_gc_chunk_free(region, 208, 16, true);
 	cr_assert(is_free_chunk(region, 208, 16));
 	tide_gc_chunk_free(region, 192, 16, true);
 	cr_assert(is_free_chunk(region, 144, 80), "both");
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.merges), merges + 4);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.merges), merges + 4);
 	/* Tags inside a merged chunk are gone: they would be taken for a chunk's ends. */
 	for (unsigned at = 145; at < 144 + 79; at++)
 		cr_assert_eq(tide_load_relaxed(&region->tag[at]), 0);
@@ -160,7 +160,7 @@ Test(freeset, the_oldest_region_comes_first_across_groups)
 		cr_assert(chunk_issue(5, 1, &from, &first));
 		cr_assert_eq(from, region[i], "region %u of %u", i, (unsigned)REGIONS);
 	}
-	cr_assert_not(tide_gc_chunk_take(5, 1, &from, &first));
+	cr_assert_not(tide_gc_chunk_take(&tide_heap_default, 5, 1, &from, &first));
 	/* And back to an old one after the young ones were reached. */
 	tide_gc_chunk_free(region[66], 64, 5, true);
 	tide_gc_chunk_free(region[2], 64, 5, true);
@@ -193,8 +193,8 @@ Test(freeset, a_region_is_withdrawn_and_comes_back)
 	unsigned first;
 
 	tide_gc_chunk_withdraw(region);
-	cr_assert_not(tide_gc_chunk_take(1, 1, &from, &first));
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.free_set_bytes), 0);
+	cr_assert_not(tide_gc_chunk_take(&tide_heap_default, 1, 1, &from, &first));
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.free_set_bytes), 0);
 	tide_gc_chunk_free(region, 0, TIDE_REGION_GRANULES, false);
 	cr_assert(tide_gc_region_is_free(region));
 	assert_valid(region);
@@ -256,7 +256,7 @@ static const char *model_take(unsigned granules, unsigned align)
 	unsigned first;
 	struct tide_region *region;
 	bool due = model_find(granules, &due_region, &due_set);
-	bool got = tide_gc_chunk_take(granules, align, &region, &first);
+	bool got = tide_gc_chunk_take(&tide_heap_default, granules, align, &region, &first);
 
 	if (!got)
 		return due && align == 1 ? "not found, though there is one" : NULL;
@@ -309,7 +309,7 @@ static const char *model_pages(void)
 			dirty += used == 0 && !bit_of(model.region[i]->page_clean, page);
 		}
 	}
-	return tide_gc.dirty_pages == dirty ? NULL : "dirty_pages is not exact";
+	return tide_heap_default.gc.dirty_pages == dirty ? NULL : "dirty_pages is not exact";
 }
 
 /* The counts over all regions. */
@@ -331,12 +331,13 @@ static const char *model_counts(void)
 			at += run;
 		}
 	}
-	if (tide_load_relaxed(&tide_gc.count.free_set_bytes) != granules * TIDE_GRANULE_BYTES)
+	if (tide_load_relaxed(&tide_heap_default.gc.count.free_set_bytes) !=
+	    granules * TIDE_GRANULE_BYTES)
 		return "free_set_bytes is not what is free";
 	for (unsigned set = 0; set < TIDE_CHUNK_SETS; set++) {
-		if (tide_gc.chunk_count[set] != count[set])
+		if (tide_heap_default.gc.chunk_count[set] != count[set])
 			return "a set's count is wrong";
-		if (bit_of(tide_gc.chunk_sets, set) != (count[set] > 0))
+		if (bit_of(tide_heap_default.gc.chunk_sets, set) != (count[set] > 0))
 			return "the bitmap of sets is wrong";
 	}
 	return NULL;
@@ -425,7 +426,8 @@ Test(freeset, the_validator_sees_an_issued_chunk_in_a_set)
 Test(freeset, the_validator_sees_a_wrong_bit_of_the_group)
 {
 	struct tide_region *region = issued_region(16);
-	struct tide_region_group *group = tide_region_group_of(region->index);
+	struct tide_region_group *group =
+	    tide_region_group_of(&tide_heap_default.regions, region->index);
 	uint64_t bit = 1ull << (region->index % 64);
 
 	group->chunk[5] ^= bit;

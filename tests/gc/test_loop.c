@@ -127,7 +127,7 @@ Test(loop, a_purge_empties_everything, .init = begin)
 	cr_assert_eq(stats.backlog_bytes, 0);
 	cr_assert_eq(stats.queued_bytes, 0);
 	cr_assert_eq(stats.large_cached_bytes, 0);
-	cr_assert_eq(tide_gc.dirty_pages, 0);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 0);
 	cr_assert_eq(tide_purge(), 0);
 	assert_audit();
 }

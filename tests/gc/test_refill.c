@@ -25,7 +25,7 @@ static void begin(void)
 	(void)pthread_barrier_init(&barrier, NULL, 2);
 	cr_assert_eq(pthread_create(&thread, NULL, second, &barrier), 0);
 	(void)pthread_barrier_wait(&barrier);
-	cr_assert_eq(tide_cache_threads_racy(), 2);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 2);
 }
 
 static void end(void)
@@ -36,25 +36,25 @@ static void end(void)
 
 static uint32_t level_of(unsigned cls)
 {
-	return tide_load_relaxed(&tide_queue[cls].level);
+	return tide_load_relaxed(&tide_heap_default.queues.of[cls].level);
 }
 
 static uint32_t queued(unsigned cls)
 {
-	return tide_load_relaxed(&tide_queue[cls].blocks);
+	return tide_load_relaxed(&tide_heap_default.queues.of[cls].blocks);
 }
 
 /* Free in slabs of the class, or in chunks. */
 static uint64_t free_bytes(unsigned cls)
 {
-	return tide_gc.free_blocks[cls] * tide_class_bytes(cls) +
-	       tide_load_relaxed(&tide_gc.count.free_set_bytes);
+	return tide_heap_default.gc.free_blocks[cls] * tide_class_bytes(cls) +
+	       tide_load_relaxed(&tide_heap_default.gc.count.free_set_bytes);
 }
 
 static void miss(unsigned cls)
 {
-	cr_assert_null(tide_queue_pop(cls));
-	tide_queue_note(&tide_queue[cls].misses, cls);
+	cr_assert_null(tide_queue_pop(&tide_heap_default.queues, cls));
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[cls].misses, cls);
 }
 
 static unsigned largest_bin(unsigned cls)
@@ -69,7 +69,7 @@ static void visit_until_idle(void)
 {
 	unsigned visits = 0;
 
-	while (tide_gc_refill_queues() == GC_WORKED)
+	while (tide_gc_refill_queues(&tide_heap_default) == GC_WORKED)
 		cr_assert_lt(++visits, 1000u);
 }
 
@@ -77,7 +77,7 @@ static void take_all_queued(unsigned cls)
 {
 	struct tide_bin *bin;
 
-	while ((bin = tide_queue_pop(cls)) != NULL) {
+	while ((bin = tide_queue_pop(&tide_heap_default.queues, cls)) != NULL) {
 		bin->count = 0;
 		tide_bin_recycle(bin);
 	}
@@ -85,10 +85,10 @@ static void take_all_queued(unsigned cls)
 
 Test(refill, first_levels_are_what_the_options_say, .init = begin, .fini = end)
 {
-	tide_queue_init();
+	tide_queue_init(&tide_heap_default.queues);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		int64_t fit = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES) /
-		              (int64_t)tide_class_bytes(cls);
+		int64_t fit =
+		    tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES) / (int64_t)tide_class_bytes(cls);
 		int64_t due = tide_option(TIDE_OPTION_QUEUE_BLOCKS);
 		if (due > fit)
 			due = fit;
@@ -102,7 +102,7 @@ Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = b
 	static const size_t size[] = { 16, 64, 100, 1000, 2048, 8192, 10000, 32768 };
 
 	visit_until_idle(); /* whatever starting up has missed */
-	uint64_t grows = tide_load_relaxed(&tide_gc.count.level_grows);
+	uint64_t grows = tide_load_relaxed(&tide_heap_default.gc.count.level_grows);
 	(void)free_region();
 	for (unsigned i = 0; i < COUNT_OF(size); i++) {
 		unsigned cls = tide_class_of(size[i]);
@@ -111,7 +111,7 @@ Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = b
 		               (uint32_t)tide_class_bytes(cls);
 		uint32_t due = before + 4 * largest_bin(cls);
 		miss(cls);
-		cr_assert_eq(tide_gc_refill_queues(), GC_WORKED);
+		cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_WORKED);
 		cr_assert_eq(level_of(cls), due < max ? due : max, "%zu bytes", size[i]);
 		cr_assert_gt(queued(cls), 0);
 		cr_assert_lt(queued(cls), level_of(cls) + largest_bin(cls));
@@ -120,7 +120,8 @@ Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = b
 		visit_until_idle();
 		cr_assert_eq(level_of(cls), level);
 	}
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.level_grows) - grows, COUNT_OF(size));
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.level_grows) - grows,
+	             COUNT_OF(size));
 }
 
 Test(refill, a_level_has_a_highest_value, .init = begin, .fini = end)
@@ -147,7 +148,7 @@ Test(refill, a_queue_stays_empty_when_nothing_is_free, .init = begin, .fini = en
 	miss(cls);
 	visit_until_idle();
 	cr_assert_eq(queued(cls), 0);
-	cr_assert(tide_stack_is_empty_racy(&tide_queue[cls].bins));
+	cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[cls].bins));
 }
 
 Test(refill, queued_bins_are_sound_and_in_address_order, .init = begin, .fini = end)
@@ -159,7 +160,7 @@ Test(refill, queued_bins_are_sound_and_in_address_order, .init = begin, .fini = 
 	visit_until_idle();
 	struct tide_bin *bin;
 	uint32_t blocks = 0;
-	while ((bin = tide_queue_pop(cls)) != NULL) {
+	while ((bin = tide_queue_pop(&tide_heap_default.queues, cls)) != NULL) {
 		cr_assert(tide_bin_is_valid(bin));
 		cr_assert_eq(bin->count, largest_bin(cls));
 		blocks += bin->count;
@@ -187,20 +188,20 @@ Test(refill, a_queue_found_full_too_often_gives_a_quarter_back, .init = begin, .
 	cr_assert_geq(full, level_of(cls));
 	uint64_t free_before = free_bytes(cls);
 	for (unsigned i = 0; i < limit; i++) {
-		cr_assert_not(tide_queue_has_room(&tide_queue[cls]));
-		cr_assert_eq(tide_gc_refill_queues(), GC_IDLE);
+		cr_assert_not(tide_queue_has_room(&tide_heap_default.queues, cls));
+		cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_IDLE);
 		cr_assert_eq(queued(cls), full);
 	}
-	cr_assert_not(tide_queue_has_room(&tide_queue[cls]));
-	cr_assert_eq(tide_gc_refill_queues(), GC_WORKED);
+	cr_assert_not(tide_queue_has_room(&tide_heap_default.queues, cls));
+	cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_WORKED);
 	uint32_t back = full - queued(cls);
 	cr_assert_geq(back, full / 4);
 	cr_assert_lt(back, full / 4 + largest_bin(cls), "whole bins, and no more than are due");
 	cr_assert_eq(free_bytes(cls), free_before + back * tide_class_bytes(cls));
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.level_reclaims), 1);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.level_reclaims), 1);
 	/* The count starts again. */
-	tide_queue_note(&tide_queue[cls].fulls, cls);
-	cr_assert_eq(tide_gc_refill_queues(), GC_IDLE);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[cls].fulls, cls);
+	cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_IDLE);
 }
 
 Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
@@ -212,13 +213,13 @@ Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
 	for (unsigned i = 0; i < COUNT_OF(size); i++)
 		miss(tide_class_of(size[i]));
 	visit_until_idle();
-	tide_gc_settle_queues(); /* the misses were before this tick */
+	tide_gc_settle_queues(&tide_heap_default); /* the misses were before this tick */
 	for (unsigned i = 0; i < COUNT_OF(size); i++)
 		cr_assert_gt(queued(tide_class_of(size[i])), 0, "%zu bytes", size[i]);
 	bool left = true;
 	while (left) {
 		cr_assert_lt(++ticks, 20u);
-		tide_gc_settle_queues();
+		tide_gc_settle_queues(&tide_heap_default);
 		left = false;
 		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 			cr_assert(queued(cls) < level_of(cls) + largest_bin(cls));
@@ -227,7 +228,7 @@ Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		cr_assert_eq(queued(cls), 0);
-		cr_assert(tide_stack_is_empty_racy(&tide_queue[cls].bins));
+		cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[cls].bins));
 	}
 	cr_assert(tide_gc_region_is_free(region), "all of it is one chunk again");
 }
@@ -240,13 +241,13 @@ Test(refill, a_level_that_is_missed_does_not_settle, .init = begin, .fini = end)
 	(void)free_region();
 	miss(cls);
 	visit_until_idle();
-	tide_gc_settle_queues();
+	tide_gc_settle_queues(&tide_heap_default);
 	for (unsigned i = 0; i < 10; i++) {
 		uint32_t level = level_of(cls);
 		take_all_queued(cls);
 		miss(cls);
 		visit_until_idle();
-		tide_gc_settle_queues();
+		tide_gc_settle_queues(&tide_heap_default);
 		cr_assert_geq(level_of(cls), level);
 	}
 	cr_assert_eq(level_of(other), 0);
@@ -260,7 +261,7 @@ Test(refill, queues_are_emptied_on_demand, .init = begin, .fini = end)
 		miss(cls);
 	visit_until_idle();
 	cr_assert_not(tide_gc_region_is_free(region));
-	tide_gc_empty_queues();
+	tide_gc_empty_queues(&tide_heap_default);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		cr_assert_eq(queued(cls), 0);
 		cr_assert_eq(level_of(cls), 0);
@@ -274,7 +275,7 @@ Test(refill, bins_are_filled_from_the_free_sets, .init = process_begins)
 
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-		cr_assert_eq(tide_gc_refill_bin(bin, 3), 3);
+		cr_assert_eq(tide_gc_refill_bin(&tide_heap_default, bin, 3), 3);
 		for (unsigned i = 0; i < 3; i++) {
 			void *block = bin->slot[TIDE_BIN_BASE + i];
 			struct tide_slab *slab;
@@ -283,12 +284,12 @@ Test(refill, bins_are_filled_from_the_free_sets, .init = process_begins)
 			cr_assert_eq(tide_pagemap_class((uintptr_t)block), cls);
 			cr_assert_eq(slab != NULL, tide_class_is_small(cls));
 		}
-		tide_gc_drain_bin(bin);
+		tide_gc_drain_bin(&tide_heap_default, bin);
 		tide_bin_recycle(bin);
 		cr_assert(tide_gc_region_is_free(region), "class %u", cls);
-		cr_assert_eq(tide_gc.made_blocks[cls], 0);
+		cr_assert_eq(tide_heap_default.gc.made_blocks[cls], 0);
 	}
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.made_bytes), 0);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.made_bytes), 0);
 }
 
 Test(refill, an_aligned_chunk_is_aligned, .init = process_begins)

@@ -49,7 +49,7 @@ static char *written_block(unsigned granules)
 {
 	struct tide_bin *bin = tide_bin_new(tide_class_of_granules(granules), TIDE_BIN_SLOTS);
 
-	cr_assert_eq(tide_gc_refill_bin(bin, 1), 1);
+	cr_assert_eq(tide_gc_refill_bin(&tide_heap_default, bin, 1), 1);
 	char *block = tide_bin_take(bin);
 	tide_bin_recycle(bin);
 	memset(block, 1, granules * TIDE_GRANULE_BYTES);
@@ -61,7 +61,7 @@ static void give_back(void *block, unsigned cls)
 	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
 
 	tide_bin_add(bin, block);
-	tide_gc_drain_bin(bin);
+	tide_gc_drain_bin(&tide_heap_default, bin);
 	tide_bin_recycle(bin);
 }
 
@@ -76,14 +76,14 @@ static void assert_region_valid(const struct tide_region *region)
 
 	cr_assert(tide_region_is_valid(region, TIDE_REGION_GRANULES));
 	cr_assert(tide_gc_freeset_is_valid(region, TIDE_REGION_GRANULES));
-	for (uint32_t i = 0; i < tide_gc.regions; i++) {
-		const struct tide_region *each = tide_region_at(i);
+	for (uint32_t i = 0; i < tide_heap_default.gc.regions; i++) {
+		const struct tide_region *each = tide_region_at(&tide_heap_default.regions, i);
 		if (each == NULL || !each->listed)
 			continue;
 		for (unsigned k = 0; k < TIDE_REGION_PAGES; k++)
 			dirty += bit_of(each->page_free, k) && !bit_of(each->page_clean, k);
 	}
-	cr_assert_eq(tide_gc.dirty_pages, dirty);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, dirty);
 }
 
 Test(release, memory_goes_back_at_the_second_tick)
@@ -94,23 +94,25 @@ Test(release, memory_goes_back_at_the_second_tick)
 
 	cr_assert_eq(resident_pages(block, 64 * KIB), 16);
 	give_back_granules(block, 64);
-	cr_assert_eq(tide_gc.dirty_pages, 16);
-	uint64_t before = tide_load_relaxed(&tide_gc.count.returned_bytes);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 16);
+	uint64_t before = tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes);
 	tick();
 	cr_assert_eq(resident_pages(block, 64 * KIB), 16, "too early");
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.returned_bytes), before);
-	cr_assert(tide_gc.unsettled);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes), before);
+	cr_assert(tide_heap_default.gc.unsettled);
 	tick();
 	cr_assert_eq(resident_pages(block, 64 * KIB), 0);
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.returned_bytes) - before, 64 * KIB);
-	cr_assert_eq(tide_gc.dirty_pages, 0);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes) - before,
+	             64 * KIB);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 0);
 	cr_assert_eq(kept[16 * KIB - 1], 1);
 	cr_assert(is_mapped(block));
 	assert_region_valid(region);
 	/* Once is enough. */
 	tick();
-	cr_assert_not(tide_gc.unsettled);
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.returned_bytes) - before, 64 * KIB);
+	cr_assert_not(tide_heap_default.gc.unsettled);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes) - before,
+	             64 * KIB);
 }
 
 Test(release, what_was_used_in_between_is_young_again)
@@ -137,10 +139,10 @@ Test(release, the_clock_does_not_tick_before_its_time)
 	char *block = written_block(64);
 
 	give_back_granules(block, 64);
-	uint64_t ticks = tide_gc.tick;
+	uint64_t ticks = tide_heap_default.gc.tick;
 	for (unsigned i = 0; i < 1000; i++)
-		cr_assert_eq(tide_gc_release_step(16), GC_IDLE);
-	cr_assert_eq(tide_gc.tick, ticks);
+		cr_assert_eq(tide_gc_release_step(&tide_heap_default, 16), GC_IDLE);
+	cr_assert_eq(tide_heap_default.gc.tick, ticks);
 	cr_assert_eq(resident_pages(block, 64 * KIB), 16);
 	cr_assert_eq(kept[0], 1);
 }
@@ -168,10 +170,10 @@ Test(release, a_step_makes_no_more_calls_than_allowed)
 	tick();
 	clock_is_due();
 	unsigned steps = 1;
-	while (tide_gc_release_step(16) == GC_WORKED)
+	while (tide_gc_release_step(&tide_heap_default, 16) == GC_WORKED)
 		steps++;
 	cr_assert_geq(steps, REGIONS - 1, "a step is one region, when that has calls enough");
-	cr_assert_eq(tide_gc.dirty_pages, 0);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 0);
 	for (unsigned i = 0; i < blocks; i++)
 		cr_assert_eq(resident_pages(block[i], 64 * KIB), 0);
 }
@@ -185,7 +187,7 @@ Test(release, free_pages_inside_a_slab_go_back)
 
 	for (unsigned i = 0; i < blocks; i += 64) {
 		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-		cr_assert_eq(tide_gc_refill_bin(bin, 64), 64);
+		cr_assert_eq(tide_gc_refill_bin(&tide_heap_default, bin, 64), 64);
 		for (unsigned k = 0; k < 64; k++) {
 			block[i + k] = tide_bin_take(bin);
 			memset(block[i + k], 1, 64);
@@ -194,17 +196,18 @@ Test(release, free_pages_inside_a_slab_go_back)
 	}
 	unsigned pages = tide_slab_shape[cls].pages;
 	cr_assert_eq(resident_pages(block[0], pages * TIDE_PAGE_BYTES), pages);
-	tide_gc.unsettled = false;
+	tide_heap_default.gc.unsettled = false;
 	for (unsigned i = 1; i < blocks; i++)
 		give_back(block[i], cls);
-	cr_assert(tide_gc.unsettled, "free pages are left to age, and nobody would know");
+	cr_assert(tide_heap_default.gc.unsettled,
+	          "free pages are left to age, and nobody would know");
 	tick();
 	tick();
 	cr_assert_eq(resident_pages(block[0], pages * TIDE_PAGE_BYTES), 1);
 	cr_assert_eq(block[0][63], 1);
 	/* They come back as zeros, and are the allocator's as before. */
 	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-	cr_assert_eq(tide_gc_refill_bin(bin, 64), 64);
+	cr_assert_eq(tide_gc_refill_bin(&tide_heap_default, bin, 64), 64);
 	cr_assert_eq(tide_bin_take(bin), block[1]);
 	memset(block[1], 2, 64);
 	cr_assert_eq(tide_pagemap_region((uintptr_t)block[1]), region);
@@ -217,9 +220,9 @@ Test(release, all_of_it_now)
 	char *block = written_block(64);
 
 	give_back_granules(block, 64);
-	cr_assert_geq(tide_gc_release_all(), 64 * KIB);
+	cr_assert_geq(tide_gc_release_all(&tide_heap_default), 64 * KIB);
 	cr_assert_eq(resident_pages(block, 64 * KIB), 0);
-	cr_assert_eq(tide_gc_release_all(), 0);
+	cr_assert_eq(tide_gc_release_all(&tide_heap_default), 0);
 	cr_assert_eq(kept[0], 1);
 }
 
@@ -227,7 +230,7 @@ Test(release, a_wholly_free_region_is_unmapped_once_it_is_old)
 {
 	struct tide_region *region = free_region();
 	char *block = written_block(64);
-	uint64_t mapped = tide_region_mapped_bytes_racy();
+	uint64_t mapped = tide_region_mapped_bytes_racy(&tide_heap_default.regions);
 
 	give_back_granules(block, 64);
 	cr_assert(tide_gc_region_is_free(region));
@@ -235,24 +238,25 @@ Test(release, a_wholly_free_region_is_unmapped_once_it_is_old)
 	cr_assert(is_mapped(block));
 	tick();
 	cr_assert_not(is_mapped(block));
-	cr_assert_eq(tide_region_mapped_bytes_racy(), mapped - TIDE_REGION_BYTES);
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions),
+	             mapped - TIDE_REGION_BYTES);
 	cr_assert_not(region->listed);
 	cr_assert_eq(tide_pagemap_class((uintptr_t)block), TIDE_CLASS_NONE);
 	cr_assert_null(tide_pagemap_region((uintptr_t)block));
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.free_set_bytes), 0);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.free_set_bytes), 0);
 	/* Its descriptor serves the next. */
-	cr_assert_eq(tide_region_map(), region);
+	cr_assert_eq(tide_region_map(&tide_heap_default), region);
 }
 
 Test(release, the_frontier_s_region_is_never_unmapped)
 {
 	unsigned cls = tide_class_of(TIDE_MEDIUM_MAX_BYTES);
-	void *block[TIDE_REGION_GRANULES / 128];
+	void *block[TIDE_REGION_BYTES / TIDE_MEDIUM_MAX_BYTES];
 	struct tide_region *region = NULL;
 
 	/* The whole region, to its last granule: the frontier stands at its end. */
 	for (unsigned i = 0; i < COUNT_OF(block); i++) {
-		block[i] = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+		block[i] = tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
 		memset(block[i], 1, TIDE_MEDIUM_MAX_BYTES);
 		struct tide_region *own = tide_pagemap_region((uintptr_t)block[i]);
 		cr_assert(region == NULL || own == region);
@@ -262,13 +266,13 @@ Test(release, the_frontier_s_region_is_never_unmapped)
 	for (unsigned i = 0; i < COUNT_OF(block); i++)
 		give_back(block[i], cls);
 	cr_assert(tide_gc_region_is_free(region));
-	(void)tide_gc_release_all();
+	(void)tide_gc_release_all(&tide_heap_default);
 	cr_assert(is_mapped(block[0]));
 	cr_assert_eq(resident_pages(block[0], TIDE_REGION_BYTES), 0);
 	/* The frontier moves on: now it may go. */
-	void *next = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+	void *next = tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
 	cr_assert_neq(tide_pagemap_region((uintptr_t)next), region);
-	(void)tide_gc_release_all();
+	(void)tide_gc_release_all(&tide_heap_default);
 	cr_assert_not(is_mapped(block[0]));
 }
 
@@ -282,22 +286,23 @@ Test(release, a_refused_madvise_is_tried_again)
 
 	give_back_granules(block, 64);
 	tide_os_fault_plan(TIDE_OS_MADVISE, 0, UINT32_MAX);
-	uint64_t before = tide_load_relaxed(&tide_gc.count.returned_bytes);
+	uint64_t before = tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes);
 	for (unsigned i = 0; i < 4; i++) {
 		tick();
-		cr_assert(tide_gc.unsettled);
+		cr_assert(tide_heap_default.gc.unsettled);
 		assert_region_valid(region);
 	}
-	cr_assert_eq(tide_gc_release_all(), 0);
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.returned_bytes), before);
-	cr_assert_eq(tide_gc.dirty_pages, 16);
+	cr_assert_eq(tide_gc_release_all(&tide_heap_default), 0);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes), before);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 16);
 	cr_assert_eq(resident_pages(block, 64 * KIB), 16);
 	assert_region_valid(region);
 	tide_os_fault_plan(0, 0, 0);
 	tick();
 	tick();
 	cr_assert_eq(resident_pages(block, 64 * KIB), 0);
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.returned_bytes) - before, 64 * KIB);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.returned_bytes) - before,
+	             64 * KIB);
 	assert_region_valid(region);
 	cr_assert_eq(kept[0], 1);
 }
@@ -315,13 +320,13 @@ Test(release, one_refused_madvise_spoils_no_other)
 		give_back_granules(block[i], 64);
 	region->refuses_huge = true; /* that call was made before */
 	tide_os_fault_plan(TIDE_OS_MADVISE, 2, 1);
-	cr_assert_eq(tide_gc_release_all(), 5 * 64 * KIB);
+	cr_assert_eq(tide_gc_release_all(&tide_heap_default), 5 * 64 * KIB);
 	tide_os_fault_plan(0, 0, 0);
 	for (unsigned i = 0; i < COUNT_OF(block); i++)
 		cr_assert_eq(resident_pages(block[i], 64 * KIB), i == 2 ? 16 : 0);
-	cr_assert_eq(tide_gc.dirty_pages, 16);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 16);
 	assert_region_valid(region);
-	cr_assert_eq(tide_gc_release_all(), 64 * KIB);
+	cr_assert_eq(tide_gc_release_all(&tide_heap_default), 64 * KIB);
 }
 
 Test(release, a_refused_munmap_leaves_a_region_that_works)
@@ -332,12 +337,13 @@ Test(release, a_refused_munmap_leaves_a_region_that_works)
 	give_back_granules(block, 64);
 	tide_os_fault_plan(TIDE_OS_MUNMAP, 0, UINT32_MAX);
 	for (unsigned i = 0; i < 3; i++) {
-		(void)tide_gc_release_all();
+		(void)tide_gc_release_all(&tide_heap_default);
 		tick();
 		cr_assert(tide_gc_region_is_free(region));
 		cr_assert(region->listed);
 		assert_region_valid(region);
-		cr_assert_eq(tide_load_relaxed(&tide_gc.count.free_set_bytes), TIDE_REGION_BYTES);
+		cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.free_set_bytes),
+		             TIDE_REGION_BYTES);
 	}
 	cr_assert(is_mapped(block));
 	cr_assert_eq(resident_pages(block, 64 * KIB), 0, "its memory at least went back");
@@ -346,7 +352,7 @@ Test(release, a_refused_munmap_leaves_a_region_that_works)
 	cr_assert_eq(tide_pagemap_class((uintptr_t)block), tide_class_of_granules(64));
 	give_back_granules(block, 64);
 	tide_os_fault_plan(0, 0, 0);
-	(void)tide_gc_release_all();
+	(void)tide_gc_release_all(&tide_heap_default);
 	cr_assert_not(is_mapped(block));
 }
 
@@ -356,8 +362,8 @@ Test(release, a_refused_munmap_of_large_blocks_loses_none)
 	void *block[BLOCKS];
 
 	for (unsigned i = 0; i < BLOCKS; i++) {
-		block[i] = tide_malloc(1 * MIB);
-		memset(block[i], 1, 1 * MIB);
+		block[i] = tide_malloc(2 * MIB);
+		memset(block[i], 1, 2 * MIB);
 	}
 	for (unsigned i = 0; i < BLOCKS; i++)
 		tide_free(block[i]);
@@ -374,14 +380,14 @@ Test(release, a_refused_munmap_of_large_blocks_loses_none)
 
 Test(release, cached_large_blocks_go_by_the_clock_too)
 {
-	char *block = tide_malloc(1 * MIB);
+	char *block = tide_malloc(2 * MIB);
 
-	memset(block, 1, 1 * MIB);
+	memset(block, 1, 2 * MIB);
 	tide_free(block);
-	cr_assert_eq(stats_now().large_cached_bytes, 1 * MIB);
+	cr_assert_eq(stats_now().large_cached_bytes, 2 * MIB);
 	tick();
-	cr_assert(tide_gc.unsettled);
-	cr_assert_eq(stats_now().large_cached_bytes, 1 * MIB, "too early");
+	cr_assert(tide_heap_default.gc.unsettled);
+	cr_assert_eq(stats_now().large_cached_bytes, 2 * MIB, "too early");
 	tick();
 	tick();
 	cr_assert_eq(stats_now().large_cached_bytes, 0);

@@ -26,8 +26,10 @@ static bool is_partial(const struct tide_slab *slab)
 	bool listed = bit_of(region->slab_partial[slab->cls], slab->page);
 
 	if (listed)
-		cr_assert(tide_region_group_of(region->index)->slab[slab->cls] >>
-		              (region->index % 64) & 1);
+		cr_assert(tide_region_group_of(&tide_heap_default.regions, region->index)
+		                  ->slab[slab->cls] >>
+		              (region->index % 64) &
+		          1);
 	return listed;
 }
 
@@ -37,11 +39,11 @@ static struct tide_slab *slab_with_all_out(struct tide_region *region, unsigned 
 	unsigned count = tide_slab_shape[cls].blocks;
 	unsigned got = 0;
 
-	cr_assert(tide_gc_slab_carve(cls));
+	cr_assert(tide_gc_slab_carve(&tide_heap_default, cls));
 	while (got < count) {
 		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
 		unsigned want = count - got < TIDE_BIN_SLOTS ? count - got : TIDE_BIN_SLOTS;
-		cr_assert_eq(tide_gc_slab_take(bin, want), want);
+		cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, want), want);
 		while (bin->count > 0)
 			blocks[got++] = tide_bin_take(bin);
 		tide_bin_recycle(bin);
@@ -62,10 +64,10 @@ Test(slabset, a_carved_slab_has_every_bit_set_and_none_beyond)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 		const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-		cr_assert(tide_gc_slab_carve(cls));
-		cr_assert_eq(tide_gc.free_blocks[cls], shape->blocks);
-		cr_assert_eq(tide_gc.made_blocks[cls], shape->blocks);
-		cr_assert_eq(tide_gc_slab_take(bin, 1), 1);
+		cr_assert(tide_gc_slab_carve(&tide_heap_default, cls));
+		cr_assert_eq(tide_heap_default.gc.free_blocks[cls], shape->blocks);
+		cr_assert_eq(tide_heap_default.gc.made_blocks[cls], shape->blocks);
+		cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 1), 1);
 		struct tide_slab *slab = slab_at(region, bin->slot[TIDE_BIN_BASE]);
 		cr_assert_eq(slab->cls, cls);
 		cr_assert_eq(slab->page, slab->base / TIDE_PAGE_BYTES % TIDE_REGION_PAGES);
@@ -87,8 +89,8 @@ Test(slabset, there_is_nothing_to_carve_from_when_no_chunk_is_free)
 {
 	struct tide_bin *bin = tide_bin_new(CLASS_16, TIDE_BIN_SLOTS);
 
-	cr_assert_not(tide_gc_slab_carve(CLASS_16));
-	cr_assert_eq(tide_gc_slab_take(bin, 8), 0);
+	cr_assert_not(tide_gc_slab_carve(&tide_heap_default, CLASS_16));
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 8), 0);
 }
 
 Test(slabset, put_sets_a_bit_once)
@@ -102,7 +104,7 @@ Test(slabset, put_sets_a_bit_once)
 	cr_assert(tide_gc_slab_is_valid(slab));
 	cr_assert_not(tide_gc_slab_put(slab, 7), "freed twice, and it went unnoticed");
 	cr_assert_eq(slab->free_blocks, 1);
-	cr_assert_eq(tide_gc.free_blocks[CLASS_48], 1);
+	cr_assert_eq(tide_heap_default.gc.free_blocks[CLASS_48], 1);
 	cr_assert(tide_gc_slab_put(slab, 8));
 	cr_assert_eq(slab->bits[0], 3u << 7);
 }
@@ -117,14 +119,15 @@ Test(slabset, blocks_come_in_address_order)
 
 	for (unsigned i = 0; i < COUNT_OF(freed); i++)
 		cr_assert(tide_gc_slab_put(slab, freed[i]));
-	cr_assert_eq(tide_gc_slab_take(bin, 4), 4);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 4), 4);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_eq(index_of(slab, tide_bin_take(bin)), in_order[i]);
-	cr_assert_eq(tide_gc_slab_take(bin, 60), 6, "and no more than there are");
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 60), 6,
+	             "and no more than there are");
 	for (unsigned i = 4; i < COUNT_OF(in_order); i++)
 		cr_assert_eq(index_of(slab, tide_bin_take(bin)), in_order[i]);
 	cr_assert_not(is_partial(slab));
-	cr_assert_eq(tide_gc.free_blocks[CLASS_48], 0);
+	cr_assert_eq(tide_heap_default.gc.free_blocks[CLASS_48], 0);
 }
 
 Test(slabset, the_oldest_region_comes_first)
@@ -148,21 +151,21 @@ Test(slabset, the_oldest_region_comes_first)
 		cr_assert(tide_gc_slab_put(slab[i], 9));
 		cr_assert(tide_gc_slab_put(slab[i], 5));
 	}
-	cr_assert_eq(tide_gc_slab_take(bin, 3), 3);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 3), 3);
 	cr_assert_eq(index_of(slab[0], tide_bin_take(bin)), 5);
 	cr_assert_eq(index_of(slab[0], tide_bin_take(bin)), 9);
 	cr_assert_eq(index_of(slab[1], tide_bin_take(bin)), 5);
-	cr_assert_eq(tide_gc_slab_take(bin, 1), 1);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 1), 1);
 	cr_assert_eq(index_of(slab[1], tide_bin_take(bin)), 9);
 	for (unsigned i = 2; i < REGIONS; i++) {
-		cr_assert_eq(tide_gc_slab_take(bin, 2), 2);
+		cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 2), 2);
 		cr_assert_eq(index_of(slab[i], tide_bin_take(bin)), 5);
 		cr_assert_eq(index_of(slab[i], tide_bin_take(bin)), 9);
 	}
-	cr_assert_eq(tide_gc_slab_take(bin, 2), 0);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 2), 0);
 	cr_assert(tide_gc_slab_put(slab[REGIONS - 1], 0));
 	cr_assert(tide_gc_slab_put(slab[1], 0));
-	cr_assert_eq(tide_gc_slab_take(bin, 1), 1);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 1), 1);
 	cr_assert_eq(index_of(slab[1], tide_bin_take(bin)), 0);
 }
 
@@ -179,8 +182,8 @@ Test(slabset, a_wholly_free_slab_becomes_a_chunk)
 		for (unsigned i = 0; i < shape->blocks; i++)
 			cr_assert(tide_gc_slab_put(slab, (i * 7 + 3) % shape->blocks));
 		cr_assert(tide_gc_region_is_free(region), "class %u", cls);
-		cr_assert_eq(tide_gc.free_blocks[cls], 0);
-		cr_assert_eq(tide_gc.made_blocks[cls], 0);
+		cr_assert_eq(tide_heap_default.gc.free_blocks[cls], 0);
+		cr_assert_eq(tide_heap_default.gc.made_blocks[cls], 0);
 		for (unsigned i = 0; i < shape->pages; i++) {
 			cr_assert_null(tide_load_relaxed(&region->slab[page + i]));
 			cr_assert_eq(tide_pagemap_class(base + i * (uintptr_t)TIDE_PAGE_BYTES),
@@ -188,9 +191,10 @@ Test(slabset, a_wholly_free_slab_becomes_a_chunk)
 		}
 		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++)
 			cr_assert_eq(region->slab_partial[cls][i], 0);
-		cr_assert_eq(tide_region_group_of(region->index)->slab[cls], 0);
+		cr_assert_eq(
+		    tide_region_group_of(&tide_heap_default.regions, region->index)->slab[cls], 0);
 	}
-	cr_assert_eq(tide_load_relaxed(&tide_gc.count.made_bytes), 0);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.made_bytes), 0);
 	cr_assert(tide_gc_freeset_is_valid(region, TIDE_REGION_GRANULES));
 }
 
@@ -201,10 +205,10 @@ Test(slabset, its_pages_are_dirty_when_it_becomes_a_chunk)
 	unsigned blocks = tide_slab_shape[CLASS_1280].blocks;
 	unsigned pages = tide_slab_shape[CLASS_1280].pages;
 
-	cr_assert_eq(tide_gc.dirty_pages, 0);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, 0);
 	for (unsigned i = 0; i < blocks; i++)
 		cr_assert(tide_gc_slab_put(slab, i));
-	cr_assert_eq(tide_gc.dirty_pages, pages);
+	cr_assert_eq(tide_heap_default.gc.dirty_pages, pages);
 	for (unsigned i = 0; i < pages; i++)
 		cr_assert_not(bit_of(region->page_clean, i));
 }
@@ -270,7 +274,7 @@ Test(slabset, free_pages_inside_slabs_agree_with_a_naive_model)
 		/* No block of this region is taken again: the next round looks at its own. */
 		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 			struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-			while (tide_gc_slab_take(bin, TIDE_BIN_SLOTS) > 0)
+			while (tide_gc_slab_take(&tide_heap_default, bin, TIDE_BIN_SLOTS) > 0)
 				bin->count = 0;
 			tide_bin_recycle(bin);
 		}

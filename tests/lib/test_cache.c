@@ -2,6 +2,7 @@
  * repair of what a thread that vanished left half done. */
 #include "cache.h"
 
+#include "heap.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
@@ -21,7 +22,7 @@ static void *block(unsigned serial)
 
 static struct tide_cache *unpark(uint32_t thread_id)
 {
-	struct tide_cache *cache = tide_cache_unpark(thread_id);
+	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, thread_id);
 
 	cr_assert_not_null(cache);
 	return cache;
@@ -70,8 +71,8 @@ Test(cache, a_new_cache_has_nothing_and_knows_the_window)
 	cr_assert_eq(cache->near_pages, tide_pagemap_near()->pages);
 	cr_assert_eq(cache->near_map, tide_pagemap_near()->map);
 	cr_assert(tide_garbage_is_empty(&cache->garbage));
-	cr_assert_eq(tide_cache_all(), cache);
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_all(&tide_heap_default), cache);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 }
 
 Test(cache, a_parked_cache_serves_the_next_thread_with_its_bins)
@@ -82,21 +83,21 @@ Test(cache, a_parked_cache_serves_the_next_thread_with_its_bins)
 	tide_cache_install(cache, bin_of(CLS, 0, 5));
 	tide_cache_park(cache);
 	cr_assert_eq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 0u);
-	cr_assert_eq(tide_cache_threads_racy(), 0u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 0u);
 	cr_assert_eq(unpark(77), cache);
 	cr_assert_eq(tide_cache_blocks(cache, CLS), 5u);
 	cr_assert_eq(*cache->top[CLS], block(4));
 	/* The same thread number, but not the same owner. */
 	cr_assert_neq(tide_load_relaxed(&cache->owner), owner);
 	cr_assert_eq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 77u);
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 
 	struct tide_cache *other = unpark(78);
 	cr_assert_neq(other, cache);
-	cr_assert_eq(tide_cache_all(), other);
+	cr_assert_eq(tide_cache_all(&tide_heap_default), other);
 	cr_assert_eq(other->all_next, cache);
 	cr_assert_null(cache->all_next);
-	cr_assert_null(tide_cache_take_parked());
+	cr_assert_null(tide_cache_take_parked(&tide_heap_default));
 }
 
 Test(cache, who_takes_a_parked_cache_to_empty_it_is_no_thread)
@@ -104,11 +105,11 @@ Test(cache, who_takes_a_parked_cache_to_empty_it_is_no_thread)
 	struct tide_cache *cache = unpark(77);
 
 	tide_cache_park(cache);
-	cr_assert_eq(tide_cache_take_parked(), cache);
+	cr_assert_eq(tide_cache_take_parked(&tide_heap_default), cache);
 	tide_cache_park(cache);
-	cr_assert_eq(tide_cache_threads_racy(), 0u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 0u);
 	cr_assert_eq(unpark(77), cache);
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 }
 
 Test(cache, without_memory_there_is_none_and_later_there_is)
@@ -116,11 +117,11 @@ Test(cache, without_memory_there_is_none_and_later_there_is)
 	size_t made = 0;
 
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
-	cr_assert_null(tide_cache_unpark(1));
+	cr_assert_null(tide_cache_unpark(&tide_heap_default, 1));
 	tide_os_fault_plan(TIDE_OS_MMAP, 3, UINT32_MAX);
-	while (tide_cache_unpark(1) != NULL)
+	while (tide_cache_unpark(&tide_heap_default, 1) != NULL)
 		cr_assert_lt(++made, ENDLESS);
-	cr_assert_eq(tide_cache_threads_racy(), made);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), made);
 	tide_os_fault_plan(0, 0, 0);
 	(void)unpark(1);
 }
@@ -177,7 +178,6 @@ Test(cache, emptying_publishes_every_block)
 		assert_no_bin(cache, cls);
 		cr_assert_null(cache->pending[cls]);
 	}
-	cr_assert(!tide_load_relaxed(&cache->used));
 	cr_assert(!tide_cache_empty(cache));
 	cr_assert(tide_garbage_is_empty(&cache->garbage));
 }
@@ -284,11 +284,11 @@ Test(cache, a_cache_is_adopted_from_its_owner_only)
 	cr_assert(!tide_cache_adopt(cache, owner));
 	cr_assert_eq(unpark(77), cache);
 	cr_assert(!tide_cache_adopt(cache, owner)); /* the same number, a later thread */
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	cr_assert(tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)));
-	cr_assert_eq(tide_cache_threads_racy(), 0u);
-	cr_assert_eq(tide_cache_take_parked(), cache);
-	cr_assert_null(tide_cache_take_parked());
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 0u);
+	cr_assert_eq(tide_cache_take_parked(&tide_heap_default), cache);
+	cr_assert_null(tide_cache_take_parked(&tide_heap_default));
 }
 
 /* Adopt and empty a cache; every block comes out at most once. Returns how many. */
@@ -301,7 +301,7 @@ static unsigned adopt_and_empty(struct tide_cache *cache)
 
 	cr_assert(tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)));
 	cr_assert(tide_cache_is_valid(cache));
-	cr_assert_eq(tide_cache_take_parked(), cache);
+	cr_assert_eq(tide_cache_take_parked(&tide_heap_default), cache);
 	(void)tide_cache_empty(cache);
 	while ((bin = tide_garbage_consume(&cache->garbage, &spent)) != NULL) {
 		cr_assert(tide_bin_is_valid(bin));
@@ -382,7 +382,7 @@ static void *come_and_go(void *arg)
 	uint32_t *id = arg;
 
 	for (int i = 0; i < LIVES; i++) {
-		struct tide_cache *cache = tide_cache_unpark(*id);
+		struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, *id);
 		if (cache == NULL)
 			return "no cache";
 		if (tide_cache_thread_id(tide_load_relaxed(&cache->owner)) != *id)
@@ -403,11 +403,12 @@ Test(cache, no_more_caches_are_made_than_threads_live_at_once, .timeout = 60)
 	uint64_t lives = 0;
 
 	cr_assert_null(wrong, "%s", wrong);
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next) {
 		caches++;
 		lives += cache->pool_bytes;
 	}
 	cr_assert_leq(caches, THREADS);
 	cr_assert_eq(lives, (uint64_t)THREADS * LIVES);
-	cr_assert_eq(tide_cache_threads_racy(), 0u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 0u);
 }

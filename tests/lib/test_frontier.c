@@ -3,6 +3,7 @@
 #include "frontier.h"
 
 #include "gc.h"
+#include "heap.h"
 #include "meta.h"
 #include "orphan.h"
 #include "os.h"
@@ -20,7 +21,7 @@ static struct tide_bin *carve(unsigned cls, unsigned want)
 	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
 
 	cr_assert_not_null(bin);
-	cr_assert_eq(tide_frontier_carve(bin, want), bin->count);
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, want), bin->count);
 	return bin;
 }
 
@@ -31,8 +32,8 @@ static struct tide_region *region_of(const void *block)
 
 static void assert_regions_tile(void)
 {
-	for (uint32_t i = 0; i < tide_region_count(); i++) {
-		struct tide_region *region = tide_region_at(i);
+	for (uint32_t i = 0; i < tide_region_count(&tide_heap_default.regions); i++) {
+		struct tide_region *region = tide_region_at(&tide_heap_default.regions, i);
 
 		if (region == NULL ||
 		    tide_pagemap_region(tide_load_relaxed(&region->base)) != region)
@@ -70,9 +71,10 @@ Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)
 				before = block;
 			}
 		}
-		cr_assert_eq(tide_frontier_carved_racy(cls), carved);
+		cr_assert_eq(tide_frontier_carved_racy(&tide_heap_default.frontier, cls), carved);
 		struct tide_slab *slab;
-		cr_assert_eq(tide_frontier_open_rest(cls, &slab), 3 * blocks - carved);
+		cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, cls, &slab),
+		             3 * blocks - carved);
 		cr_assert_eq(slab->base,
 		             tide_load_relaxed(&region_of(before)->slab[slab->page])->base);
 	}
@@ -84,7 +86,7 @@ Test(frontier, no_more_is_carved_than_was_wanted)
 	for (unsigned want = 1; want <= TIDE_BIN_SLOTS; want++)
 		cr_assert_leq(carve(1, want)->count, want);
 	struct tide_slab *slab;
-	cr_assert_eq(tide_frontier_open_rest(2, &slab), 0u);
+	cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 2, &slab), 0u);
 	cr_assert_null(slab);
 }
 
@@ -101,7 +103,7 @@ Test(frontier, medium_blocks_are_fresh_and_known_as_what_they_are)
 
 		if (tide_class_bytes(cls) % TIDE_PAGE_BYTES == 0 && i % 2 == 0)
 			align_bytes = TIDE_PAGE_BYTES;
-		char *block = tide_frontier_chunk(cls, align_bytes);
+		char *block = tide_frontier_chunk(&tide_heap_default, cls, align_bytes);
 		cr_assert_not_null(block);
 		cr_assert_eq((uintptr_t)block % align_bytes, 0u);
 		cr_assert(all_zero(block, tide_class_bytes(cls)));
@@ -116,10 +118,13 @@ Test(frontier, slabs_stand_on_pages_whatever_lies_between_them)
 	for (unsigned i = 0; i < 200; i++) {
 		struct tide_slab *slab;
 
-		cr_assert_not_null(tide_frontier_chunk(tide_class_of_granules(9 + i % 3), 1024));
-		cr_assert_not_null(tide_frontier_chunk(tide_class_of_granules(12), 4096));
+		cr_assert_not_null(tide_frontier_chunk(&tide_heap_default,
+		                                       tide_class_of_granules(9 + i % 3), 1024));
+		cr_assert_not_null(
+		    tide_frontier_chunk(&tide_heap_default, tide_class_of_granules(12), 4096));
 		(void)carve(1 + i % TIDE_CLASS_SMALL_LAST, TIDE_BIN_SLOTS);
-		(void)tide_frontier_open_rest(1 + i % TIDE_CLASS_SMALL_LAST, &slab);
+		(void)tide_frontier_open_rest(&tide_heap_default.frontier,
+		                              1 + i % TIDE_CLASS_SMALL_LAST, &slab);
 		cr_assert_eq(slab->base % TIDE_PAGE_BYTES, 0u);
 	}
 	assert_regions_tile();
@@ -129,7 +134,8 @@ Test(frontier, slabs_stand_on_pages_whatever_lies_between_them)
 
 Test(frontier, the_last_block_grows_in_place)
 {
-	char *block = tide_frontier_chunk(TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
+	char *block =
+	    tide_frontier_chunk(&tide_heap_default, TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
 	unsigned cls = TIDE_CLASS_MEDIUM_FIRST;
 	struct tide_region *region = region_of(block);
 
@@ -141,20 +147,22 @@ Test(frontier, the_last_block_grows_in_place)
 		             tide_region_granule(region, block) + tide_class_granules(next));
 		cr_assert(all_zero(block + tide_class_bytes(cls),
 		                   tide_class_bytes(next) - tide_class_bytes(cls)));
-		cr_assert_eq(tide_frontier_carved_racy(cls), 0u);
-		cr_assert_eq(tide_frontier_carved_racy(next), 1u);
+		cr_assert_eq(tide_frontier_carved_racy(&tide_heap_default.frontier, cls), 0u);
+		cr_assert_eq(tide_frontier_carved_racy(&tide_heap_default.frontier, next), 1u);
 		assert_regions_tile();
 	}
-	char *after = tide_frontier_chunk(TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
+	char *after =
+	    tide_frontier_chunk(&tide_heap_default, TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
 	cr_assert_eq(after, block + tide_class_bytes(cls));
 }
 
 Test(frontier, any_other_block_does_not)
 {
 	unsigned cls = TIDE_CLASS_MEDIUM_FIRST;
-	char *first = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
-	char *last = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
-	char *on_page = tide_frontier_chunk(tide_class_of_granules(12), TIDE_PAGE_BYTES);
+	char *first = tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
+	char *last = tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
+	char *on_page =
+	    tide_frontier_chunk(&tide_heap_default, tide_class_of_granules(12), TIDE_PAGE_BYTES);
 
 	cr_assert(!tide_frontier_extend(first, cls, cls + 1));
 	cr_assert(
@@ -166,15 +174,16 @@ Test(frontier, any_other_block_does_not)
 
 Test(frontier, no_block_grows_over_the_end_of_its_region)
 {
-	unsigned most = TIDE_CLASS_MEDIUM_LAST;
-	char *block = tide_frontier_chunk(most, TIDE_GRANULE_BYTES);
+	unsigned most = TIDE_CLASS_STEP_LAST;
+	char *block = tide_frontier_chunk(&tide_heap_default, most, TIDE_GRANULE_BYTES);
 	struct tide_region *region = region_of(block);
 	unsigned granules = tide_load_relaxed(&region->granules);
 
 	while (granules - tide_frontier_end(region) > 137)
-		block = tide_frontier_chunk(most, TIDE_GRANULE_BYTES);
+		block = tide_frontier_chunk(&tide_heap_default, most, TIDE_GRANULE_BYTES);
 	/* At least nine granules are left: a block of nine, then what is left after it. */
-	block = tide_frontier_chunk(TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
+	block =
+	    tide_frontier_chunk(&tide_heap_default, TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES);
 	cr_assert_eq(region_of(block), region);
 	unsigned left = granules - tide_frontier_end(region);
 	unsigned cls = TIDE_CLASS_MEDIUM_FIRST;
@@ -184,7 +193,8 @@ Test(frontier, no_block_grows_over_the_end_of_its_region)
 		cr_assert_eq(tide_frontier_end(region), granules);
 	}
 	/* A full region leaves nothing behind, and the next one starts. */
-	cr_assert_neq(region_of(tide_frontier_chunk(most, TIDE_GRANULE_BYTES)), region);
+	cr_assert_neq(region_of(tide_frontier_chunk(&tide_heap_default, most, TIDE_GRANULE_BYTES)),
+	              region);
 }
 
 /* What is left behind. */
@@ -192,15 +202,17 @@ Test(frontier, no_block_grows_over_the_end_of_its_region)
 Test(frontier, the_rest_of_a_region_is_sealed_from_where_carving_ended)
 {
 	unsigned cls = tide_class_of_granules(100);
-	struct tide_region *region = region_of(tide_frontier_chunk(cls, TIDE_GRANULE_BYTES));
+	struct tide_region *region =
+	    region_of(tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES));
 
 	cr_assert(tide_frontier_is_in(region));
-	while (region_of(tide_frontier_chunk(cls, TIDE_GRANULE_BYTES)) == region)
-		cr_assert_null(tide_stack_pop(&tide_frontier_sealed));
+	while (region_of(tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES)) ==
+	       region)
+		cr_assert_null(tide_stack_pop(&tide_heap_default.frontier.sealed));
 	cr_assert(!tide_frontier_is_in(region));
-	cr_assert_eq((void *)tide_stack_pop(&tide_frontier_sealed), region);
+	cr_assert_eq((void *)tide_stack_pop(&tide_heap_default.frontier.sealed), region);
 	cr_assert_eq(tide_load_relaxed(&region->sealed_from), 4000u);
-	cr_assert_null(tide_stack_pop(&tide_frontier_sealed));
+	cr_assert_null(tide_stack_pop(&tide_heap_default.frontier.sealed));
 	assert_regions_tile();
 }
 
@@ -209,8 +221,9 @@ Test(frontier, a_region_without_rest_is_not_sealed)
 	unsigned cls = tide_class_of_granules(128); /* 32 of them fill a region */
 
 	for (int i = 0; i < 3 * 32 + 1; i++)
-		cr_assert_not_null(tide_frontier_chunk(cls, TIDE_GRANULE_BYTES));
-	cr_assert_null(tide_stack_pop(&tide_frontier_sealed));
+		cr_assert_not_null(
+		    tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES));
+	cr_assert_null(tide_stack_pop(&tide_heap_default.frontier.sealed));
 	assert_regions_tile();
 }
 
@@ -220,9 +233,10 @@ Test(frontier, the_gc_gets_what_was_left_behind)
 	struct tide_gc_counts counts;
 
 	for (int i = 0; i < 3 * 40 + 1; i++)
-		cr_assert_not_null(tide_frontier_chunk(cls, TIDE_GRANULE_BYTES));
+		cr_assert_not_null(
+		    tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES));
 	cr_assert_eq(tide_gc_step_once(), 1);
-	tide_gc_counts_read(&counts);
+	tide_gc_counts_read(&tide_heap_default, &counts);
 	cr_assert_eq(counts.free_set_bytes, 3 * 96 * KIB);
 	assert_regions_tile();
 }
@@ -234,13 +248,16 @@ Test(frontier, without_memory_there_is_none_and_later_there_is)
 	struct tide_bin *bin = tide_bin_new(1, TIDE_BIN_SLOTS);
 
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
-	cr_assert_null(tide_frontier_chunk(TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES));
-	cr_assert_null(tide_frontier_chunk(tide_class_of_granules(12), TIDE_PAGE_BYTES));
-	cr_assert_eq(tide_frontier_carve(bin, 8), 0u);
+	cr_assert_null(
+	    tide_frontier_chunk(&tide_heap_default, TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES));
+	cr_assert_null(
+	    tide_frontier_chunk(&tide_heap_default, tide_class_of_granules(12), TIDE_PAGE_BYTES));
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, 8), 0u);
 	cr_assert_eq(bin->count, 0);
 	tide_os_fault_plan(0, 0, 0);
-	cr_assert_not_null(tide_frontier_chunk(TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES));
-	cr_assert_eq(tide_frontier_carve(bin, 8), 8u);
+	cr_assert_not_null(
+	    tide_frontier_chunk(&tide_heap_default, TIDE_CLASS_MEDIUM_FIRST, TIDE_GRANULE_BYTES));
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, 8), 8u);
 	assert_regions_tile();
 }
 
@@ -256,16 +273,17 @@ Test(frontier, a_chunk_that_could_not_become_a_slab_becomes_an_orphan)
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
 	while (tide_meta_alloc(64) != NULL)
 		cr_assert_lt(++taken, ENDLESS);
-	cr_assert_eq(tide_frontier_carve(bin, 8), 0u);
-	cr_assert_not_null(tide_load_relaxed(&tide_orphans));
-	cr_assert_eq(tide_pagemap_class((uintptr_t)tide_load_relaxed(&tide_orphans)),
-	             tide_class_of_granules(granules));
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, 8), 0u);
+	cr_assert_not_null(tide_load_relaxed(&tide_heap_default.orphans.first));
+	cr_assert_eq(
+	    tide_pagemap_class((uintptr_t)tide_load_relaxed(&tide_heap_default.orphans.first)),
+	    tide_class_of_granules(granules));
 	assert_regions_tile();
 	cr_assert_eq(tide_gc_step_once(), 1);
 	tide_os_fault_plan(0, 0, 0);
-	tide_gc_counts_read(&counts);
+	tide_gc_counts_read(&tide_heap_default, &counts);
 	cr_assert_eq(counts.free_set_bytes, (uint64_t)granules * TIDE_GRANULE_BYTES);
-	cr_assert_eq(tide_frontier_carve(bin, 8), 8u);
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, 8), 8u);
 }
 
 /* Threads. */
@@ -297,7 +315,8 @@ static void *carve_many(void *arg)
 		if (random_next(&carver->random) % 4 == 0) {
 			unsigned cls =
 			    TIDE_CLASS_MEDIUM_FIRST + (unsigned)(random_next(&carver->random) % 24);
-			void *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+			void *block =
+			    tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
 			if (block == NULL)
 				return "no chunk";
 			/* Half of the time another thread is faster, then it is not the last. */
@@ -309,7 +328,7 @@ static void *carve_many(void *arg)
 		}
 		unsigned cls = 1 + (unsigned)(random_next(&carver->random) % TIDE_CLASS_SMALL_LAST);
 		struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-		if (bin == NULL || tide_frontier_carve(bin, 1 + cls) == 0)
+		if (bin == NULL || tide_frontier_carve(&tide_heap_default, bin, 1 + cls) == 0)
 			return "no blocks";
 		while (bin->count > 0)
 			keep(carver, tide_bin_take(bin), cls);
@@ -348,7 +367,7 @@ Test(frontier, what_four_threads_carve_at_once_never_overlaps, .timeout = 60)
 
 		for (unsigned t = 0; t < THREADS; t++)
 			blocks += carver[t].blocks[cls];
-		cr_assert_eq(tide_frontier_carved_racy(cls), blocks);
+		cr_assert_eq(tide_frontier_carved_racy(&tide_heap_default.frontier, cls), blocks);
 	}
 	assert_regions_tile();
 	free(all);
@@ -362,7 +381,8 @@ static void *extend_or_take(void *arg)
 
 	for (int i = 0; i < PIECES / 4; i++) {
 		unsigned cls = TIDE_CLASS_MEDIUM_FIRST;
-		unsigned char *block = tide_frontier_chunk(cls, TIDE_GRANULE_BYTES);
+		unsigned char *block =
+		    tide_frontier_chunk(&tide_heap_default, cls, TIDE_GRANULE_BYTES);
 		unsigned char mark = (unsigned char)(1 + *random % 255);
 
 		if (block == NULL)

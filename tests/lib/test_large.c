@@ -1,5 +1,6 @@
 /* large.c: mappings of their own, kept for reuse within bounds and until they are old, resized
  * without losing a byte, and as before when the system refuses. */
+#include "heap.h"
 #include "large.h"
 
 #include "config.h"
@@ -17,7 +18,7 @@ enum { THREADS = 4, ROUNDS = SCALED(3000) };
 static void *large_alloc(size_t bytes)
 {
 	bool zeroed;
-	void *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+	void *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 	cr_assert_not_null(block);
 	return block;
@@ -56,14 +57,14 @@ Test(large, blocks_are_whole_pages_and_zero)
 {
 	for (size_t bytes = 1; bytes < 40 * MIB; bytes += bytes / 3 + 4097) {
 		bool zeroed = false;
-		char *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+		char *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 		cr_assert_not_null(block);
 		cr_assert(zeroed);
 		assert_block(block, bytes);
-		cr_assert_gt(tide_large_bytes(block), TIDE_MEDIUM_MAX_BYTES);
+		cr_assert_gt(tide_large_bytes(block), TIDE_STEP_MAX_BYTES);
 		cr_assert_leq(tide_large_bytes(block),
-		              bytes + TIDE_MEDIUM_MAX_BYTES + TIDE_PAGE_BYTES);
+		              bytes + TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES);
 		cr_assert_eq(block[0] | block[bytes / 2] | block[bytes - 1], 0);
 		block[0] = block[tide_large_bytes(block) - 1] = 1;
 	}
@@ -107,7 +108,8 @@ Test(large, alignment_holds_for_fresh_and_for_kept_blocks)
 		for (size_t align_bytes = TIDE_PAGE_BYTES; align_bytes <= 64 * MIB;
 		     align_bytes *= 2) {
 			bool zeroed;
-			char *block = tide_large_alloc(300 * KIB, align_bytes, &zeroed);
+			char *block =
+			    tide_large_alloc(&tide_heap_default, 300 * KIB, align_bytes, &zeroed);
 
 			cr_assert_not_null(block);
 			cr_assert_eq((uintptr_t)block % align_bytes, 0u);
@@ -123,11 +125,12 @@ Test(large, sizes_beyond_reason_are_refused)
 {
 	bool zeroed;
 
-	cr_assert_null(tide_large_alloc(SIZE_MAX, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc(PTRDIFF_MAX, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc((size_t)1 << 50, TIDE_PAGE_BYTES, &zeroed));
-	cr_assert_null(tide_large_alloc(MIB, (size_t)1 << 63, &zeroed));
-	cr_assert_null(tide_large_alloc(MIB, (size_t)1 << 50, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, SIZE_MAX, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, PTRDIFF_MAX, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(
+	    tide_large_alloc(&tide_heap_default, (size_t)1 << 50, TIDE_PAGE_BYTES, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, MIB, (size_t)1 << 63, &zeroed));
+	cr_assert_null(tide_large_alloc(&tide_heap_default, MIB, (size_t)1 << 50, &zeroed));
 	char *block = large_alloc(MIB);
 	cr_assert_null(tide_large_resize(block, SIZE_MAX));
 	cr_assert_null(tide_large_resize(block, PTRDIFF_MAX));
@@ -146,7 +149,9 @@ Test(large, the_next_of_its_size_gets_the_freed_one)
 	memset(block, 1, MIB);
 	cr_assert(tide_large_free(block));
 	cr_assert_eq(cached(), MIB);
-	cr_assert_eq((char *)tide_large_alloc(MIB - 100000, TIDE_PAGE_BYTES, &zeroed), block);
+	cr_assert_eq(
+	    (char *)tide_large_alloc(&tide_heap_default, MIB - 100000, TIDE_PAGE_BYTES, &zeroed),
+	    block);
 	cr_assert(!zeroed);
 	cr_assert_eq(cached(), 0u);
 	cr_assert_eq(live(), MIB);
@@ -347,7 +352,8 @@ Test(large, without_memory_there_is_none_and_none_is_lost)
 		tide_os_fault_plan(TIDE_OS_MMAP, pass, UINT32_MAX);
 		void *block;
 		unsigned got = 0;
-		while ((block = tide_large_alloc(64 * MIB, 64 * MIB, &zeroed)) != NULL)
+		while ((block = tide_large_alloc(&tide_heap_default, 64 * MIB, 64 * MIB,
+		                                 &zeroed)) != NULL)
 			cr_assert_leq(++got, pass);
 		tide_os_fault_plan(0, 0, 0);
 		cr_assert_eq(live(), before + got * 64 * MIB);
@@ -385,12 +391,33 @@ Test(large, what_the_system_does_not_take_back_is_kept)
 	cr_assert_eq(cached(), 0u);
 }
 
+/* More blocks of one size than there is room to keep: all go once the system takes them. */
+Test(large, all_that_was_not_taken_back_goes_later)
+{
+	enum { BLOCKS = 40 };
+	char *block[BLOCKS];
+	size_t returned;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		block[i] = large_alloc(MIB);
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
+	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
+	tide_os_fault_plan(TIDE_OS_MUNMAP | TIDE_OS_MADVISE, 0, UINT32_MAX);
+	for (size_t i = 0; i < BLOCKS; i++)
+		cr_assert(tide_large_free(block[i]));
+	cr_assert_lt(cached(), (uint64_t)BLOCKS * MIB);
+	tide_os_fault_plan(0, 0, 0);
+	returned = tide_large_age(UINT64_MAX);
+	cr_assert_eq(returned, (size_t)BLOCKS * MIB, "%zu MiB", returned / MIB);
+	cr_assert_eq(cached(), 0u);
+}
+
 /* Threads. */
 
 static const char *use_block(size_t bytes, uint64_t seed)
 {
 	bool zeroed;
-	char *block = tide_large_alloc(bytes, TIDE_PAGE_BYTES, &zeroed);
+	char *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
 
 	if (block == NULL)
 		return "no block";

@@ -1,4 +1,5 @@
 /* orphan.h: blocks that no bin could be had for: each is taken once, by whoever takes. */
+#include "heap.h"
 #include "orphan.h"
 
 #include "../api/support.h"
@@ -18,14 +19,14 @@ Test(orphan, all_come_back_the_last_first)
 {
 	struct block block[10];
 
-	cr_assert_null(tide_orphan_take_all());
+	cr_assert_null(tide_orphan_take_all(&tide_heap_default.orphans));
 	for (size_t i = 0; i < COUNT_OF(block); i++)
-		tide_orphan_push(&block[i]);
-	struct tide_orphan *at = tide_orphan_take_all();
+		tide_orphan_push(&tide_heap_default.orphans, &block[i]);
+	struct tide_orphan *at = tide_orphan_take_all(&tide_heap_default.orphans);
 	for (size_t i = COUNT_OF(block); i-- > 0; at = at->next)
 		cr_assert_eq(at, &block[i].orphan);
 	cr_assert_null(at);
-	cr_assert_null(tide_orphan_take_all());
+	cr_assert_null(tide_orphan_take_all(&tide_heap_default.orphans));
 }
 
 static struct block *blocks;
@@ -38,7 +39,7 @@ static void *push(void *arg)
 	for (size_t i = 0; i < BLOCKS; i++) {
 		struct block *block = &blocks[pusher * BLOCKS + i];
 		block->pushes++;
-		tide_orphan_push(block);
+		tide_orphan_push(&tide_heap_default.orphans, block);
 	}
 	(void)tide_sub_relaxed(&pushing, 1u);
 	return NULL;
@@ -48,7 +49,8 @@ static size_t take(void)
 {
 	size_t taken = 0;
 
-	for (struct tide_orphan *at = tide_orphan_take_all(); at != NULL; taken++) {
+	for (struct tide_orphan *at = tide_orphan_take_all(&tide_heap_default.orphans); at != NULL;
+	     taken++) {
 		struct block *block = (struct block *)at;
 		at = at->next;
 		block->takes++;

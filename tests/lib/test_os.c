@@ -93,6 +93,48 @@ Test(os, calls_the_plan_does_not_name_go_through_and_are_not_counted, .init = se
 	ASSERT_ERRNO_KEPT();
 }
 
+Test(os, every_nth_call_fails_up_to_so_many, .init = set_errno)
+{
+	uint64_t before = tide_os_fault_count();
+
+	tide_os_fault_set(
+	    &(struct tide_os_faults){ .mask = TIDE_OS_MMAP, .pass = 2, .fail = 3, .every = 4 });
+	for (uint32_t i = 0; i < 40; i++)
+		cr_assert_eq(tide_os_map(0, 4096) == NULL, i == 2 || i == 6 || i == 10);
+	tide_os_fault_plan(0, 0, 0);
+	cr_assert_eq(tide_os_fault_count(), before + 3);
+	ASSERT_ERRNO_KEPT();
+}
+
+/* Bit i: the i-th call of a plan with this seed failed. */
+static uint64_t drawn(uint64_t seed, uint32_t percent)
+{
+	uint64_t failed = 0;
+
+	tide_os_fault_set(&(struct tide_os_faults){
+	    .mask = TIDE_OS_MMAP, .fail = UINT32_MAX, .percent = percent, .seed = seed });
+	for (uint32_t i = 0; i < 64; i++)
+		failed |= (uint64_t)(tide_os_map(0, 4096) == NULL) << i;
+	tide_os_fault_plan(0, 0, 0);
+	return failed;
+}
+
+Test(os, random_calls_fail_and_the_seed_says_which, .init = set_errno)
+{
+	uint32_t calls = 0;
+
+	for (uint64_t seed = 0; seed < 64; seed++) {
+		uint64_t failed = drawn(seed, 25);
+
+		cr_assert_eq(drawn(seed, 25), failed);
+		cr_assert_neq(drawn(seed + 1000, 25), failed);
+		calls += (uint32_t)__builtin_popcountll(failed);
+	}
+	cr_assert(calls > 64 * 64 / 5 && calls < 64 * 64 * 3 / 10, "%u of %u", calls, 64 * 64);
+	cr_assert_eq(drawn(1, 100), UINT64_MAX);
+	ASSERT_ERRNO_KEPT();
+}
+
 static void empty_entry(void *unused)
 {
 	(void)unused;
@@ -111,6 +153,7 @@ Test(os, each_kind_of_call_can_be_refused, .init = set_errno)
 	cr_assert_null(tide_os_map(0, 4096));
 	cr_assert_null(tide_os_map_aligned(0, 4096, 1 << 22));
 	cr_assert(!tide_os_unmap(memory, 4096));
+	cr_assert(!tide_os_guard(memory, 4096));
 	cr_assert(!tide_os_purge(memory, 4096));
 	cr_assert(!tide_os_resize(memory, 16384, 8192));
 	cr_assert(!tide_os_move(memory, 16384, target, 16384));

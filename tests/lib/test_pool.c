@@ -1,12 +1,13 @@
 /* pool.c: medium blocks that serve for a little less than they are, and what a thread may keep. */
 #include "block.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "pool.h"
 #include "region.h"
 #include "slow.h"
 
-#include "state.h"
+#include "step.h"
 
 #include "../api/support.h"
 
@@ -24,9 +25,11 @@ static struct tide_region *region_of(const void *block, unsigned *granule)
 {
 	struct tide_region *region;
 	struct tide_slab *slab;
+	struct tide_heap *heap;
+	unsigned cls = tide_block_class(block, "test", &heap);
 
-	cr_assert(tide_region_find_block(block, tide_block_class(block, "test"), &region, &slab,
-	                                 granule));
+	cr_assert_eq(heap, &tide_heap_default);
+	cr_assert(tide_region_find_block(block, cls, &region, &slab, granule));
 	return region;
 }
 
@@ -174,10 +177,10 @@ Test(pool, contents_are_kept_in_a_mix_of_sizes)
 
 static unsigned emptied;
 
-static void count_and_empty(struct tide_bin *bin)
+static void count_and_empty(struct tide_heap *heap, struct tide_bin *bin)
 {
 	emptied += bin->count;
-	tide_gc_drain_bin(bin);
+	tide_gc_drain_bin(heap, bin);
 }
 
 Test(pool, the_gc_takes_what_an_idle_thread_keeps)

@@ -1,5 +1,6 @@
 /* queue.h: bins by class, the warmest first; a level that advises and never refuses; and counts
  * that are right again when everybody is done. */
+#include "heap.h"
 #include "queue.h"
 
 #include "options.h"
@@ -24,9 +25,9 @@ static struct tide_bin *bin_of(unsigned cls, unsigned count)
 
 Test(queue, first_levels_follow_the_options)
 {
-	tide_queue_init();
+	tide_queue_init(&tide_heap_default.queues);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		uint64_t level = tide_load_relaxed(&tide_queue[cls].level);
+		uint64_t level = tide_load_relaxed(&tide_heap_default.queues.of[cls].level);
 		uint64_t max_bytes = (uint64_t)tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
 
 		cr_assert_leq(level, (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS));
@@ -35,9 +36,9 @@ Test(queue, first_levels_follow_the_options)
 		          (level + 1) * tide_class_bytes(cls) > max_bytes);
 	}
 	tide_options_set(TIDE_OPTION_QUEUE_BLOCKS, 0);
-	tide_queue_init();
+	tide_queue_init(&tide_heap_default.queues);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
-		cr_assert_eq(tide_load_relaxed(&tide_queue[cls].level), 0u);
+		cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[cls].level), 0u);
 }
 
 Test(queue, bins_leave_last_in_first_out_and_by_class)
@@ -46,42 +47,42 @@ Test(queue, bins_leave_last_in_first_out_and_by_class)
 	struct tide_bin *second = bin_of(CLS, 5);
 	struct tide_bin *other = bin_of(OTHER, 1);
 
-	cr_assert_null(tide_queue_pop(CLS));
-	tide_queue_push(first);
-	tide_queue_push(other);
-	tide_queue_push(second);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 8u);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[OTHER].blocks), 1u);
-	cr_assert_eq(tide_queue_pop(CLS), second);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 3u);
-	cr_assert_eq(tide_queue_pop(CLS), first);
-	cr_assert_null(tide_queue_pop(CLS));
-	cr_assert_eq(tide_queue_pop(OTHER), other);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 0u);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[OTHER].blocks), 0u);
+	cr_assert_null(tide_queue_pop(&tide_heap_default.queues, CLS));
+	tide_queue_push(&tide_heap_default.queues, first);
+	tide_queue_push(&tide_heap_default.queues, other);
+	tide_queue_push(&tide_heap_default.queues, second);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks), 8u);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[OTHER].blocks), 1u);
+	cr_assert_eq(tide_queue_pop(&tide_heap_default.queues, CLS), second);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks), 3u);
+	cr_assert_eq(tide_queue_pop(&tide_heap_default.queues, CLS), first);
+	cr_assert_null(tide_queue_pop(&tide_heap_default.queues, CLS));
+	cr_assert_eq(tide_queue_pop(&tide_heap_default.queues, OTHER), other);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks), 0u);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[OTHER].blocks), 0u);
 }
 
 Test(queue, the_level_advises_and_refuses_nothing)
 {
-	struct tide_queue *queue = &tide_queue[CLS];
+	struct tide_queue *queue = &tide_heap_default.queues.of[CLS];
 
 	tide_store_relaxed(&queue->level, 10u);
-	cr_assert(tide_queue_has_room(queue));
-	tide_queue_push(bin_of(CLS, 9));
-	cr_assert(tide_queue_has_room(queue));
+	cr_assert(tide_queue_has_room(&tide_heap_default.queues, CLS));
+	tide_queue_push(&tide_heap_default.queues, bin_of(CLS, 9));
+	cr_assert(tide_queue_has_room(&tide_heap_default.queues, CLS));
 	cr_assert_eq(tide_load_relaxed(&queue->fulls), 0u);
-	tide_queue_push(bin_of(CLS, 1));
-	cr_assert(!tide_queue_has_room(queue));
-	cr_assert(!tide_queue_has_room(queue));
+	tide_queue_push(&tide_heap_default.queues, bin_of(CLS, 1));
+	cr_assert(!tide_queue_has_room(&tide_heap_default.queues, CLS));
+	cr_assert(!tide_queue_has_room(&tide_heap_default.queues, CLS));
 	cr_assert_eq(tide_load_relaxed(&queue->fulls), 2u);
 	for (unsigned i = 0; i < 100; i++)
-		tide_queue_push(bin_of(CLS, TIDE_BIN_SLOTS));
+		tide_queue_push(&tide_heap_default.queues, bin_of(CLS, TIDE_BIN_SLOTS));
 	cr_assert_eq(tide_load_relaxed(&queue->blocks), 10u + 100 * TIDE_BIN_SLOTS);
 	tide_store_relaxed(&queue->level, 0u);
-	while (tide_queue_pop(CLS) != NULL)
+	while (tide_queue_pop(&tide_heap_default.queues, CLS) != NULL)
 		continue;
 	cr_assert_eq(tide_load_relaxed(&queue->blocks), 0u);
-	cr_assert(!tide_queue_has_room(queue));
+	cr_assert(!tide_queue_has_room(&tide_heap_default.queues, CLS));
 }
 
 /* Whoever holds a bin may change what is in it: the count travels with it. */
@@ -90,7 +91,7 @@ static void *pass_on(void *arg)
 	uint64_t *random = arg;
 
 	for (size_t i = 0; i < ROUNDS; i++) {
-		struct tide_bin *bin = tide_queue_pop(CLS);
+		struct tide_bin *bin = tide_queue_pop(&tide_heap_default.queues, CLS);
 
 		if (bin == NULL)
 			continue;
@@ -102,7 +103,7 @@ static void *pass_on(void *arg)
 		} else if (bin->count > 1) {
 			(void)tide_bin_take(bin);
 		}
-		tide_queue_push(bin);
+		tide_queue_push(&tide_heap_default.queues, bin);
 	}
 	return NULL;
 }
@@ -114,13 +115,14 @@ Test(queue, no_block_and_no_bin_is_lost_between_four_threads, .timeout = 60)
 	unsigned bins = 0;
 
 	for (unsigned i = 0; i < BINS; i++)
-		tide_queue_push(bin_of(CLS, 1 + i));
+		tide_queue_push(&tide_heap_default.queues, bin_of(CLS, 1 + i));
 	const char *wrong = run_threads(pass_on, random, sizeof random[0], THREADS);
 	cr_assert_null(wrong, "%s", wrong);
-	uint32_t said = tide_load_relaxed(&tide_queue[CLS].blocks);
-	for (struct tide_bin *bin; (bin = tide_queue_pop(CLS)) != NULL; bins++)
+	uint32_t said = tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks);
+	for (struct tide_bin *bin; (bin = tide_queue_pop(&tide_heap_default.queues, CLS)) != NULL;
+	     bins++)
 		blocks += bin->count;
 	cr_assert_eq(bins, BINS);
 	cr_assert_eq(said, blocks);
-	cr_assert_eq(tide_load_relaxed(&tide_queue[CLS].blocks), 0u);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks), 0u);
 }

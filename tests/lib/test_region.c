@@ -1,5 +1,6 @@
 /* region.c: regions come and go with the page map, tags tile them, blocks are found from their
  * addresses and from no others, and the record of live blocks has one bit for each. */
+#include "heap.h"
 #include "region.h"
 
 #include "meta.h"
@@ -16,7 +17,7 @@ enum { THREADS = 4, REGIONS = 16, ENDLESS = 100000 };
 
 static struct tide_region *region_map(void)
 {
-	struct tide_region *region = tide_region_map();
+	struct tide_region *region = tide_region_map(&tide_heap_default);
 
 	cr_assert_not_null(region);
 	return region;
@@ -48,9 +49,9 @@ static void assert_entered(struct tide_region *region)
 	}
 	for (size_t at = bytes; at < TIDE_REGION_BYTES; at += TIDE_PAGE_BYTES)
 		cr_assert_eq(tide_pagemap_class(base + at), TIDE_CLASS_NONE);
-	cr_assert_lt(region->index, tide_region_count());
-	cr_assert_eq(tide_region_at(region->index), region);
-	cr_assert_not_null(tide_region_group_of(region->index));
+	cr_assert_lt(region->index, tide_region_count(&tide_heap_default.regions));
+	cr_assert_eq(tide_region_at(&tide_heap_default.regions, region->index), region);
+	cr_assert_not_null(tide_region_group_of(&tide_heap_default.regions, region->index));
 }
 
 Test(region, a_region_is_entered_everywhere)
@@ -59,8 +60,8 @@ Test(region, a_region_is_entered_everywhere)
 
 	cr_assert_eq(bytes_of(region), TIDE_REGION_BYTES);
 	assert_entered(region);
-	cr_assert_eq(tide_region_mapped_bytes_racy(), TIDE_REGION_BYTES);
-	cr_assert_eq(tide_region_maps_racy(), 1u);
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions), TIDE_REGION_BYTES);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.regions.maps), 1u);
 	((char *)base_of(region))[TIDE_REGION_BYTES - 1] = 1;
 }
 
@@ -76,15 +77,15 @@ Test(region, an_unmapped_region_is_known_nowhere_and_its_descriptor_serves_again
 	for (size_t at = 0; at < TIDE_REGION_BYTES; at += TIDE_PAGE_BYTES)
 		cr_assert_eq(tide_pagemap_class(base + at), TIDE_CLASS_NONE);
 	cr_assert_null(tide_pagemap_region(base));
-	cr_assert_eq(tide_region_mapped_bytes_racy(), 0u);
-	cr_assert_eq(tide_region_unmaps_racy(), 1u);
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions), 0u);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.regions.unmaps), 1u);
 
 	cr_assert_eq(region_map(), region);
 	cr_assert_eq(region->index, index);
 	assert_entered(region);
 	for (unsigned i = 0; i < TIDE_REGION_GRANULES; i++)
 		cr_assert_eq(tide_load_relaxed(&region->tag[i]), 0u);
-	cr_assert_eq(tide_region_count(), 1u);
+	cr_assert_eq(tide_region_count(&tide_heap_default.regions), 1u);
 }
 
 Test(region, a_region_the_system_does_not_take_back_stays_entered)
@@ -95,8 +96,8 @@ Test(region, a_region_the_system_does_not_take_back_stays_entered)
 	cr_assert(!tide_region_unmap(region));
 	tide_os_fault_plan(0, 0, 0);
 	assert_entered(region);
-	cr_assert_eq(tide_region_mapped_bytes_racy(), TIDE_REGION_BYTES);
-	cr_assert_eq(tide_region_unmaps_racy(), 0u);
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions), TIDE_REGION_BYTES);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.regions.unmaps), 0u);
 	cr_assert(tide_region_unmap(region));
 }
 
@@ -108,16 +109,17 @@ Test(region, without_room_for_a_whole_region_a_part_will_do)
 
 	for (uint32_t refused = 0; refused <= 2; refused++) {
 		tide_os_fault_plan(TIDE_OS_MMAP, 0, refused);
-		struct tide_region *region = tide_region_map();
+		struct tide_region *region = tide_region_map(&tide_heap_default);
 		tide_os_fault_plan(0, 0, 0);
 		cr_assert_not_null(region);
 		cr_assert_eq(bytes_of(region), TIDE_REGION_BYTES >> refused);
 		assert_entered(region);
-		cr_assert_eq(tide_region_mapped_bytes_racy(), TIDE_REGION_BYTES >> refused);
+		cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions),
+		             TIDE_REGION_BYTES >> refused);
 		cr_assert(tide_region_unmap(region));
 	}
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, 3);
-	cr_assert_null(tide_region_map());
+	cr_assert_null(tide_region_map(&tide_heap_default));
 	tide_os_fault_plan(0, 0, 0);
 	assert_entered(region_map());
 }
@@ -134,7 +136,7 @@ Test(region, under_an_address_space_limit_a_part_will_do)
 	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
 	limit.rlim_cur = address_space_bytes() + 5 * MIB + MIB / 2;
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
-	while ((region = tide_region_map()) != NULL) {
+	while ((region = tide_region_map(&tide_heap_default)) != NULL) {
 		assert_entered(region);
 		cr_assert_lt(++regions, 6u);
 	}
@@ -148,10 +150,10 @@ Test(region, without_memory_there_is_none_and_none_is_lost)
 	cr_assert(tide_region_unmap(region));
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
 	for (int i = 0; i < 100; i++)
-		cr_assert_null(tide_region_map());
+		cr_assert_null(tide_region_map(&tide_heap_default));
 	tide_os_fault_plan(0, 0, 0);
-	cr_assert_eq(tide_region_count(), 1u);
-	cr_assert_eq(tide_region_mapped_bytes_racy(), 0u);
+	cr_assert_eq(tide_region_count(&tide_heap_default.regions), 1u);
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions), 0u);
 	cr_assert_eq(region_map(), region);
 }
 
@@ -165,7 +167,7 @@ Test(region, an_address_the_page_map_cannot_hold_is_given_back)
 	cr_assert(tide_os_unmap(blocker, TIDE_LEAF_BYTES));
 	for (uint32_t pass = 1; pass < 4; pass++) {
 		tide_os_fault_plan(TIDE_OS_MMAP, pass, UINT32_MAX);
-		struct tide_region *region = tide_region_map();
+		struct tide_region *region = tide_region_map(&tide_heap_default);
 		tide_os_fault_plan(0, 0, 0);
 		if (region != NULL)
 			cr_assert(tide_region_unmap(region));
@@ -437,7 +439,7 @@ static void *map_some(void *arg)
 
 	for (int round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < REGIONS; i++) {
-			mapper->region[i] = tide_region_map();
+			mapper->region[i] = tide_region_map(&tide_heap_default);
 			if (mapper->region[i] == NULL)
 				return "no region";
 			if (!all_zero((void *)base_of(mapper->region[i]), 4096))
@@ -466,7 +468,7 @@ Test(region, threads_that_map_at_once_get_different_ones, .timeout = 60)
 			cr_assert_eq(bytes_of(region), TIDE_REGION_BYTES);
 		}
 	}
-	cr_assert_eq(tide_region_mapped_bytes_racy(),
+	cr_assert_eq(tide_region_mapped_bytes_racy(&tide_heap_default.regions),
 	             (uint64_t)THREADS * REGIONS * TIDE_REGION_BYTES);
-	cr_assert_leq(tide_region_count(), THREADS * REGIONS);
+	cr_assert_leq(tide_region_count(&tide_heap_default.regions), THREADS * REGIONS);
 }

@@ -37,8 +37,9 @@ Test(slow, every_block_is_known_as_what_it_was_made)
 {
 	for (size_t bytes = 1; bytes <= 200000; bytes += 1 + bytes / 9) {
 		char *block = block_of(bytes);
+		struct tide_heap *heap;
 
-		cr_assert_eq(tide_block_class(block, "test"), tide_class_of(bytes));
+		cr_assert_eq(tide_block_class(block, "test", &heap), tide_class_of(bytes));
 		cr_assert_eq(tide_hit_class(block), tide_class_of(bytes), "not in the window");
 		/* Misaligned ones leave the fast path. */
 		for (int offset = 1; offset < 16; offset++)

@@ -1,6 +1,7 @@
 /* start.c and fork.c: the first call of a process and of a thread, from any side; the end of a
  * thread with blocks freed even later; threads that come and go; and forks in states that need
  * care. */
+#include "heap.h"
 #include "start.h"
 
 #include "gc.h"
@@ -21,7 +22,8 @@ static unsigned caches(void)
 {
 	unsigned count = 0;
 
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next)
 		count++;
 	return count;
 }
@@ -51,11 +53,11 @@ Test(start, a_process_starts_with_its_first_malloc_and_not_before)
 {
 	errno = 77;
 	cr_assert_eq(tide_cache_self, &tide_cache_none);
-	cr_assert_null(tide_cache_all());
+	cr_assert_null(tide_cache_all(&tide_heap_default));
 	cr_assert_not_null(tide_malloc(1));
 	cr_assert_neq(tide_cache_self, &tide_cache_none);
 	cr_assert_eq(caches(), 1u);
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	cr_assert_eq(errno, 77);
 	assert_sound();
 }
@@ -78,7 +80,7 @@ Test(start, a_threads_first_call_may_be_a_free)
 		/* A large block needs no cache, but its thread gets one like any other. */
 		cr_assert_null(said);
 	}
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	assert_sound();
 }
 
@@ -143,7 +145,7 @@ Test(start, threads_one_after_the_other_share_a_cache, .timeout = 60)
 	for (int i = 0; i < LIVES; i++)
 		cr_assert_null(run_threads(live_a_little, &unused, 1, 1));
 	cr_assert_leq(caches(), 3u);
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	cr_assert_lt(stats_now().mapped_bytes, 16 * MIB);
 	assert_sound();
 }
@@ -170,9 +172,9 @@ Test(start, the_cache_of_a_vanished_thread_is_adopted, .timeout = 60)
 	tide_free(tide_malloc(1));
 	cr_assert_eq(pthread_create(&thread, NULL, vanish, NULL), 0);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
-	for (int i = 0; i < 100000 && tide_cache_threads_racy() > 1; i++)
+	for (int i = 0; i < 100000 && tide_cache_threads_racy(&tide_heap_default) > 1; i++)
 		(void)tide_gc_step();
-	cr_assert_eq(tide_cache_threads_racy(), 1u);
+	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	assert_sound();
 }
 
@@ -272,7 +274,8 @@ static int use_in_child(void)
 	(void)use_a_little(NULL);
 	(void)tide_purge();
 	/* The few blocks that the other threads had in hand are lost, which exact books would show. */
-	return (!TIDE_AUDITED && tide_gc_audit() != NULL) || tide_cache_threads_racy() > 1;
+	return (!TIDE_AUDITED && tide_gc_audit() != NULL) ||
+	       tide_cache_threads_racy(&tide_heap_default) > 1;
 }
 
 static void *wait_for_end(void *end)
@@ -308,7 +311,7 @@ Test(start, a_child_takes_over_the_caches_of_all_threads, .timeout = 60)
 Test(start, fork_before_the_first_malloc_is_fork)
 {
 	cr_assert_eq(run_in_child(use_in_child), 0);
-	cr_assert_null(tide_cache_all());
+	cr_assert_null(tide_cache_all(&tide_heap_default));
 }
 
 Test(start, parent_and_child_both_have_the_token_after_fork)

@@ -6,8 +6,10 @@
  * The processor's trap flag stops the thread after each instruction. While it holds the GC
  * token no fork happens, since fork waits for the token. */
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
 #include "queue.h"
+#include "seat.h"
 #include "slow.h"
 #include "token.h"
 
@@ -187,7 +189,7 @@ static void vanish_everywhere(size_t bytes, size_t blocks, uint32_t level)
 	stepped_bytes = bytes;
 	for (size_t i = 0; i < blocks; i++)
 		malloc_one(i, bytes, false);
-	tide_store_relaxed(&tide_queue[cls].level, level);
+	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, level);
 	for (size_t i = 0; i < blocks; i++)
 		free_one(i, next_free_misses(cls) || i % 50 == 0);
 	for (size_t i = 0; i < blocks; i++)

@@ -19,6 +19,7 @@
 
 #include "doorbell.h"
 #include "gc.h"
+#include "heap.h"
 #include "options.h"
 #include "queue.h"
 
@@ -135,7 +136,8 @@ static inline size_t held_limit(unsigned caches, size_t max_bytes, bool pinned)
 		if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES)
 			limit += caches * 2 * capacity * each;
 		/* A queue at its level, and one bin above it. */
-		limit += (tide_load_relaxed(&tide_queue[cls].level) + capacity) * each;
+		limit +=
+		    (tide_load_relaxed(&tide_heap_default.queues.of[cls].level) + capacity) * each;
 	}
 	if (max_bytes > TIDE_SMALL_MAX_BYTES)
 		limit += caches * (TIDE_POOL_MAX_BYTES + TIDE_MEDIUM_MAX_BYTES);
@@ -146,7 +148,8 @@ static inline unsigned caches_made(void)
 {
 	unsigned count = 0;
 
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next)
+	for (struct tide_cache *cache = tide_cache_all(&tide_heap_default); cache != NULL;
+	     cache = cache->all_next)
 		count++;
 	return count;
 }
@@ -156,7 +159,8 @@ static inline size_t held_blocks_bytes(void)
 {
 	size_t bytes = stats_now().queued_bytes + stats_now().backlog_bytes;
 
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+	for (struct tide_cache *cache = tide_cache_all(&tide_heap_default); cache != NULL;
+	     cache = cache->all_next) {
 		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
 			bytes += tide_cache_blocks(cache, cls) * tide_class_bytes(cls);
 	}
@@ -194,8 +198,8 @@ static inline void assert_nothing_left(size_t base)
 	cr_assert_eq(stats_now().backlog_bytes, 0);
 	cr_assert_eq(stats_now().large_bytes, 0);
 	if (!SANITIZED)
-		cr_assert_leq(resident_above(base), FRONTIER_BYTES + stats_now().metadata_bytes +
-		                                            4 * THREAD_OWN_BYTES,
+		cr_assert_leq(resident_above(base),
+		              FRONTIER_BYTES + stats_now().metadata_bytes + 4 * THREAD_OWN_BYTES,
 		              "%zu KiB are left", resident_above(base) / KIB);
 }
 

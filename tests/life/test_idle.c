@@ -29,7 +29,8 @@ static uint64_t pending_bytes(void)
 {
 	uint64_t bytes = 0;
 
-	for (struct tide_cache *cache = tide_cache_all(); cache != NULL; cache = cache->all_next) {
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next) {
 		while (tide_swap_acq_rel(&cache->pending_taken, true))
 			sched_yield();
 		for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {

@@ -41,3 +41,24 @@ struct figure format_ratio(double of, double to)
 		snprintf(figure.text, sizeof figure.text, "%.2f", of / to);
 	return figure;
 }
+
+struct figure format_ns(double ns)
+{
+	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	return scaled(ns, 1000, unit, 4);
+}
+
+struct figure format_seconds(double seconds)
+{
+	struct figure figure;
+	unsigned long whole = (unsigned long)seconds;
+
+	if (seconds < 60)
+		snprintf(figure.text, sizeof figure.text, "%.1f s", seconds);
+	else if (whole < 3600)
+		snprintf(figure.text, sizeof figure.text, "%lu:%02lu min", whole / 60, whole % 60);
+	else
+		snprintf(figure.text, sizeof figure.text, "%lu:%02lu:%02lu h", whole / 3600,
+		         whole / 60 % 60, whole % 60);
+	return figure;
+}

@@ -1,0 +1,58 @@
+/* The steps of the GC, for each other. All of it belongs to the holder of the GC token.
+ */
+#ifndef TIDE_GC_STEP_H
+#define TIDE_GC_STEP_H
+
+#include "atomic.h"
+#include "gc.h"
+#include "heap.h"
+
+/* This process was forked while a frozen thread had the token: nobody will ever be the GC.
+ * writers  the child, before it has a second thread   readers  who would wait for the token
+ * order    relaxed: a flag of its own                 edges    none */
+TIDE_HIDDEN extern _Atomic bool tide_gc_lost;
+
+/* What a step did, so that the loop parks only after a round in which all were idle. */
+enum gc_work { GC_IDLE, GC_WORKED };
+
+/* Count the region among those the sweep visits. */
+static inline void tide_gc_region_list(struct tide_region *region)
+{
+	struct gc *gc = &region->heap->gc;
+	region->listed = true;
+	if (gc->regions <= region->index)
+		gc->regions = region->index + 1;
+}
+
+/* drain.c. Move up to `bins` garbage bins of one cache, or of the next so many in turn, to the free
+ * sets. */
+TIDE_HIDDEN unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins);
+TIDE_HIDDEN unsigned tide_gc_drain_all(struct tide_heap *heap, unsigned bins, unsigned caches);
+/* What is neither in bins nor in garbage: orphans, and the rests of regions left behind. */
+TIDE_HIDDEN enum gc_work tide_gc_drain_strays(struct tide_heap *heap);
+/* The free blocks of `bin` to the free sets; the bin is empty afterwards. */
+TIDE_HIDDEN void tide_gc_drain_bin(struct tide_heap *heap, struct tide_bin *bin);
+
+/* refill.c. Up to `want` free blocks of the bin's class into the bin. */
+TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin *bin,
+                                        unsigned want);
+/* Serve the queues that readers found empty; adapt the levels. */
+TIDE_HIDDEN enum gc_work tide_gc_refill_queues(struct tide_heap *heap);
+/* Levels to 0, and all that is queued to the free sets. */
+TIDE_HIDDEN void tide_gc_empty_queues(struct tide_heap *heap);
+/* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
+TIDE_HIDDEN void tide_gc_settle_queues(struct tide_heap *heap);
+
+/* release.c. The decay clock; the sweep it starts; a sweep of everything now. */
+TIDE_HIDDEN enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls);
+TIDE_HIDDEN size_t tide_gc_release_all(struct tide_heap *heap);
+/* All that is in nobody's hands to the free sets. */
+TIDE_HIDDEN void tide_gc_collect_all(struct tide_heap *heap);
+/* walk.c. Memory of the heap's regions in use or not given back, exact when nobody carves. */
+TIDE_HIDDEN uint64_t tide_gc_held_bytes(struct tide_heap *heap);
+/* What threads that do nothing have put by, likewise. */
+TIDE_HIDDEN void tide_gc_empty_idle(struct tide_heap *heap);
+/* In a process without GC thread: keep free memory under the bound. */
+TIDE_HIDDEN void tide_gc_release_excess(struct tide_heap *heap);
+
+#endif

@@ -1,0 +1,123 @@
+/* Heaps: memory of its own for a part of a program, with a limit of its own, given back in one call.
+ *
+ * A heap is used like malloc, by any number of threads at once; each has bins of its own in it. A
+ * block may also be given to free, realloc and malloc_usable_size, which find its heap, a little
+ * slower; it stays in its heap. Where a heap can be NULL, that means the process's own, from which
+ * malloc takes.
+ *
+ * Limits. A heap counts its bytes as it is told to and keeps the count at or below its hard limit:
+ *
+ *   BLOCKS   blocks, each as long as its size class (tide_malloc_usable_size). Blocks in a thread's
+ *            bins count, so an allocation may fail up to (threads in the heap) * (what their bins
+ *            hold: at most twice 64 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
+ *            blocks) before the live blocks reach the limit. They never pass it.
+ *   HELD     memory that the heap holds: pages in use by blocks, the unused rest of slabs (up to 64
+ *            KiB for a class) included, and free pages that were not given back yet. Allocator
+ *            structures outside of the heap's regions (a few per cent) do not count.
+ *   CHARGED  the same, and what the program adds with tide_heap_charge.
+ *
+ * At the hard limit an allocation first collects what is free: the thread's bins, those of ended and
+ * idle threads, what waits for the GC. Then, if the heap has a reclaim function, it is called and the
+ * allocation tried again, until it returns 0. Then the allocation fails: NULL and ENOMEM. When the
+ * count passes the soft limit the reclaim function is called once, and again only after the count
+ * was back below it; the allocation succeeds.
+ */
+#ifndef TIDE_HEAP_H
+#define TIDE_HEAP_H
+
+#include <stdint.h>
+#include <tide/tide.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tide_heap;
+
+enum tide_heap_counts { TIDE_HEAP_BLOCKS, TIDE_HEAP_HELD, TIDE_HEAP_CHARGED };
+
+/* All 0: a heap without limit. */
+struct tide_heap_options {
+	size_t reserve_bytes; /* address space to map now, and to keep */
+	int reserve_touched;  /* not 0: memory for it as well */
+	size_t soft_bytes;    /* limits; 0: none */
+	size_t hard_bytes;
+	enum tide_heap_counts counts;
+	/* Make room: the heap (NULL: the process's) needs `bytes`. May free blocks of the heap and
+	 * lower its charge; must not allocate in it. Called by an allocating thread in the middle of
+	 * its allocation, by several threads at once perhaps. Returns how much it freed; 0: nothing
+	 * is left to free. NULL: fail at the limit. */
+	size_t (*reclaim)(struct tide_heap *heap, size_t bytes, void *context);
+	void *context;
+};
+
+/* A new heap; `options` may be NULL. NULL and ENOMEM when there is no memory or there are 1024 heaps
+ * already; NULL and EINVAL for a soft limit above the hard one. */
+TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
+/* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do so
+ * any more, nor any of its blocks; a thread that used it may end at the same time. Waits for the GC. */
+TIDE_API void tide_heap_destroy(struct tide_heap *heap);
+
+/* As the functions of the malloc family. tide_heap_free and tide_heap_realloc take blocks of this
+ * heap only. */
+TIDE_API void *tide_heap_malloc(struct tide_heap *heap, size_t size);
+TIDE_API void *tide_heap_calloc(struct tide_heap *heap, size_t count, size_t size);
+TIDE_API void *tide_heap_realloc(struct tide_heap *heap, void *block, size_t size);
+TIDE_API void *tide_heap_aligned_alloc(struct tide_heap *heap, size_t alignment, size_t size);
+TIDE_API void tide_heap_free(struct tide_heap *heap, void *block);
+TIDE_API size_t tide_heap_usable_size(struct tide_heap *heap, const void *block);
+/* The heap of a block; NULL: the process's own. */
+TIDE_API struct tide_heap *tide_heap_of(const void *block);
+
+/* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map. A
+ * hint belongs to the block: with another one's the heap is spoilt, which only option `check` (and
+ * no realloc in between) finds out. `heap` may be NULL. */
+struct tide_hint {
+	uint32_t word;
+};
+TIDE_API void *tide_malloc_in(struct tide_heap *heap, size_t size, struct tide_hint *hint);
+TIDE_API void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint hint);
+
+/* Count memory of the program's own: more of it, or less. Returns 0, or ENOMEM when the heap counts
+ * TIDE_HEAP_CHARGED, the hard limit is reached, and room could not be made; less is never refused.
+ * `heap` may be NULL. */
+TIDE_API int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes);
+/* The reclaim function of the process's own heap (heap NULL; option limit_policy 1), or the first or
+ * another one of a heap that no other thread uses yet. */
+TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
+                                    size_t (*reclaim)(struct tide_heap *heap, size_t bytes,
+                                                      void *context),
+                                    void *context);
+
+/* Call `visit` for each live block of a heap that tide_heap_create made, in no order, until it
+ * returns something else than 0, which is returned; 0 at the end. Exact when no other thread is in a
+ * call for the heap meanwhile; else blocks that come or go may be missed or reported. Blocks that
+ * were freed are not reported, wherever they are. Keeps the GC waiting: `visit` must not allocate,
+ * free, create, destroy or purge. */
+TIDE_API int tide_heap_walk(struct tide_heap *heap,
+                            int (*visit)(void *block, size_t bytes, void *context), void *context);
+
+struct tide_heap_stats {
+	uint64_t block_bytes;   /* in blocks, live or in threads' bins */
+	uint64_t held_bytes;    /* memory in use by slabs and blocks, and free but not given back */
+	uint64_t charged_bytes; /* by hand */
+	uint64_t counted_bytes; /* what the limit is compared with; 0 without a limit */
+	uint64_t soft_bytes;    /* the limits; 0: none */
+	uint64_t hard_bytes;
+	uint64_t mapped_bytes;   /* address space of regions and large blocks */
+	uint64_t large_bytes;    /* in large blocks */
+	uint64_t free_set_bytes; /* free chunks */
+	uint64_t queued_bytes;   /* in the ready queues */
+	uint64_t backlog_bytes;  /* waiting for the GC */
+	uint64_t threads;        /* that have bins in the heap */
+};
+
+/* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). `heap` may
+ * be NULL. Waits for the GC's step. */
+TIDE_API void tide_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+#include "heap.h"
+
+#include "meta.h"
+
+struct tide_heap tide_heap_default;
+
+static TIDE_OWN_LINE struct tide_stack destroyed;
+/* writers  makers, by fetch-add  readers the same  order  relaxed: a ticket  edges  none */
+static _Atomic uint32_t made;
+
+struct tide_heap *tide_heap_next(struct tide_heap *heap)
+{
+	do {
+		heap = tide_load_acquire(&heap->next);             /* heap.list */
+	} while (heap != NULL && !tide_load_acquire(&heap->live)); /* heap.live */
+	return heap;
+}
+
+static struct tide_heap *make(void)
+{
+	uint32_t slot = tide_add_relaxed(&made, 1u);
+	struct tide_heap *heap = slot < TIDE_HEAPS_MAX ? tide_meta_alloc(sizeof *heap) : NULL;
+	if (heap == NULL) {
+		(void)tide_sub_relaxed(&made, 1u);
+		return NULL;
+	}
+	heap->slot = slot;
+	tide_store_relaxed(&heap->generation, 1u);
+	struct tide_heap *next = tide_load_relaxed(&tide_heap_default.next);
+	do {
+		tide_store_relaxed(&heap->next, next);
+	} while (!tide_cas_release(&tide_heap_default.next, &next, heap)); /* heap.list */
+	return heap;
+}
+
+struct tide_heap *tide_heap_take(void)
+{
+	struct tide_node *node = tide_stack_pop(&destroyed);
+	return node != NULL ? (void *)((char *)node - offsetof(struct tide_heap, node)) : make();
+}
+
+void tide_heap_recycle(struct tide_heap *heap)
+{
+	tide_stack_push(&destroyed, &heap->node);
+}

@@ -1,0 +1,123 @@
+# What is put wrong, and which scenario has to find it with how many preemptions.
+
+tide_mutant(pops_are_not_counted lib/stack.h
+	[[node, tag, next, tag + 1)]]
+	[[node, tag, next, tag)]]
+	test_queue popped_and_pushed_meanwhile 2)
+
+tide_mutant(count_is_read_after_the_head lib/stack.h
+	[[TIDE_YIELD("stack.pop.head");]]
+	[[TIDE_YIELD("stack.pop.head"); tag = tide_load_acquire(&stack->head.tag);]]
+	test_queue under_another_one_meanwhile 3)
+
+tide_mutant(blocks_are_counted_after_the_push lib/queue.h
+	[[(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);]]
+	[[tide_stack_push(&queue->bins, &bin->node);
+	TIDE_YIELD("queue.mutant");
+	(void)tide_add_relaxed(&queue->blocks, (uint32_t)bin->count);
+	return;]]
+	test_queue three_take_and_give_back 2)
+
+tide_mutant(an_heir_trusts_the_tail lib/garbage.h
+	[[garbage->tail = garbage->head;]]
+	[[;]]
+	test_garbage the_producer_vanishes 2)
+
+tide_mutant(a_ring_leaves_the_announcement lib/doorbell.h
+	[[(uint32_t)TIDE_GC_AWAKE, memory_order_seq_cst,]]
+	[[state, memory_order_seq_cst,]]
+	test_doorbell one_rings_who_sleeps 2)
+
+tide_mutant(no_second_look_before_sleep gc/thread.c
+	[[} else if (anything_left()) {]]
+	[[} else if (false) {]]
+	test_gc given_away_while_the_GC_parks 2)
+
+tide_mutant(a_miss_waits_for_the_token gc/loop.c
+	[[	if (!tide_token_try())
+		return 0;]]
+	[[	(void)tide_token_wait(0);]]
+	test_gc one_of_them_is_frozen 2)
+
+tide_mutant(fork_does_not_wait gc/thread.c
+	[[return tide_token_wait(FORK_WAIT_NS);]]
+	[[return true;]]
+	test_fork fork_while_one_works 2)
+
+tide_mutant(other_waiters_are_forgotten lib/token.c
+	[[	return true;
+}]]
+	[[	tide_store_relaxed(&tide_token, (uint32_t)TIDE_TOKEN_HELD);
+	return true;
+}]]
+	test_token two_wait_for_one 2)
+
+tide_mutant(a_slab_too_many_is_dropped lib/frontier.c
+	[[tide_stack_push(&frontier->ready_slab[cls], &slab->node);]]
+	[[;]]
+	test_frontier the_end_of_a_slab 2)
+
+tide_mutant(faulted_in_without_a_second_look lib/frontier.c
+	[[if (word_pointer(seen) == region) {
+		TIDE_YIELD("frontier.populate");]]
+	[[if (region != NULL) {
+		TIDE_YIELD("frontier.populate");]]
+	test_frontier fault_in_where_a_region_goes 2)
+
+tide_mutant(owners_are_not_counted lib/cache.c
+	[[(tide_load_relaxed(&cache->owner) >> 32) + 1;]]
+	[[(tide_load_relaxed(&cache->owner) >> 32);]]
+	test_cache a_thread_with_the_id_of_another 2)
+
+tide_mutant(the_pending_bins_are_taken_by_a_store lib/cache.c
+	[[if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */]]
+	[[bool was_taken = tide_load_acquire(&cache->pending_taken);
+	TIDE_YIELD("cache.mutant");
+	tide_store_release(&cache->pending_taken, true);
+	if (was_taken)]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(the_pending_bins_are_given_back_early lib/cache.c
+	[[	cache->calls_at_take = calls;]]
+	[[	cache->calls_at_take = calls;
+	tide_store_release(&cache->pending_taken, false);]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(an_owner_takes_what_the_GC_is_at lib/slow.c
+	[[struct tide_bin *pending = tide_cache_pending(cache, cls);
+	if (pending != NULL && pending->count > 0) {]]
+	[[struct tide_bin *pending = cache->pending[cls];
+	if (pending != NULL && pending->count > 0) {]]
+	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(a_kept_block_is_not_looked_at_again lib/large.c
+	[[if (fits(large, bytes, align_bytes))
+				return large;]]
+	[[if (large != NULL)
+				return large;]]
+	test_large another_one_in_its_place 2)
+
+tide_mutant(a_kept_block_is_overwritten lib/large.c
+	[[tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */]]
+	[[(TIDE_YIELD("large.mutant"), tide_store_release(&ways[i], large), none == NULL))]]
+	test_large put_put_and_take 2)
+
+tide_mutant(a_leaf_is_overwritten lib/pagemap.c
+	[[if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */]]
+	[[tide_store_release(&leaves[address >> TIDE_LEAF_SHIFT], leaf);
+	if (seen == NULL)]]
+	test_mapping the_first_use_of_a_leaf 2)
+
+tide_mutant(unmapped_while_in_the_page_map lib/region.c
+	[[if (!tide_os_unmap((void *)base, bytes)) {]]
+	[[bool gone = tide_os_unmap((void *)base, bytes);
+	TIDE_YIELD("region.mutant");
+	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_NONE);
+	tide_pagemap_set_region(base, NULL);
+	if (!gone) {]]
+	test_mapping another_mapping_in_its_place 2)
+
+tide_mutant(a_start_unasked_does_not_look_again gc/thread.c
+	[[if (unasked && tide_load_seq_cst(&unwanted)) {]]
+	[[if (false) {]]
+	test_start wanted_and_stopped 2)

@@ -1,0 +1,144 @@
+/* lib/fork.c: a fork at any point of what other threads do. The child has what it needs:
+ * consistent structures, the caches of those that are gone, and the token if the parent got it;
+ * nothing that was live in the parent is handed out in it, and nothing twice. */
+#include "support.h"
+
+#include "gc.h"
+#include "heap.h"
+#include "options.h"
+#include "os.h"
+#include "queue.h"
+#include "step.h"
+#include "token.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <tide/tide.h>
+#include <unistd.h>
+
+enum { BYTES = 8000, HELD = 5, ROUNDS = 40, CHILD_S = 10 };
+
+static void *held[HELD]; /* thread 0's */
+
+static void shallow_process(void)
+{
+	tide_options_set(TIDE_OPTION_BIN_BLOCKS, 1);
+	tide_options_set(TIDE_OPTION_BIN_MAX_BLOCKS, 1);
+	tide_options_set(TIDE_OPTION_PREFAULT_BYTES, 0);
+	tide_options_set(TIDE_OPTION_GC, 0);
+	for (unsigned i = 0; i < HELD; i++)
+		held[i] = tide_malloc(BYTES);
+	tide_store_relaxed(&tide_heap_default.queues.of[tide_class_of(BYTES)].level, 1u);
+}
+
+static void work(void)
+{
+	for (unsigned i = 0; i < HELD; i++) {
+		void *block = held[i];
+		held[i] = NULL;
+		tide_free(block);
+	}
+	for (unsigned i = 0; i < HELD; i++) /* the last ones out of its own garbage */
+		held[i] = tide_malloc(BYTES);
+}
+
+static void start_thread(void)
+{
+	held[0] = tide_malloc(BYTES);
+	for (unsigned i = 0; i < 2; i++)
+		tide_free(tide_malloc(20 * 1024));
+}
+
+static void collect(void)
+{
+	(void)tide_gc_step_once();
+	(void)tide_purge();
+}
+
+/* In the child. What is wrong, as an exit status. */
+static int survive(void)
+{
+	static void *had[ROUNDS];
+
+	(void)alarm(CHILD_S);
+	if (tide_load_relaxed(&tide_token) != TIDE_TOKEN_FREE && !tide_load_relaxed(&tide_gc_lost))
+		return 2;
+	/* With the token, a fork comes between two steps of the GC. */
+	if (!tide_load_relaxed(&tide_gc_lost) && strncmp(schedule_point(0), "gc.", 3) == 0)
+		return 6;
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	for (; cache != NULL; cache = cache->all_next) {
+		if (!tide_cache_is_valid(cache))
+			return 3;
+	}
+	(void)tide_purge();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		had[i] = tide_malloc(BYTES);
+		for (unsigned j = 0; j < i; j++) {
+			if (had[j] == had[i])
+				return 4;
+		}
+		for (unsigned j = 0; j < HELD; j++) {
+			if (had[i] == NULL || held[j] == had[i])
+				return 5;
+		}
+	}
+	for (unsigned i = 0; i < ROUNDS; i++)
+		tide_free(had[i]);
+	(void)tide_purge(); /* which aborts at a block that is free already */
+	return 0;
+}
+
+static void fork_and_look(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(survive());
+	schedule_must(child > 0 && waitpid(child, &status, 0) == child);
+	if (status != 0)
+		schedule_fail("the child ended with %s %d", WIFEXITED(status) ? "status" : "signal",
+		              WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	TIDE_YIELD("test.forked");
+}
+
+/* The parent lost nothing by it. */
+static const char *books_are_right(void)
+{
+	if (schedule_frozen() >= 0)
+		return NULL;
+	return tide_gc_audit();
+}
+
+static const struct scenario scenario[] = {
+	{ .name = "fork_while_one_works",
+	  .set_up = shallow_process,
+	  .thread = { work, fork_and_look },
+	  .check = books_are_right,
+	  .must_meet = "gc.drain",
+	  .limit = 700 },
+	{ .name = "fork_while_one_starts",
+	  .set_up = shallow_process,
+	  .thread = { start_thread, fork_and_look },
+	  .check = books_are_right,
+	  .limit = 500 },
+	{ .name = "two_fork_while_one_collects",
+	  .set_up = shallow_process,
+	  .thread = { collect, fork_and_look, fork_and_look },
+	  .check = books_are_right,
+	  .points = "token. gc. futex. garbage. test.",
+	  .limit = 500 },
+	{ .name = "fork_with_a_frozen_one",
+	  .set_up = shallow_process,
+	  .thread = { work, fork_and_look },
+	  .check = books_are_right,
+	  .points = "token. gc. futex. garbage. frontier. queue. cache. test.",
+	  .freezes = true,
+	  .limit = 500 },
+};
+
+int main(int argc, char **argv)
+{
+	return scenarios_main(argc, argv, scenario, COUNT_OF(scenario));
+}
