@@ -206,15 +206,18 @@ static void *small_malloc(struct tide_cache *cache, unsigned cls)
 	return block;
 }
 
+/* Warm: a cache that was parked comes with its bins. */
+static void *medium_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+{
+	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
+		drop_double(cache, cls);
+	return *cache->top[cls] != NULL ? pop(cache, cls) : tide_pool_malloc(cache, cls, zeroed);
+}
+
 static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
-	if (tide_class_is_medium(cls) && TIDE_UNLIKELY(*cache->top[cls] != NULL)) {
-		drop_double(cache, cls);
-		if (*cache->top[cls] != NULL)
-			return pop(cache, cls);
-	}
 	tide_cache_slow_enter(cache);
-	void *block = tide_class_is_medium(cls) ? tide_pool_malloc(cache, cls, zeroed)
+	void *block = tide_class_is_medium(cls) ? medium_malloc(cache, cls, zeroed)
 	                                        : small_malloc(cache, cls);
 	tide_cache_slow_leave(cache);
 	if (block == NULL)
