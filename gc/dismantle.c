@@ -103,7 +103,8 @@ static void region_drop(struct tide_region *region)
 		return;
 	size_t bytes = (size_t)tide_load_relaxed(&region->granules) * TIDE_GRANULE_BYTES;
 	tide_pagemap_set(base, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
-	(void)tide_os_purge((void *)base, bytes);
+	if (!tide_os_purge((void *)base, bytes))
+		memset((void *)base, 0, bytes); /* the frontier's memory is known to be zero */
 	tide_region_reset(region);
 	tide_stack_push(&region->heap->frontier.spare_region, &region->node);
 }

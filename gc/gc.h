@@ -14,6 +14,8 @@
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
+ * All of this holds for each heap that the program makes; `threads` are then those that use it.
+ *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without
  * one it is at most the larger of retain_bytes and retain_percent of live. When the GC can't run at
  * all (a frozen thread has the token), full bins go to the queues beyond their levels: threads then

@@ -1,53 +1,20 @@
 #include "large.h"
 
-#include "check.h"
 #include "config.h"
-#include "doorbell.h"
 #include "heap.h"
+#include "large_keep.h"
 #include "meta.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
 #include "yield.h"
 
-/* Cache: per size bucket (four per doubling from 128 KiB) a few slots. */
-#define BUCKETS 40
-#define WAYS 8
-/* Blocks above this are not kept: 128 KiB * 2^(BUCKETS / 4 - 1). */
-#define KEEP_MAX_BYTES (64ul << 20)
 /* How far back tide_large_is_inside looks, for a message. */
 #define SEARCH_PAGES (1u << 18)
 #define HUGE_PAGE_BYTES (2ul << 20)
 
-/* writers  every thread, by CAS and swap   readers  every thread
- * order    acq-rel                         edges    large.keep */
-static _Atomic(struct tide_large *) keep[BUCKETS][WAYS];
-/* writers every thread  readers every thread  order relaxed: counters, advice  edges none */
+/* writers every thread  readers every thread  order relaxed: a counter  edges none */
 static _Atomic uint64_t live_bytes;
-static _Atomic uint64_t cached_bytes;
-static _Atomic uint64_t now_tick;
-static _Atomic bool aged_by_clock;
-static TIDE_OWN_LINE struct tide_stack spare;
-/* Free, but the system refused to unmap them. */
-static TIDE_OWN_LINE struct tide_stack refused;
-
-static unsigned bucket_of(size_t bytes)
-{
-	unsigned log = 63u - (unsigned)__builtin_clzl(bytes | 1);
-	unsigned quarter = (unsigned)(bytes >> (log - 2)) & 3u;
-	unsigned bucket = (log - 17) * 4 + quarter;
-	return bucket < BUCKETS ? bucket : BUCKETS - 1;
-}
-
-static struct tide_large *descriptor_new(void)
-{
-	struct tide_large *large = (struct tide_large *)tide_stack_pop(&spare);
-	if (large == NULL)
-		large = tide_meta_alloc(sizeof *large);
-	if (large != NULL)
-		large->heap = &tide_heap_default;
-	return large;
-}
 
 /* A descriptor of a heap that a program made. */
 static struct tide_large *listed_new(struct tide_heap *heap)
@@ -72,79 +39,6 @@ static struct tide_large *rehang(struct tide_large *from, struct tide_large *to)
 	tide_store_relaxed(&to->base, tide_load_relaxed(&from->base));
 	tide_store_relaxed(&to->bytes, tide_load_relaxed(&from->bytes));
 	return to;
-}
-
-static bool system_free(struct tide_large *large)
-{
-	size_t bytes = tide_load_relaxed(&large->bytes);
-	if (!tide_os_unmap((void *)tide_load_relaxed(&large->base), bytes))
-		return false;
-	tide_stack_push(&spare, &large->node);
-	return true;
-}
-
-/* Put it into its bucket; false when that is full. */
-static bool keep_put(struct tide_large *large)
-{
-	size_t bytes = tide_load_relaxed(&large->bytes);
-	_Atomic(struct tide_large *) *ways = keep[bucket_of(bytes)];
-	(void)tide_add_relaxed(&cached_bytes, bytes);
-	TIDE_YIELD("large.put");
-	for (unsigned i = 0; i < WAYS; i++) {
-		struct tide_large *none = NULL;
-		TIDE_YIELD("large.slot");
-		if (tide_load_relaxed(&ways[i]) == NULL &&
-		    tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */
-			return true;
-	}
-	(void)tide_sub_relaxed(&cached_bytes, bytes);
-	return false;
-}
-
-/* Give it back; bytes returned. If the system will not have it (too many mappings), its memory at
- * least, and the address space waits for the next of its size, or until it is asked again. */
-static size_t dispose(struct tide_large *large)
-{
-	size_t bytes = tide_load_relaxed(&large->bytes);
-	if (system_free(large))
-		return bytes;
-	(void)tide_os_purge((void *)tide_load_relaxed(&large->base), bytes);
-	TIDE_YIELD("large.refused");
-	if (!keep_put(large))
-		tide_stack_push(&refused, &large->node);
-	return 0;
-}
-
-static bool fits(const struct tide_large *large, size_t bytes, size_t align_bytes)
-{
-	size_t has = tide_load_relaxed(&large->bytes);
-	return has >= bytes && has - bytes <= bytes / 4 &&
-	       (tide_load_relaxed(&large->base) & (align_bytes - 1)) == 0;
-}
-
-static struct tide_large *keep_take(size_t bytes, size_t align_bytes)
-{
-	unsigned first = bucket_of(bytes);
-	for (unsigned b = first; b < BUCKETS && b <= first + 1; b++) {
-		for (unsigned i = 0; i < WAYS; i++) {
-			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
-			if (large == NULL || !fits(large, bytes, align_bytes))
-				continue;
-			TIDE_YIELD("large.fits");
-			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
-			if (large == NULL)
-				continue;
-			(void)tide_sub_relaxed(&cached_bytes, tide_load_relaxed(&large->bytes));
-			TIDE_YIELD("large.taken");
-			if (fits(large, bytes, align_bytes))
-				return large;
-			/* Another one came by in between. */
-			TIDE_YIELD("large.put_back");
-			if (!keep_put(large))
-				(void)dispose(large);
-		}
-	}
-	return NULL;
 }
 
 static void publish(struct tide_large *large)
@@ -192,7 +86,7 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 /* A fresh mapping under a shared descriptor. */
 static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 {
-	struct tide_large *large = descriptor_new();
+	struct tide_large *large = tide_large_descriptor_new();
 	if (large == NULL)
 		return NULL;
 	bool huge = bytes >= HUGE_PAGE_BYTES && tide_load_relaxed(&live_bytes) + bytes >=
@@ -200,7 +94,7 @@ static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 	size_t map_align = huge && align_bytes < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : align_bytes;
 	void *start = map_prepared(bytes, map_align);
 	if (start == NULL) {
-		tide_stack_push(&spare, &large->node);
+		tide_large_descriptor_recycle(large);
 		return NULL;
 	}
 	if (huge)
@@ -213,12 +107,12 @@ static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 /* A kept block for the heap, which pays for what it is longer than asked for. */
 static struct tide_large *keep_take_for(struct tide_heap *heap, size_t bytes, size_t align_bytes)
 {
-	struct tide_large *large = keep_take(bytes, align_bytes);
+	struct tide_large *large = tide_large_keep_take(bytes, align_bytes);
 	if (large == NULL ||
 	    tide_budget_large_in(&heap->budget, tide_load_relaxed(&large->bytes) - bytes))
 		return large;
-	if (!keep_put(large))
-		(void)dispose(large);
+	if (!tide_large_keep_put(large))
+		(void)tide_large_dispose(large);
 	return NULL;
 }
 
@@ -243,7 +137,7 @@ static struct tide_large *alloc(struct tide_heap *heap, size_t bytes, size_t ali
 		return NULL;
 	}
 	(void)rehang(large, own);
-	tide_stack_push(&spare, &large->node);
+	tide_large_descriptor_recycle(large);
 	return own;
 }
 
@@ -269,52 +163,6 @@ void *tide_large_alloc(struct tide_heap *heap, size_t bytes, size_t align_bytes,
 	return (void *)tide_load_relaxed(&large->base);
 }
 
-/* What the cache may hold: what a process may retain, and four times that while a clock empties it. */
-static uint64_t keep_bound(void)
-{
-	uint64_t live = tide_load_relaxed(&live_bytes);
-	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
-	uint64_t floor = (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
-	if (bound < floor)
-		bound = floor;
-	return tide_load_relaxed(&aged_by_clock) ? bound * 4 : bound;
-}
-
-/* Drop what entered before tick `before`, until no more than enough_bytes are left. */
-static size_t keep_drop(uint64_t before, uint64_t enough_bytes)
-{
-	size_t returned_bytes = 0;
-	/* All that was refused, up to the first that still is: it may be much, and it is in no book. */
-	for (;;) {
-		struct tide_large *again = (struct tide_large *)tide_stack_pop(&refused);
-		size_t bytes = again != NULL ? dispose(again) : 0;
-		if (bytes == 0)
-			break;
-		returned_bytes += bytes;
-	}
-	for (unsigned b = BUCKETS; b-- > 0;) {
-		for (unsigned i = 0; i < WAYS; i++) {
-			if (tide_load_relaxed(&cached_bytes) <= enough_bytes)
-				return returned_bytes;
-			struct tide_large *large = tide_load_acquire(&keep[b][i]); /* large.keep */
-			if (large == NULL || tide_load_relaxed(&large->tick) >= before)
-				continue;
-			TIDE_YIELD("large.drop");
-			large = tide_swap_acq_rel(&keep[b][i], NULL); /* large.keep */
-			if (large == NULL)
-				continue;
-			(void)tide_sub_relaxed(&cached_bytes, tide_load_relaxed(&large->bytes));
-			returned_bytes += dispose(large);
-		}
-	}
-	return returned_bytes;
-}
-
-size_t tide_large_trim(uint64_t enough_bytes)
-{
-	return keep_drop(UINT64_MAX, enough_bytes);
-}
-
 bool tide_large_free(void *block)
 {
 	struct tide_large *large = withdraw(block);
@@ -323,7 +171,7 @@ bool tide_large_free(void *block)
 	struct tide_heap *heap = large->heap;
 	tide_budget_large_out(&heap->budget, tide_load_relaxed(&large->bytes));
 	if (heap != &tide_heap_default) {
-		struct tide_large *shared = descriptor_new();
+		struct tide_large *shared = tide_large_descriptor_new();
 		struct tide_large *own = large;
 		if (shared == NULL) { /* no memory to note where it is: straight to the system */
 			(void)tide_os_unmap(block, tide_load_relaxed(&own->bytes));
@@ -335,18 +183,7 @@ bool tide_large_free(void *block)
 		tide_store_relaxed(&own->base, 0);
 		tide_stack_push(&heap->larges.spare, &own->node);
 	}
-	tide_store_relaxed(&large->tick, tide_load_relaxed(&now_tick));
-	size_t bytes = tide_load_relaxed(&large->bytes);
-	uint64_t bound = keep_bound();
-	if (tide_load_relaxed(&cached_bytes) > bound)
-		(void)tide_large_trim(bound);
-	TIDE_YIELD("large.trimmed");
-	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
-	    keep_put(large)) {
-		tide_doorbell_ring(false); /* who sleeps without a limit has a clock to run again */
-		return true;
-	}
-	(void)dispose(large);
+	tide_large_keep(large);
 	return true;
 }
 
@@ -455,27 +292,7 @@ void *tide_large_resize(void *block, size_t bytes)
 	return moved;
 }
 
-size_t tide_large_age(uint64_t before)
-{
-	return keep_drop(before, 0);
-}
-
-void tide_large_set_tick(uint64_t tick)
-{
-	tide_store_relaxed(&now_tick, tick);
-}
-
-void tide_large_set_aged(bool aged)
-{
-	tide_store_relaxed(&aged_by_clock, aged);
-}
-
 uint64_t tide_large_live_bytes_racy(void)
 {
 	return tide_load_relaxed(&live_bytes);
-}
-
-uint64_t tide_large_cached_bytes_racy(void)
-{
-	return tide_load_relaxed(&cached_bytes);
 }

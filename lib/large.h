@@ -1,14 +1,14 @@
 /* Large blocks: above the medium sizes, each a mapping of its own in whole pages.
  *
  * The block starts its mapping; its descriptor hangs in the page map at the block's first page. A
- * freed one goes to a small cache, by size, from which the next of about that size is served
- * without a page fault; the GC's clock empties the cache, and it is bounded in bytes.
+ * freed one goes to a small cache (large_keep.h), by size, from which the next of about that size is
+ * served without a page fault; the GC's clock empties the cache, and it is bounded in bytes.
  *
  * Touched by  every thread; the GC ages the cache
  * Ownership   of a descriptor: whoever took it out of its page-map slot or cache slot by swap
  * Progress    lock-free: a bounded number of swaps and one system call
  * Edges       large.slot  store into the page map (with the block's pointer) -> the freer's swap
- *             large.keep  CAS into a cache slot -> the swap that takes it out
+ *             large.keep  see large_keep.h
  *             large.list  who makes a heap's descriptor -> who walks its blocks
  */
 #ifndef TIDE_LARGE_H

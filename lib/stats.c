@@ -13,42 +13,55 @@
 #include <errno.h>
 #include <string.h>
 
-void tide_stats_read(struct tide_stats *stats, size_t size)
+static void add_gc(struct tide_stats *all, struct tide_heap *heap)
 {
-	struct tide_stats all = { 0 };
 	struct tide_gc_counts gc;
-	struct tide_heap *heap = &tide_heap_default;
 	tide_gc_counts_read(heap, &gc);
-	all.carved_bytes = gc.made_bytes;
+	all->carved_bytes += gc.made_bytes;
+	all->free_set_bytes += gc.free_set_bytes;
+	all->purged_bytes += gc.purged_bytes;
+	all->gc_cycles += gc.cycles;
+	all->gc_inline_steps += gc.inline_steps;
+	all->gc_drained_blocks += gc.drained_blocks;
+	all->gc_refilled_blocks += gc.refilled_blocks;
+	all->gc_merges += gc.merges;
+	all->gc_returned_bytes += gc.returned_bytes;
+	all->level_grows += gc.level_grows;
+	all->level_reclaims += gc.level_reclaims;
+}
+
+static void add_heap(struct tide_stats *all, struct tide_heap *heap)
+{
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_queue *queue = &heap->queues.of[cls];
 		uint64_t bytes = tide_class_bytes(cls);
-		all.carved_bytes += tide_frontier_carved_racy(&heap->frontier, cls) * bytes;
-		all.queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
-		all.queue_level_bytes += tide_load_relaxed(&heap->queues.of[cls].level) * bytes;
-		all.queue_misses += tide_load_relaxed(&heap->queues.of[cls].misses);
+		all->carved_bytes += tide_frontier_carved_racy(&heap->frontier, cls) * bytes;
+		all->queued_bytes += tide_load_relaxed(&queue->blocks) * bytes;
+		all->queue_level_bytes += tide_load_relaxed(&queue->level) * bytes;
+		all->queue_misses += tide_load_relaxed(&queue->misses);
 	}
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next)
-		all.backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
+		all->backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
+	all->mapped_bytes += tide_region_mapped_bytes_racy(&heap->regions);
+	all->regions_mapped += tide_load_relaxed(&heap->regions.maps);
+	all->regions_unmapped += tide_load_relaxed(&heap->regions.unmaps);
+	add_gc(all, heap);
+}
+
+void tide_stats_read(struct tide_stats *stats, size_t size)
+{
+	struct tide_stats all = { 0 };
+	/* Destroyed ones as well: nothing is in them, but what they counted stays true. */
+	struct tide_heap *heap = &tide_heap_default;
+	for (; heap != NULL; heap = tide_load_acquire(&heap->next)) /* heap.list */
+		add_heap(&all, heap);
 	all.large_bytes = tide_large_live_bytes_racy();
 	all.large_cached_bytes = tide_large_cached_bytes_racy();
-	all.mapped_bytes = tide_region_mapped_bytes_racy(&heap->regions) + all.large_bytes +
-	                   all.large_cached_bytes;
+	all.mapped_bytes += all.large_bytes + all.large_cached_bytes;
 	all.metadata_bytes = tide_meta_bytes_racy();
-	all.free_set_bytes = gc.free_set_bytes;
-	all.purged_bytes = gc.purged_bytes;
-	all.gc_cycles = gc.cycles;
-	all.gc_inline_steps = gc.inline_steps;
 	all.gc_wakes = tide_load_relaxed(&tide_doorbell.wakes);
-	all.gc_drained_blocks = gc.drained_blocks;
-	all.gc_refilled_blocks = gc.refilled_blocks;
-	all.gc_merges = gc.merges;
-	all.gc_returned_bytes = gc.returned_bytes;
-	all.level_grows = gc.level_grows;
-	all.level_reclaims = gc.level_reclaims;
-	all.regions_mapped = tide_load_relaxed(&heap->regions.maps);
-	all.regions_unmapped = tide_load_relaxed(&heap->regions.unmaps);
-	all.threads = tide_cache_threads_racy(heap);
+	all.threads = tide_cache_threads_racy(&tide_heap_default);
 	all.gc_thread_runs = tide_gc_thread_runs();
 	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
 	if (size > sizeof all)

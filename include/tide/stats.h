@@ -1,5 +1,5 @@
-/* One snapshot of the allocator's own accounts. All figures are counted, none is estimated, but
- * while threads run they are not of one instant. */
+/* One snapshot of the allocator's own accounts, over all heaps. All figures are counted, none is
+ * estimated, but while threads run they are not of one instant. */
 #ifndef TIDE_STATS_H
 #define TIDE_STATS_H
 

@@ -90,14 +90,14 @@ tide_mutant(an_owner_takes_what_the_GC_is_at lib/slow.c
 	if (pending != NULL && pending->count > 0) {]]
 	test_cache the_pending_bins_of_an_idle_thread 2)
 
-tide_mutant(a_kept_block_is_not_looked_at_again lib/large.c
+tide_mutant(a_kept_block_is_not_looked_at_again lib/large_keep.c
 	[[if (fits(large, bytes, align_bytes))
 				return large;]]
 	[[if (large != NULL)
 				return large;]]
 	test_large another_one_in_its_place 2)
 
-tide_mutant(a_kept_block_is_overwritten lib/large.c
+tide_mutant(a_kept_block_is_overwritten lib/large_keep.c
 	[[tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */]]
 	[[(TIDE_YIELD("large.mutant"), tide_store_release(&ways[i], large), none == NULL))]]
 	test_large put_put_and_take 2)
