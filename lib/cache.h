@@ -14,7 +14,7 @@
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
- *             cache.pending, cache.leave: a thread that leaves -> who destroys the heap
+ *             cache.pending, cache.depart: a thread that leaves -> who destroys the heap
  */
 #ifndef TIDE_CACHE_H
 #define TIDE_CACHE_H

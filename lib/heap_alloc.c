@@ -12,31 +12,36 @@
 #include <errno.h>
 #include <string.h>
 
-static struct tide_cache *cache_in(struct tide_heap *heap)
+/* What is not a hit; `heap` may be the default heap. */
+static TIDE_NOINLINE void *malloc_missed(struct tide_heap *heap, size_t size, bool *zeroed)
 {
-	struct tide_cache *cache = tide_seat_find(heap);
-	return TIDE_LIKELY(cache != NULL) ? cache : tide_seat_take(heap);
-}
-
-static void *malloc_zeroed(struct tide_heap *heap, size_t size, bool *zeroed)
-{
-	struct tide_cache *cache = cache_in(heap);
+	struct tide_cache *cache = tide_seat_take(heap);
 	void *block;
 	*zeroed = false;
 	if (TIDE_UNLIKELY(cache == NULL)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES) &&
-	    TIDE_LIKELY(tide_hit_pop(cache, tide_class_of(size), &block)))
+	/* The seat may have been the only thing that was missing. */
+	if (size <= TIDE_MEDIUM_MAX_BYTES && tide_hit_pop(cache, tide_class_of(size), &block))
 		return block;
 	return tide_malloc_slow_in(cache, size, zeroed);
+}
+
+/* A block of the thread's own, if its cache `cache` (NULL: it has none) has one. */
+TIDE_INLINE bool hit(struct tide_cache *cache, unsigned cls, void **block)
+{
+	return TIDE_LIKELY(cache != NULL && cls <= TIDE_CLASS_MEDIUM_LAST) &&
+	       TIDE_LIKELY(tide_hit_pop(cache, cls, block));
 }
 
 void *tide_heap_malloc(struct tide_heap *heap, size_t size)
 {
 	bool zeroed;
-	return malloc_zeroed(heap, size, &zeroed);
+	void *block;
+	if (hit(tide_seat_find(heap), tide_class_of(size), &block))
+		return block;
+	return malloc_missed(heap, size, &zeroed);
 }
 
 void *tide_heap_calloc(struct tide_heap *heap, size_t count, size_t size)
@@ -47,7 +52,7 @@ void *tide_heap_calloc(struct tide_heap *heap, size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	void *block = malloc_zeroed(heap, bytes, &zeroed);
+	void *block = malloc_missed(heap, bytes, &zeroed);
 	if (block != NULL && !zeroed)
 		memset(block, 0, bytes);
 	return block;
@@ -60,7 +65,7 @@ void *tide_heap_realloc(struct tide_heap *heap, void *block, size_t size)
 
 void *tide_heap_aligned_alloc(struct tide_heap *heap, size_t alignment, size_t size)
 {
-	struct tide_cache *cache = cache_in(heap);
+	struct tide_cache *cache = tide_seat_take(heap);
 	bool valid = alignment != 0 && (alignment & (alignment - 1)) == 0;
 	if (cache == NULL || !valid) {
 		errno = valid ? ENOMEM : EINVAL;
@@ -100,8 +105,14 @@ static uint32_t hint_of(const struct tide_heap *heap, unsigned cls)
 
 void *tide_malloc_in(struct tide_heap *heap, size_t size, struct tide_hint *hint)
 {
-	hint->word = hint_of(heap, tide_class_of(size));
-	return heap != NULL ? tide_heap_malloc(heap, size) : tide_malloc(size);
+	struct tide_cache *cache = heap != NULL ? tide_seat_find(heap) : tide_cache_self;
+	unsigned cls = tide_class_of(size);
+	bool zeroed;
+	void *block;
+	hint->word = hint_of(heap, cls);
+	if (hit(cache, cls, &block))
+		return block;
+	return malloc_missed(heap != NULL ? heap : &tide_heap_default, size, &zeroed);
 }
 
 /* Checked mode: whether the hint is the block's. */
@@ -121,14 +132,21 @@ static TIDE_COLD bool hint_is_right(struct tide_heap *heap, void *block, struct 
 	return false;
 }
 
+/* What is not a hit, or has to be checked. */
+static TIDE_NOINLINE void free_missed(struct tide_heap *heap, void *block, struct tide_hint hint)
+{
+	if (block == NULL || (tide_start_checked() && !hint_is_right(heap, block, hint)))
+		return;
+	tide_free_slow(block, "free_in");
+}
+
 void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint hint)
 {
-	unsigned cls = hint.word & ((1u << HINT_SEAT_SHIFT) - 1);
 	struct tide_cache *cache = heap != NULL ? tide_seat_find(heap) : tide_cache_self;
-	if (TIDE_UNLIKELY(block == NULL || cls >= TIDE_CLASS_SLOTS))
+	unsigned cls = hint.word & ((1u << HINT_SEAT_SHIFT) - 1);
+	/* (In checked mode all bins are full.) */
+	if (TIDE_LIKELY(cache != NULL && block != NULL && cls < TIDE_CLASS_INSIDE) &&
+	    TIDE_LIKELY(tide_hit_push(cache, cls, block)))
 		return;
-	if (TIDE_UNLIKELY(tide_start_checked()) && !hint_is_right(heap, block, hint))
-		return;
-	if (TIDE_UNLIKELY(cache == NULL || !tide_hit_push(cache, cls, block)))
-		tide_free_slow(block, "free_in");
+	free_missed(heap, block, hint);
 }

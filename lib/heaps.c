@@ -77,7 +77,8 @@ struct tide_heap *tide_heap_create(const struct tide_heap_options *options)
 
 void tide_heap_destroy(struct tide_heap *heap)
 {
-	tide_gc_dismantle(heap);
+	if (heap != NULL)
+		tide_gc_dismantle(heap);
 }
 
 void tide_heap_set_reclaim(struct tide_heap *heap,

@@ -55,7 +55,8 @@ struct tide_heap_options {
  * already; NULL and EINVAL for a soft limit above the hard one. */
 TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
 /* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do so
- * any more, nor any of its blocks; a thread that used it may end at the same time. Waits for the GC. */
+ * any more, nor any of its blocks; a thread that used it may end at the same time. NULL is ignored.
+ * Waits for the GC. */
 TIDE_API void tide_heap_destroy(struct tide_heap *heap);
 
 /* As the functions of the malloc family. tide_heap_free and tide_heap_realloc take blocks of this
@@ -69,9 +70,11 @@ TIDE_API size_t tide_heap_usable_size(struct tide_heap *heap, const void *block)
 /* The heap of a block; NULL: the process's own. */
 TIDE_API struct tide_heap *tide_heap_of(const void *block);
 
-/* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map. A
- * hint belongs to the block: with another one's the heap is spoilt, which only option `check` (and
- * no realloc in between) finds out. `heap` may be NULL. */
+/* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map (in a
+ * heap that was created, a pair is then a third of the instructions; in the process's own, which
+ * `heap` NULL means, it is no gain unless the map is cold). A hint belongs to the block, and is void
+ * once the block went through realloc: with a wrong one the heap is spoilt, which only option `check`
+ * finds out. */
 struct tide_hint {
 	uint32_t word;
 };
