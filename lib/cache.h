@@ -69,8 +69,10 @@ struct tide_cache {
 	 * writers  both, by swap; its taker       readers  the same
 	 * order    swap acq-rel, store-release    edges    cache.pending: from one to the next */
 	_Atomic bool pending_taken;
-	/* Slow calls so far.
-	 * writers  the owner    readers  the GC   order  relaxed: a hint   edges  none */
+	/* Slow calls so far, and more.
+	 * writers  the owner    readers  the GC
+	 * order    seq_cst where a pending bin got blocks, and before the GC sleeps; else relaxed
+	 * edges    none: a third half of doorbell.state */
 	_Atomic uint32_t slow_calls;
 	/* Plain, the token's: how many there were at the last tick, and when the bins were taken. */
 	uint32_t calls_at_tick, calls_at_take;
@@ -156,6 +158,15 @@ TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 	cache->has_pending = false;
 }
 
+/* In a slow call that gave a pending bin blocks, before the ring: a GC that goes to sleep has seen
+ * this, or is rung (doorbell.h). (slow_enter's count is no use for that: it may still be on its way
+ * when the doorbell is read. Nor may it come before the bins are taken: then the GC could empty them
+ * in between and believe that it has seen the call.) */
+TIDE_INLINE void tide_cache_note_pending(struct tide_cache *cache)
+{
+	(void)tide_add_seq_cst(&cache->slow_calls, 1u); /* doorbell.state */
+}
+
 /* The pending bin of the class; NULL when there is none, or the GC is at it. In a slow call. */
 TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, unsigned cls)
 {
@@ -170,7 +181,7 @@ TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
 /* Whether there may be something for it to take, at this tick or a later one. */
 static inline bool tide_cache_is_to_take(struct tide_cache *cache)
 {
-	return tide_load_relaxed(&cache->slow_calls) != cache->calls_at_take;
+	return tide_load_seq_cst(&cache->slow_calls) != cache->calls_at_take; /* doorbell.state */
 }
 
 /* Medium blocks: let the block's page say class `to` in place of `from`. */

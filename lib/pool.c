@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "check.h"
+#include "doorbell.h"
 #include "fatal.h"
 #include "gc.h"
 #include "heap.h"
@@ -205,6 +206,9 @@ bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const c
 		cache->pending[true_cls] = NULL;
 		mark(cache, true_cls, false);
 		tide_slow_give_away(cache, bin);
+	} else {
+		tide_cache_note_pending(cache);
+		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
 	}
 	return true;
 }

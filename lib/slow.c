@@ -297,6 +297,7 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 		cache->pending[cls] =
 		    full; /* before the one it replaces is anywhere else: see bin.h */
 		full = pending != empty ? pending : NULL;
+		tide_cache_note_pending(cache);
 		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
 	}
 	if (full != NULL)

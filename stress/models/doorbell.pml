@@ -5,7 +5,8 @@
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
  *   lib/slow.c:     tide_slow_give_away, class_free, make_room
- *   lib/cache.h:    tide_cache_slow_enter, tide_cache_is_to_take
+ *   lib/pool.c:     tide_pool_free
+ *   lib/cache.h:    tide_cache_slow_enter, tide_cache_note_pending, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push
  *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
@@ -35,10 +36,9 @@
  *   The GC never sleeps without a limit while something is left (else: invalid end state), one wake
  *   for each sleep at the most (assert), everything published is collected (ltl collected, every
  *   thread being scheduled again and again), a stop ends (ltl ended).
- *   Not kept by the code (run `kept`): a full bin that takes the place of an empty pending one is
- *   rung for with nothing locked between the store of the count of slow calls, by which the GC knows
- *   of it, and the load of the bell. With that store still in the buffer the GC may sleep its 30 s
- *   on the pending bin.
+ *   In `kept` one thread also keeps blocks in a pending bin, which the GC knows of by the count of
+ *   slow calls: counted by a plain store (kept_plain) it may still be in the buffer when the bell is
+ *   read, and the GC sleeps on the pending bin.
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check wakes        safety         holds
@@ -54,7 +54,8 @@
  * @check stop_once    safety         breaks(invalid end state)         -DSTOP -DMUTATE_stop_once
  * @check spill_silent safety         breaks(invalid end state)         -DMUTATE_spill_silent
  * @check orphan_silent safety        breaks(invalid end state)         -DMUTATE_orphan_silent
- * @check kept         safety         open(invalid end state)           -DKEPT
+ * @check kept         safety         holds                             -DKEPT
+ * @check kept_plain   safety         breaks(invalid end state)         -DKEPT -DMUTATE_kept_plain
  */
 #if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
@@ -183,6 +184,10 @@ proctype producer(byte me)
 #ifdef KEPT
 		:: me == 0 -> /* the swap of tide_cache_slow_enter, and what comes after */
 			atomic { DRAINED(me) -> kept_buffered = true };
+#ifndef MUTATE_kept_plain
+			/* tide_cache_note_pending: locked */
+			atomic { kept_buffered = false; kept = true };
+#endif
 			ring(me, false)
 #endif
 		:: true -> /* no memory for a bin: an orphan */
