@@ -9,7 +9,7 @@
 #include "step.h"
 
 #include "doorbell.h"
-#include "large.h"
+#include "large_keep.h"
 #include "options.h"
 #include "os.h"
 #include "token.h"
@@ -237,6 +237,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
 		tide_large_set_aged(false);
 	}
+	tide_large_keep_adopt();
 	tide_doorbell_retract();
 	process_note();
 	struct tide_heap *heap = &tide_heap_default;

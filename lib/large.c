@@ -12,6 +12,8 @@
 /* How far back tide_large_is_inside looks, for a message. */
 #define SEARCH_PAGES (1u << 18)
 #define HUGE_PAGE_BYTES (2ul << 20)
+/* A kept block is worth lengthening when it is at least this part of what is needed. */
+#define LENGTHEN_PART 8
 
 /* writers every thread  readers every thread  order relaxed: a counter  edges none */
 static _Atomic uint64_t live_bytes;
@@ -83,22 +85,59 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 	return start;
 }
 
+static void want_huge(void *start, size_t bytes)
+{
+	if (bytes >= HUGE_PAGE_BYTES &&
+	    tide_load_relaxed(&live_bytes) + bytes >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
+		tide_os_huge(start, bytes, true);
+}
+
+/* Fresh memory at that address and nowhere else. */
+static bool map_at(uintptr_t base, size_t bytes)
+{
+	void *start = tide_os_map(base, bytes);
+	if (start == NULL)
+		return false;
+	if ((uintptr_t)start != base || !tide_pagemap_prepare(base, bytes)) {
+		(void)tide_os_unmap(start, bytes);
+		return false;
+	}
+	want_huge(start, bytes);
+	return true;
+}
+
+/* A kept block that is too short, with fresh memory before or after it if nothing else is there. */
+static struct tide_large *lengthen(size_t bytes)
+{
+	struct tide_large *large = tide_large_keep_take_longest(bytes / LENGTHEN_PART);
+	if (large == NULL)
+		return NULL;
+	uintptr_t base = tide_load_relaxed(&large->base);
+	size_t has = tide_load_relaxed(&large->bytes);
+	if (has < bytes && map_at(base + has - bytes, bytes - has)) {
+		tide_store_relaxed(&large->base, base + has - bytes);
+	} else if (has >= bytes || !map_at(base + has, bytes - has)) {
+		tide_large_keep(large);
+		return NULL;
+	}
+	tide_store_relaxed(&large->bytes, bytes);
+	return large;
+}
+
 /* A fresh mapping under a shared descriptor. */
 static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 {
 	struct tide_large *large = tide_large_descriptor_new();
 	if (large == NULL)
 		return NULL;
-	bool huge = bytes >= HUGE_PAGE_BYTES && tide_load_relaxed(&live_bytes) + bytes >=
-	                                            (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES);
-	size_t map_align = huge && align_bytes < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : align_bytes;
-	void *start = map_prepared(bytes, map_align);
+	/* Not at a multiple of a huge page: side by side with what is mapped already, one such page
+	 * may span two blocks, and two free blocks become one. */
+	void *start = map_prepared(bytes, align_bytes);
 	if (start == NULL) {
 		tide_large_descriptor_recycle(large);
 		return NULL;
 	}
-	if (huge)
-		tide_os_huge(start, bytes, true);
+	want_huge(start, bytes);
 	tide_store_relaxed(&large->base, (uintptr_t)start);
 	tide_store_relaxed(&large->bytes, bytes);
 	return large;
@@ -111,8 +150,7 @@ static struct tide_large *keep_take_for(struct tide_heap *heap, size_t bytes, si
 	if (large == NULL ||
 	    tide_budget_large_in(&heap->budget, tide_load_relaxed(&large->bytes) - bytes))
 		return large;
-	if (!tide_large_keep_put(large))
-		(void)tide_large_dispose(large);
+	tide_large_keep(large);
 	return NULL;
 }
 
@@ -126,6 +164,8 @@ static struct tide_large *alloc(struct tide_heap *heap, size_t bytes, size_t ali
 			return NULL;
 	}
 	struct tide_large *large = keep_take_for(heap, bytes, align_bytes);
+	if (large == NULL && align_bytes == TIDE_PAGE_BYTES)
+		large = lengthen(bytes);
 	if (large == NULL) {
 		*zeroed = true;
 		large = map_new(bytes, align_bytes);
@@ -234,9 +274,25 @@ bool tide_large_is_inside(const void *address)
 	return false;
 }
 
+/* Longer by a free block that lies behind it; *want_bytes becomes how long. */
+static bool join(void *block, size_t old_bytes, size_t exact_bytes, size_t *want_bytes)
+{
+	uintptr_t end = (uintptr_t)block + old_bytes;
+	if (exact_bytes <= old_bytes)
+		return false;
+	if (tide_large_keep_take_at(end, *want_bytes - old_bytes))
+		return true;
+	if (!tide_large_keep_take_at(end, exact_bytes - old_bytes))
+		return false;
+	*want_bytes = exact_bytes;
+	return true;
+}
+
 /* The mapping longer or shorter, here or elsewhere; *want_bytes becomes how long. NULL: impossible. */
 static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *want_bytes)
 {
+	if (join(block, old_bytes, exact_bytes, want_bytes))
+		return block;
 	if (tide_os_resize(block, old_bytes, *want_bytes)) {
 		if (tide_pagemap_prepare((uintptr_t)block, *want_bytes))
 			return block;

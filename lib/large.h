@@ -1,8 +1,8 @@
 /* Large blocks: above the medium sizes, each a mapping of its own in whole pages.
  *
  * The block starts its mapping; its descriptor hangs in the page map at the block's first page. A
- * freed one goes to a small cache (large_keep.h), by size, from which the next of about that size is
- * served without a page fault; the GC's clock empties the cache, and it is bounded in bytes.
+ * freed one is kept for a while (large_keep.h), merged with its neighbours, so that the next is
+ * served without page faults; the GC's clock gives back what is kept, and it is bounded in bytes.
  *
  * Touched by  every thread; the GC ages the cache
  * Ownership   of a descriptor: whoever took it out of its page-map slot or cache slot by swap

@@ -90,17 +90,18 @@ tide_mutant(an_owner_takes_what_the_GC_is_at lib/slow.c
 	if (pending != NULL && pending->count > 0) {]]
 	test_cache the_pending_bins_of_an_idle_thread 2)
 
-tide_mutant(a_kept_block_is_not_looked_at_again lib/large_keep.c
-	[[if (fits(large, bytes, align_bytes))
-				return large;]]
-	[[if (large != NULL)
-				return large;]]
-	test_large another_one_in_its_place 2)
+tide_mutant(a_kept_block_is_not_looked_at lib/large_keep.c
+	[[bool fits = has >= bytes &&]]
+	[[bool fits = bytes > 0 ||]]
+	test_large a_short_one_in_the_inbox 2)
 
-tide_mutant(a_kept_block_is_overwritten lib/large_keep.c
-	[[tide_cas_acq_rel(&ways[i], &none, large)) /* large.keep */]]
-	[[(TIDE_YIELD("large.mutant"), tide_store_release(&ways[i], large), none == NULL))]]
-	test_large put_put_and_take 2)
+tide_mutant(the_kept_blocks_are_taken_by_a_store lib/large_keep.c
+	[[if (tide_load_relaxed(&taken) || tide_swap_acq_rel(&taken, true)) /* large.keep */]]
+	[[bool was_taken = tide_load_acquire(&taken);
+	TIDE_YIELD("large.mutant");
+	tide_store_release(&taken, true);
+	if (was_taken)]]
+	test_large two_take_from_one 2)
 
 tide_mutant(a_leaf_is_overwritten lib/pagemap.c
 	[[if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */]]

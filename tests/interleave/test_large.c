@@ -1,5 +1,5 @@
-/* large.c: a block is where it is once - live, kept, refused by the system or unmapped - whoever
- * takes, puts and drops at the same time; and a double free has one winner. */
+/* large.c, large_keep.c: a byte is where it is once - live, kept, refused by the system or unmapped -
+ * whoever takes, puts and drops at the same time; and a double free has one winner. */
 #include "support.h"
 
 #include "doorbell.h"
@@ -21,6 +21,12 @@ static struct block {
 static unsigned blocks;
 static unsigned frees_won;
 
+static bool overlap(const struct block *a, const void *start, size_t bytes)
+{
+	return (char *)a->start < (const char *)start + bytes &&
+	       (const char *)start < (char *)a->start + a->bytes;
+}
+
 static struct block *get(size_t bytes)
 {
 	bool zeroed;
@@ -28,10 +34,11 @@ static struct block *get(size_t bytes)
 
 	schedule_must(start != NULL && blocks < BLOCKS_MAX);
 	schedule_must(tide_large_bytes(start) >= bytes);
+	bytes = tide_large_bytes(start);
 	for (unsigned i = 0; i < blocks; i++)
-		schedule_must(!block[i].live || block[i].start != start);
+		schedule_must(!block[i].live || !overlap(&block[i], start, bytes));
 	block[blocks].start = start;
-	block[blocks].bytes = tide_large_bytes(start);
+	block[blocks].bytes = bytes;
 	block[blocks].live = true;
 	return &block[blocks++];
 }
@@ -62,7 +69,7 @@ static const char *all_is_accounted_for(void)
 	for (unsigned i = 0; i < blocks; i++) {
 		bool live = false;
 		for (unsigned j = 0; j < blocks; j++)
-			live |= block[j].live && block[j].start == block[i].start;
+			live |= block[j].live && overlap(&block[j], block[i].start, 1);
 		if (block[i].live && tide_large_bytes(block[i].start) != block[i].bytes)
 			return "a live block's size is lost";
 		if (is_mapped(&block[i]) != live)
@@ -75,12 +82,11 @@ static const char *all_is_accounted_for(void)
 	return NULL;
 }
 
-/* The block that was looked at is taken, and another one lies in its place. */
+/* One kept block is long enough for both. */
 
-static void one_kept_one_live(void)
+static void one_kept(void)
 {
-	(void)get(260 * KIB);
-	give(get(300 * KIB));
+	give(get(700 * KIB));
 }
 
 static void take_280(void)
@@ -88,13 +94,43 @@ static void take_280(void)
 	(void)get(280 * KIB);
 }
 
-static void take_300_and_put_260(void)
+/* While one is at what is kept, another finds what was freed last, which is too short. */
+
+static void one_kept_one_short(void)
 {
-	(void)get(300 * KIB);
+	(void)get(260 * KIB);
+	give(get(700 * KIB));
+}
+
+static void put_first(void)
+{
 	give(&block[0]);
 }
 
-/* All at once in one bucket. */
+static void take_600(void)
+{
+	(void)get(600 * KIB);
+}
+
+/* A block grows into what is kept behind it. */
+
+static void one_with_kept_behind(void)
+{
+	give(get(800 * KIB));
+	(void)get(280 * KIB);
+	schedule_must(block[1].start == block[0].start);
+}
+
+static void grow(void)
+{
+	void *start = tide_large_resize(block[1].start, 400 * KIB);
+
+	schedule_must(start != NULL);
+	block[1].start = start;
+	block[1].bytes = tide_large_bytes(start);
+}
+
+/* All at once. */
 
 static void two_live_one_kept(void)
 {
@@ -102,11 +138,6 @@ static void two_live_one_kept(void)
 	(void)get(310 * KIB);
 	(void)get(290 * KIB);
 	give(&block[2]);
-}
-
-static void put_first(void)
-{
-	give(&block[0]);
 }
 
 static void put_second(void)
@@ -174,12 +205,23 @@ static void fall_asleep(void)
 }
 
 static const struct scenario scenario[] = {
-	{ .name = "another_one_in_its_place",
-	  .set_up = one_kept_one_live,
-	  .thread = { take_280, take_300_and_put_260 },
+	{ .name = "two_take_from_one",
+	  .set_up = one_kept,
+	  .thread = { take_280, take_280 },
 	  .check = all_is_accounted_for,
 	  .points = POINTS,
-	  .must_meet = "large.put_back" },
+	  .must_meet = "large.entered" },
+	{ .name = "a_short_one_in_the_inbox",
+	  .set_up = one_kept_one_short,
+	  .thread = { take_280, put_first, take_600 },
+	  .check = all_is_accounted_for,
+	  .points = POINTS,
+	  .must_meet = "large.inbox" },
+	{ .name = "grow_and_take",
+	  .set_up = one_with_kept_behind,
+	  .thread = { grow, take_280 },
+	  .check = all_is_accounted_for,
+	  .points = POINTS },
 	{ .name = "put_put_and_take",
 	  .set_up = two_live_one_kept,
 	  .thread = { put_first, put_second, take_one },
