@@ -323,12 +323,35 @@ static TIDE_COLD bool checked_free(void *block, unsigned cls, const char *functi
 	return true;
 }
 
+/* The first block that this thread frees of a class of which it had none: another's, who may be
+ * writing to its neighbours in the cache line. Reused at once, each write would take the line from
+ * the other (passive false sharing: Berger, McKinley, Blumofe and Wilson, ASPLOS 2000); so it goes
+ * under blocks of this thread's own. False: it could not. */
+static bool put_under_own(struct tide_cache *cache, void *block, unsigned cls)
+{
+	if (!refill(cache, cls))
+		return false;
+	struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
+	bool fits = bin->count < TIDE_BIN_SLOTS;
+	if (fits) {
+		void *lowest = bin->slot[TIDE_BIN_BASE];
+		bin->slot[TIDE_BIN_BASE] = block;
+		tide_bin_add(bin, lowest);
+		tide_hit_count(&cache->frees[cls]);
+	}
+	tide_cache_install(cache, bin);
+	return fits;
+}
+
 /* False: no memory for a bin. */
 static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 {
 	bool checked = tide_start_checked();
 	if (TIDE_UNLIKELY(checked))
 		unshelve(cache, cls);
+	else if (cache->ready[cls] == NULL && tide_class_bytes(cls) < TIDE_CACHE_LINE_BYTES &&
+	         put_under_own(cache, block, cls))
+		return true;
 	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
 		return false;
 	(void)tide_hit_push(cache, cls, block);

@@ -88,6 +88,38 @@ Test(slow, what_one_thread_frees_serves_another)
 }
 
 /* A bin more than the queue's level wants goes to the GC, and from there comes back. */
+/* No cache line is dealt to two threads because one freed what was the other's. */
+static void *free_and_allocate(void *arg)
+{
+	char *given = arg;
+
+	tide_free(given);
+	for (int i = 0; i < 100; i++) {
+		char *own = tide_malloc(16);
+		if (own == NULL || (uintptr_t)own / 64 == (uintptr_t)given / 64)
+			return own == NULL ? "no block" : "in the line of another thread's block";
+		tide_free(own);
+	}
+	return NULL;
+}
+
+Test(slow, a_thread_does_not_reuse_a_neighbour_of_anothers_block)
+{
+	char *block[8];
+	char *given = NULL;
+
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = block_of(16);
+	for (size_t i = 1; i < COUNT_OF(block) && given == NULL; i++) {
+		if ((uintptr_t)block[i] / 64 == (uintptr_t)block[i - 1] / 64)
+			given = block[i];
+	}
+	cr_assert_not_null(given);
+	const char *wrong = run_threads(free_and_allocate, given, 0, 1);
+	cr_assert_null(wrong, "%s", wrong);
+	assert_sound();
+}
+
 Test(slow, nothing_is_lost_when_the_queues_want_nothing)
 {
 	static void *block[8 * SLOTS];
