@@ -253,11 +253,10 @@ size_t tide_gc_release_all(struct tide_heap *heap)
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }
 
-/* By how much what is free and holds memory, in whole chunks and large blocks, exceeds `bound`. */
-static uint64_t excess_bytes(const struct gc *gc, uint64_t bound)
+/* What is free and holds memory, in whole chunks and large blocks. */
+static uint64_t dirty_bytes(const struct gc *gc)
 {
-	uint64_t held = gc->dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
-	return held > bound ? held - bound : 0;
+	return gc->dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
 }
 
 void tide_gc_release_excess(struct tide_heap *heap)
@@ -269,16 +268,15 @@ void tide_gc_release_excess(struct tide_heap *heap)
 	    tide_gc_policy_retain(mapped - tide_load_relaxed(&gc->count.free_set_bytes),
 	                          (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
 	                          (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
-	/* Free pages inside slabs are a part of it that only a sweep can count. */
-	bool chunks = excess_bytes(gc, bound / 2) > 0;
-	bool slabs = gc->slab_fresh_bytes > (int64_t)(bound / 2);
 	if (gc->sweep_region == 0) {
-		if (!chunks && !slabs)
+		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
+		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
+		if (dirty_bytes(gc) + slab_bytes <= bound)
 			return;
 		sweep_start(gc);
-		gc->sweep_slabs = slabs;
+		gc->sweep_slabs = slab_bytes > bound / 4;
 		tide_gc_empty_queues(heap);
-		size_t bytes = tide_large_trim(bound / 4);
+		size_t bytes = tide_large_trim(bound / 2);
 		tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	}
 	unsigned calls = 0;
@@ -286,7 +284,7 @@ void tide_gc_release_excess(struct tide_heap *heap)
 	while (calls < EXCESS_CALLS && (region = sweep_next(heap)) != NULL) {
 		(void)sweep(region, true, &calls);
 		/* The oldest chunks may stay, once enough of the youngest are gone. */
-		if (!gc->sweep_slabs && gc->sweep_region != 0 && excess_bytes(gc, bound / 4) == 0) {
+		if (!gc->sweep_slabs && gc->sweep_region != 0 && dirty_bytes(gc) <= bound / 2) {
 			gc->sweep_region = 0; /* cut short: what it counted is of no use */
 			return;
 		}
