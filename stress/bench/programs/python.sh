@@ -5,10 +5,12 @@ name=python
 needs='/usr/bin/python3'
 . "$(dirname "$0")/support/common.sh"
 
-# By full path: a wrapper found first on PATH would be a different program under the preload.
+# By full path: a wrapper found first on PATH would be a different program under the preload. Not
+# isolated (-I): python3 would then not look at PYTHONMALLOC.
 python() {
-	"$@" env PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
-		/usr/bin/python3 -I "$support/python.py" "$size"
+	"$@" env -u PYTHONPATH -u PYTHONHOME -u PYTHONSTARTUP \
+		PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
+		/usr/bin/python3 -s "$support/python.py" "$size"
 }
 
 probe() {
