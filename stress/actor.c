@@ -99,7 +99,7 @@ static void draw(struct actor *actor, const struct crew *crew, const struct phas
 /* A block came from the allocator: is it right, and nobody else's? */
 static bool take_in(struct actor *actor, struct held *held, enum event_kind kind)
 {
-	oracle_note(held, kind, actor->number);
+	actor_note(actor, held, kind);
 	if (!oracle_check_new(held, actor->number) || !oracle_enter(held)) {
 		abandon(actor, held);
 		return false;
@@ -187,7 +187,7 @@ void actor_resize_chain(struct actor *actor, const struct crew *crew, struct hel
 
 void actor_free(struct actor *actor, struct held *held)
 {
-	oracle_note(held, EVENT_FREED, actor->number);
+	actor_note(actor, held, EVENT_FREED);
 	if (!give_back(actor, held, "free"))
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
@@ -205,7 +205,7 @@ void actor_free(struct actor *actor, struct held *held)
 void actor_receive(struct actor *actor, struct held *held)
 {
 	held->hands = counted(held->hands);
-	oracle_note(held, EVENT_RECEIVED, actor->number);
+	actor_note(actor, held, EVENT_RECEIVED);
 	check(actor, held, SIZE_MAX, "hand-over");
 }
 

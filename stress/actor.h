@@ -36,6 +36,7 @@ struct actor {
 	uint64_t sequence; /* blocks made, the numbers of their ids */
 	uint64_t trace;    /* hash of all sizes and ways asked for, in their order */
 	uint32_t number;
+	uint32_t now_ms; /* as actor_read_clock found it */
 };
 
 void actor_start(struct actor *actor, uint32_t number, uint64_t seed);
@@ -43,6 +44,19 @@ void actor_start(struct actor *actor, uint32_t number, uint64_t seed);
 static inline void actor_step(struct actor *actor, uint64_t step)
 {
 	random_seed(&actor->random, actor->stream, step);
+}
+
+/* The time of what is noted from now on. Once in a while: to read a clock for each block would cost
+ * more than to allocate it. */
+static inline void actor_read_clock(struct actor *actor)
+{
+	actor->now_ms = oracle_clock_ms();
+}
+
+/* Something happens to the block, by this actor. */
+static inline void actor_note(const struct actor *actor, struct held *held, enum event_kind kind)
+{
+	oracle_note(held, kind, actor->number, actor->now_ms);
 }
 
 /* Make a block as the crew has it in this phase. `life` gets the number of allocations it should

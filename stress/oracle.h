@@ -2,8 +2,8 @@
  *
  * Each block has a record outside the heap (struct held), which goes with it from thread to thread,
  * and its contents follow from that record: word 0 is its id (owner and sequence), other words are
- * hashes of the id and their place. Small blocks are written and checked whole; of larger ones the
- * first 256 bytes, a word of each page and the last 8 bytes. Two owners of one block, a block cut
+ * hashes of the id and their place. Small blocks are written and checked whole, and one in eight of
+ * those up to 1 MiB; of the others the first 256 bytes, a word of each page and the last 8 bytes. Two owners of one block, a block cut
  * too short, a lost copy in realloc and a free list written into live memory all change a word.
  *
  * Contents tell of a second owner only when somebody looks; so each block is also entered in a
@@ -53,8 +53,10 @@ void oracle_start(const char *seed_text, uint32_t threads);
 /* The id of block number `sequence` that thread `owner` made. */
 uint64_t oracle_id(uint32_t owner, uint64_t sequence);
 
+/* Since the start. */
+uint32_t oracle_clock_ms(void);
 /* Something happens to the block. */
-void oracle_note(struct held *held, enum event_kind kind, uint32_t thread);
+void oracle_note(struct held *held, enum event_kind kind, uint32_t thread, uint32_t ms);
 
 /* The block was just got from the allocator, after its first note. False: some of its memory
  * belongs to another live block; it must not be written to or freed, nor be left. */

@@ -98,6 +98,7 @@ static void drain(struct run *run, struct exchange *exchange)
 {
 	struct held held;
 
+	actor_read_clock(run->actor);
 	for (uint32_t i = 0; i < exchange->slots; i++) {
 		if (!exchange_take(exchange, i, &held))
 			continue;

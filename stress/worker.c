@@ -43,7 +43,7 @@ bool worker_put(struct worker *worker, struct exchange *exchange, uint32_t slot,
 	struct held given = *held;
 
 	/* Told before: once in the slot, the record is another thread's. */
-	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	actor_note(worker->actor, &given, EVENT_HANDED);
 	if (!exchange_put(exchange, slot, &given))
 		return false;
 	count_owned(&worker->actor->tally.handed, 1);
@@ -55,7 +55,7 @@ bool worker_put_ring(struct worker *worker, struct ring *ring, struct held *held
 {
 	struct held given = *held;
 
-	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	actor_note(worker->actor, &given, EVENT_HANDED);
 	if (!ring_put(ring, &given))
 		return false;
 	count_owned(&worker->actor->tally.handed, 1);
@@ -164,6 +164,7 @@ void *worker_main(void *of)
 	begin_life(worker);
 	while (!stopped(worker) && !steps_are_done(worker)) {
 		fault_beat(worker->actor->number);
+		actor_read_clock(worker->actor);
 		enter_phase(worker);
 		if (worker->phase->kind != PHASE_GROW && worker_has_steps(worker)) {
 			rest(worker);
@@ -175,6 +176,7 @@ void *worker_main(void *of)
 		if (spent(worker, steps))
 			return NULL;
 	}
+	actor_read_clock(worker->actor);
 	own_drop(worker, 100);
 	store_release(&worker->finished, true);
 	return NULL;
