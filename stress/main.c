@@ -76,7 +76,7 @@ static void judge_all(struct session *session, bool went_well)
 	judge(session, refused == 0 || fault_may_refuse(run->faults), text);
 	judge(session, went_well, "a thread could not be started");
 	judge(session, faults_held, "a fault was not borne, see above");
-	judge(session, rests, "memory did not go back after all was freed");
+	judge(session, rests, "memory or threads were left after all was freed");
 	judge(session, plateau, "resident memory did not come to a plateau");
 }
 
@@ -176,7 +176,8 @@ static int run_scenario(struct session *session)
 {
 	struct arguments *arguments = &session->arguments;
 
-	if (!scenario_read(&session->scenario, arguments->scenario))
+	if (!scenario_read(&session->scenario, arguments->scenario) ||
+	    !run_can_have(&session->scenario))
 		return EXIT_USAGE;
 	session->conductor = (struct conductor){
 		.run = &session->run,

@@ -345,20 +345,24 @@ bool oracle_enter(struct held *held)
 	return false;
 }
 
+void oracle_blame(const struct held *held, const char *what)
+{
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: BLOCK %p %s\n", (void *)held->block, what);
+	tell_block(story, held);
+	story_end(story);
+}
+
 bool oracle_leave(struct held *held)
 {
 	if (load_relaxed(&oracle.sought) != 0)
 		tell_if_sought(held);
 	if (shadow_leave(held->block, held->bytes))
 		return true;
-	add_relaxed(&oracle.failures, 1);
-	struct story *story = story_begin();
-	if (story == NULL)
-		return false;
-	tell(story, "\ntide-stress: BLOCK %p WAS GIVEN BACK BEFORE, by another record\n",
-	     (void *)held->block);
-	tell_block(story, held);
-	story_end(story);
+	oracle_blame(held, "WAS GIVEN BACK BEFORE, by another record");
 	return false;
 }
 

@@ -114,6 +114,8 @@ void run_drain(struct run *run)
 		drain(run, &run->team[i].exchange);
 		for (uint32_t j = 0; j < run->team[i].rings; j++)
 			drain(run, &run->team[i].ring[j].exchange);
+		for (uint32_t j = 0; j < run->team[i].rooms; j++)
+			room_end(&run->team[i].room[j], run->actor);
 	}
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];

@@ -69,6 +69,8 @@ void sampler_take(struct sampler *sampler)
 		now.resized += load_relaxed(&tally->resized);
 		now.handed += load_relaxed(&tally->handed);
 		now.refused += load_relaxed(&tally->refused);
+		now.limited += load_relaxed(&tally->limited);
+		now.heaps += load_relaxed(&tally->heaps);
 		now.threads += load_relaxed(&tally->threads);
 		now.forks += load_relaxed(&tally->forks);
 		now.abandoned += load_relaxed(&tally->abandoned);

@@ -7,10 +7,6 @@
 #include <sched.h>
 #include <time.h>
 
-/* Numbers of steps that are none: beginnings of lives, and drops. */
-#define STEP_OF_LIFE (UINT64_C(1) << 62)
-#define STEP_OF_DROP (UINT64_C(1) << 63)
-
 enum { NAP_NS = 2000000 };
 
 static bool stopped(const struct worker *worker)
@@ -107,6 +103,8 @@ static void drop(struct worker *worker, uint32_t number, uint32_t percent)
 	actor_step(worker->actor, STEP_OF_DROP | number);
 	if (worker->role == ROLE_EXCHANGE)
 		exchange_drop(worker, percent);
+	else if (worker->role == ROLE_HEAP)
+		heap_drop(worker, percent);
 	else
 		own_drop(worker, percent);
 }
@@ -135,7 +133,7 @@ static void rest(struct worker *worker)
 static uint32_t burst(struct worker *worker)
 {
 	static uint32_t (*const role_burst[])(struct worker *) = {
-		own_burst, exchange_burst, maker_burst, stage_burst, taker_burst,
+		own_burst, exchange_burst, heap_burst, maker_burst, stage_burst, taker_burst,
 	};
 
 	return role_burst[worker->role](worker);

@@ -68,6 +68,7 @@ system_calls() {
 	under mixed syscall:call=clone,every=2 gc-switch
 	under mixed syscall:call=clone+mmap,random=60 gc-switch:gap=1000,threads=2
 	under mixed syscall:call=futex,random=50 gc-switch
+	under heaps syscall:call=mmap+munmap+madvise+mremap+mprotect,random=20 gc-switch
 	under forks syscall:call=mmap+munmap+madvise+clone,random=20
 	under "$space" syscall:call=mmap+munmap+madvise+mremap+clone+futex+mprotect,random=20 \
 		gc-switch
@@ -94,6 +95,7 @@ address_space() {
 	under "$space" address-limit:room=8,period=200
 	under "$space" map-limit:period=400
 	under mixed map-limit:room=10,after=0
+	under heaps address-limit:room=8,period=200
 	[ "$long" -eq 1 ] || return 0
 	for room in 0 1 4 16 64; do
 		under "$space" address-limit:room=$room,period=300
@@ -111,6 +113,8 @@ gc_thread() {
 	under exchange gc-switch:gap=1000
 	under "$space" gc-switch:gap=300,threads=3
 	[ "$long" -eq 1 ] || return 0
+	under heaps gc-freeze:at=work,ms=5,gap=3 # not for ever: to end a heap is to wait for the GC
+	under heaps gc-switch:gap=100,threads=4
 	for scenario in "$space" mixed exchange churn forks many-to-one; do
 		under "$scenario" gc-freeze:at=work
 		under "$scenario" gc-freeze:at=work,ms=5,gap=3
@@ -128,6 +132,9 @@ app_threads() {
 	under mixed signals
 	under "$space" signals:rate=20000
 	under mixed slow-consumers
+	under mixed stall
+	under churn stall:at=lock,rate=20000
+	under heaps stall:at=lock signals
 	[ "$long" -eq 1 ] || return 0
 	for scenario in "$space" mixed exchange many-to-one pipeline realloc; do
 		for threads in 1 2 3; do
