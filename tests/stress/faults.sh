@@ -160,7 +160,7 @@ app_threads() {
 several_at_once() {
 	under mixed app-freeze:threads=2,gap=30,at=allocator gc-freeze:at=work
 	under "$space" app-freeze:threads=2,at=allocator,thaw=1 gc-switch signals
-	under mixed slow-consumers address-limit:period=200 signals
+	under mixed slow-consumers address-limit:room=1,period=200 signals
 	[ "$internals" -eq 1 ] || return 0
 	under "$space" app-freeze:threads=2,at=allocator,thaw=1 \
 		syscall:call=mmap+munmap+madvise,random=20
