@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* A thread that takes longer to end than this hangs, even under a sanitizer. */
-enum { JOIN_MAX_S = 60 };
+enum { JOIN_MAX_S = 60, JOIN_STUCK_MAX_S = 2 };
 
 static bool is_frozen(const struct run *run, uint32_t number)
 {
@@ -79,7 +79,7 @@ bool run_join(struct run *run)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += JOIN_MAX_S;
+	until.tv_sec += fault_is_stuck(run->faults) ? JOIN_STUCK_MAX_S : JOIN_MAX_S;
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];
 
