@@ -170,3 +170,8 @@ void room_end(struct room *room, struct actor *actor)
 	if (close_door(room) && room->heap != NULL)
 		end_heap(room, actor);
 }
+
+uint64_t room_blocks(const struct room *room)
+{
+	return count(room).blocks;
+}

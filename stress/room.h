@@ -35,5 +35,7 @@ void room_leave(struct room *room, struct actor *actor);
 void room_renew(struct room *room, struct actor *actor, const struct crew *crew);
 /* At the end of the run: the same, with no other after. Not where a frozen thread is in. */
 void room_end(struct room *room, struct actor *actor);
+/* How many there are in it. While no thread runs that is in it. */
+uint64_t room_blocks(const struct room *room);
 
 #endif

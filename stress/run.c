@@ -141,6 +141,11 @@ struct frozen run_frozen(const struct run *run)
 		for (uint32_t j = 0; j < worker->slots; j++)
 			frozen.blocks += worker->held[j].block != NULL;
 	}
+	/* Heaps in which one of them is were not ended. */
+	for (uint32_t i = 0; i < run->scenario->crews; i++) {
+		for (uint32_t j = 0; j < run->team[i].rooms; j++)
+			frozen.blocks += room_blocks(&run->team[i].room[j]);
+	}
 	return frozen;
 }
 

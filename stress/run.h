@@ -110,8 +110,8 @@ bool run_is_finished(const struct run *run);
  * ended. */
 void run_drain(struct run *run);
 
-/* Threads that are frozen for ever, and the blocks they hold. As each was stopped anywhere, a few may
- * be counted twice or not at all. */
+/* Threads that are frozen for ever, and the blocks they hold, or that are in a heap with them. As
+ * each was stopped anywhere, a few may be counted twice or not at all. */
 struct frozen {
 	uint64_t threads, blocks;
 };

@@ -98,7 +98,7 @@ address_space() {
 	under "$space" address-limit:room=8,period=200
 	under "$space" map-limit:period=400
 	under mixed map-limit:room=10,after=0
-	under heaps address-limit:room=8,period=200
+	under heaps address-limit:room=0,period=200
 	[ "$long" -eq 1 ] || return 0
 	for room in 0 1 4 16 64; do
 		under "$space" address-limit:room=$room,period=300
