@@ -104,7 +104,7 @@ build release release && run release .
 
 # audit, asan and tsan are debug builds as well.
 units='^(lib|gc|api|life)$'
-build audit audit && run audit "$units|^interleave\$"
+build audit audit && run audit "$units|^interleave\$|^faults\$"
 build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"
 build clang release -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 &&
