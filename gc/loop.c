@@ -13,6 +13,7 @@
 #include "step.h"
 
 #include "check.h"
+#include "object.h"
 #include "options.h"
 #include "token.h"
 
@@ -99,6 +100,8 @@ int tide_gc_step_once(void)
 			worked |= step(heap);
 		tide_token_release();
 	}
+	/* Without the token: destructors are the program's code. */
+	worked |= tide_object_step_all(tide_cache_is_of_gc);
 	return worked;
 }
 

@@ -10,6 +10,7 @@
 
 #include "doorbell.h"
 #include "large.h"
+#include "object.h"
 #include "options.h"
 #include "os.h"
 #include "token.h"
@@ -72,7 +73,7 @@ static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_large_cached_bytes_racy() > 0;
+	bool left = tide_large_cached_bytes_racy() > 0 || tide_object_is_left();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL && !left; heap = tide_heap_next(heap))
 		left = left_in(heap);
@@ -98,6 +99,10 @@ static void park(void)
 static void gc_main(void *arg)
 {
 	(void)arg;
+	/* For blocks that destructors free (object.h): this thread never has bins. */
+	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
+	tide_cache_is_of_gc = true;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		int did = tide_gc_step_once();
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
@@ -133,7 +138,8 @@ static int start(bool unasked)
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return ECANCELED;
 	}
-	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &alive, &stack, &stack_bytes)) {
+	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &tide_cache_self, &alive, &stack,
+	                          &stack_bytes)) {
 		tide_store_relaxed(&unwanted, true);
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return EAGAIN;
@@ -242,6 +248,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL; heap = tide_heap_next(heap))
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
+	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

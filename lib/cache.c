@@ -3,6 +3,7 @@
 #include "check.h"
 #include "heap.h"
 #include "meta.h"
+#include "object.h"
 #include "options.h"
 #include "pagemap.h"
 #include "yield.h"
@@ -21,6 +22,7 @@ struct tide_cache tide_cache_none = {
 	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
+TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 #define MISSES_TO_GROW 4
 #define SPILLS_TO_SHRINK 8
@@ -122,6 +124,7 @@ static void park_left(struct tide_cache *cache)
 	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
+	tide_object_table_repair(tide_load_relaxed(&cache->objects));
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 }
 
@@ -212,6 +215,7 @@ bool tide_cache_empty(struct tide_cache *cache)
 	}
 	if (cache->has_pending)
 		cache->pool_bytes = 0;
+	tide_object_table_empty(tide_load_relaxed(&cache->objects), true, cache->has_pending);
 	tide_cache_slow_leave(cache);
 	return any;
 }
@@ -238,6 +242,7 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		any = true;
 	}
 	cache->pool_bytes = 0;
+	tide_object_table_empty(tide_load_acquire(&cache->objects), false, true);
 	TIDE_YIELD("cache.give_back");
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return any;

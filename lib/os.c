@@ -335,6 +335,7 @@ uint64_t tide_os_address_limit_bytes(void)
  * it. */
 #define THREAD_STACK_BYTES (64u * 1024u)
 #define THREAD_AREA_BYTES (16u * 1024u)
+#define THREAD_AREA_MAX_BYTES (1ul << 30)
 
 struct thread_boot {
 	void (*entry)(void *);
@@ -412,10 +413,24 @@ static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *a
 }
 #endif
 
-bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
+/* How much of an area below the thread pointer it takes to have the variable in it. */
+static size_t area_below_bytes(const void *covered)
+{
+	uintptr_t self = 0;
+#if TIDE_OS_RAW_THREAD
+	__asm__("movq %%fs:0, %0" : "=r"(self));
+#endif
+	uintptr_t offset = self - (uintptr_t)covered;
+	if (covered == NULL || self == 0 || offset > THREAD_AREA_MAX_BYTES)
+		return THREAD_AREA_BYTES;
+	return THREAD_AREA_BYTES + (offset & ~(uintptr_t)(TIDE_PAGE_BYTES - 1));
+}
+
+bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name, const void *covered,
                           _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
 {
-	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
+	size_t below_bytes = area_below_bytes(covered);
+	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + below_bytes + THREAD_AREA_BYTES;
 	if (faulty(TIDE_OS_CLONE))
 		return false;
 	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
@@ -438,7 +453,7 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
 	uint64_t saved;
 	tide_store_relaxed(alive, 1);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&saved, sizeof all, 0, 0);
-	long result = thread_clone(area - THREAD_AREA_BYTES, area, alive, boot);
+	long result = thread_clone(area - below_bytes, area, alive, boot);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&saved, 0, sizeof saved, 0, 0);
 	if (is_error(result)) {
 		tide_store_relaxed(alive, 0);

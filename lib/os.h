@@ -73,10 +73,13 @@ TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
  * signals blocked, no capabilities (when the process is root), and a thread area of its own with
- * nothing in it: `entry` must not use the C library beyond plain memory functions. `alive` is set
+ * nothing but zeros in it, large enough for the thread-local variable whose address in the calling
+ * thread `covered` is (NULL: any 16 KiB): `entry` must not use the C library beyond plain memory
+ * functions. `alive` is set
  * to 1 before the start; the kernel sets it to 0 at the thread's end. The stack is for the caller
  * to unmap then. */
 TIDE_HIDDEN bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
-                                      _Atomic uint32_t *alive, void **stack, size_t *stack_bytes);
+                                      const void *covered, _Atomic uint32_t *alive, void **stack,
+                                      size_t *stack_bytes);
 
 #endif

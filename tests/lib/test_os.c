@@ -157,7 +157,7 @@ Test(os, each_kind_of_call_can_be_refused, .init = set_errno)
 	cr_assert(!tide_os_purge(memory, 4096));
 	cr_assert(!tide_os_resize(memory, 16384, 8192));
 	cr_assert(!tide_os_move(memory, 16384, target, 16384));
-	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
+	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", NULL, &alive, &stack, &bytes));
 	tide_os_populate(memory, 4096);
 	tide_os_huge(memory, 4096, true);
 	tide_os_futex_wait(&word, 1, 0); /* for ever, were it not refused */
@@ -468,7 +468,8 @@ Test(os, a_thread_lives_and_ends, .timeout = 30)
 		sigset_t before, after;
 
 		sigprocmask(SIG_BLOCK, NULL, &before);
-		cr_assert(tide_os_thread_start(live, &life, "tide-test", &alive, &stack, &bytes));
+		cr_assert(
+		    tide_os_thread_start(live, &life, "tide-test", NULL, &alive, &stack, &bytes));
 		cr_assert_neq(tide_load_relaxed(&alive), 0u);
 		uint32_t tid;
 		while ((tid = tide_load_acquire(&life.tid)) == 0)
@@ -509,7 +510,7 @@ Test(os, the_c_library_does_not_notice_a_thread)
 	if (SANITIZED)
 		cr_skip_test("sanitizers have threads of their own");
 	char before = __libc_single_threaded;
-	cr_assert(tide_os_thread_start(live, &life, "a", &alive, &stack, &bytes));
+	cr_assert(tide_os_thread_start(live, &life, "a", NULL, &alive, &stack, &bytes));
 	wait_until_gone(&alive);
 	cr_assert_eq(__libc_single_threaded, before);
 }
@@ -526,7 +527,8 @@ Test(os, a_thread_that_cannot_start_leaves_nothing, .init = set_errno)
 		size_t before = address_space_bytes();
 
 		tide_os_fault_plan(mask[i], 0, 1);
-		cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
+		cr_assert(
+		    !tide_os_thread_start(empty_entry, NULL, "x", NULL, &alive, &stack, &bytes));
 		tide_os_fault_plan(0, 0, 0);
 		cr_assert_eq(tide_load_relaxed(&alive), 0u);
 		cr_assert(SANITIZED || address_space_bytes() == before);
