@@ -118,6 +118,25 @@ size_t tide_gc_purge_all(void)
 	return bytes;
 }
 
+size_t tide_gc_purge_early(void)
+{
+	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	struct tide_heap *heap;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		tide_gc_empty_idle(heap);
+	tide_token_release();
+	(void)tide_object_drain_all(true);
+	if (!tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	size_t bytes = 0;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		bytes += tide_gc_release_all(heap);
+	count_step(&tide_heap_default.gc, false);
+	tide_token_release();
+	return bytes;
+}
+
 void tide_gc_reclaim(struct tide_heap *heap)
 {
 	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))

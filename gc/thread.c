@@ -6,6 +6,7 @@
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
  */
+#include "container.h"
 #include "step.h"
 
 #include "doorbell.h"
@@ -43,6 +44,9 @@ static _Atomic uint32_t alive;
 /* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
  * edges none */
 static _Atomic uint32_t process_id;
+static struct gc_container container; /* plain: the GC thread's */
+/* writers the GC thread  readers statistics  order relaxed: a counter  edges none */
+static _Atomic uint64_t container_purges;
 static void *stack; /* plain: who won the state */
 static size_t stack_bytes;
 
@@ -84,6 +88,9 @@ static bool anything_left(void)
 static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+	uint64_t look_ns = tide_gc_container_sleep_ns(&container);
+	if (half_ns > look_ns)
+		half_ns = look_ns;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
 	TIDE_YIELD("gc.park");
 	tide_doorbell_announce(sleep);
@@ -96,6 +103,20 @@ static void park(void)
 	}
 }
 
+uint64_t tide_gc_container_purges_racy(void)
+{
+	return tide_load_relaxed(&container_purges);
+}
+
+static void purge_when_short(void)
+{
+	if (container.state == GC_CONTAINER_NONE ||
+	    !tide_gc_container_is_short(&container, tide_os_clock_ns()))
+		return;
+	tide_count_owned(&container_purges, 1u);
+	tide_gc_container_purged(&container, tide_gc_purge_early());
+}
+
 static void gc_main(void *arg)
 {
 	(void)arg;
@@ -104,6 +125,7 @@ static void gc_main(void *arg)
 	tide_object_self = &tide_object_table_none;
 	tide_cache_is_of_gc = true;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
+		purge_when_short();
 		int did = tide_gc_step_once();
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;

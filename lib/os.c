@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "config.h"
+#include "os_call.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -29,32 +30,6 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-
-/* A raw call: negative errno on failure, errno itself untouched. */
-#if defined(__x86_64__)
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#else
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	int saved = errno;
-	long result = syscall(number, a, b, c, d, e, f);
-	if (result == -1)
-		result = -errno;
-	errno = saved;
-	return result;
-}
 #endif
 
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
@@ -152,11 +127,6 @@ static TIDE_COLD bool fault_take(void)
 static bool faulty(enum tide_os_call call)
 {
 	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
-}
-
-static bool is_error(long result)
-{
-	return result < 0 && result > -4096;
 }
 
 void *tide_os_map(uintptr_t hint, size_t bytes)

@@ -497,6 +497,45 @@ Test(os, a_thread_lives_and_ends, .timeout = 30)
 	}
 }
 
+/* A variable far from the thread pointer, with as much of the program's own in between. */
+static _Thread_local char far_first[100 * 1024];
+static _Thread_local char far_last[100 * 1024];
+
+struct far {
+	char *first, *last;
+	_Atomic uint32_t done;
+};
+
+static void touch_far(void *arg)
+{
+	struct far *far = arg;
+
+	far->first = &far_first[0];
+	far->last = &far_last[0];
+	*far->first = *far->last = 1;
+	tide_store_release(&far->done, 1);
+}
+
+Test(os, a_thread_has_room_for_the_variable_it_uses, .timeout = 30)
+{
+	const char *covered = &far_first[0] < &far_last[0] ? &far_first[0] : &far_last[0];
+	struct far far = { 0 };
+	_Atomic uint32_t alive;
+	void *stack;
+	size_t bytes;
+
+	if (SANITIZED)
+		cr_skip_test("there it is a thread of the C library's");
+	cr_assert(tide_os_thread_start(touch_far, &far, "far", covered, &alive, &stack, &bytes));
+	wait_until_gone(&alive);
+	cr_assert_eq(tide_load_acquire(&far.done), 1u);
+	/* Above the guard page and 64 KiB of stack. */
+	char *area = (char *)stack + 68 * 1024;
+	cr_assert(far.first >= area && far.first < (char *)stack + bytes);
+	cr_assert(far.last >= area && far.last < (char *)stack + bytes);
+	cr_assert(tide_os_unmap(stack, bytes));
+}
+
 #ifdef __GLIBC__
 #include <sys/single_threaded.h>
 
