@@ -80,10 +80,12 @@ void tide_cache_park(struct tide_cache *cache)
 
 bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
 {
+	TIDE_YIELD("cache.depart");
 	if (tide_cache_thread_id(owner) == 0 ||
 	    !tide_cas_acq_rel(&cache->owner, &owner,
 	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.depart */
 		return false;
+	TIDE_YIELD("cache.departed");
 	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 	return true;

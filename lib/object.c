@@ -101,8 +101,8 @@ struct tide_bin *tide_object_depot_pop(struct tide_object_cache *cache)
 	return bin;
 }
 
-static void shelf_empty(struct tide_object_cache *cache, struct tide_object_table *table,
-                        bool ready, bool pending)
+void tide_object_shelf_empty(struct tide_object_cache *cache, struct tide_object_table *table,
+                             bool ready, bool pending)
 {
 	struct tide_object_shelf *shelf = &table->shelf[cache->slot];
 	struct tide_bin *bin;
@@ -138,7 +138,7 @@ void tide_object_table_empty(struct tide_object_table *table, bool ready, bool p
 		struct tide_object_cache *cache = tide_object_at(slot);
 		/* Of a destroyed cache nothing is left, and its destroyer takes the rest. */
 		if (tide_object_enter(cache))
-			shelf_empty(cache, table, ready, pending);
+			tide_object_shelf_empty(cache, table, ready, pending);
 		tide_object_leave(cache);
 	}
 }
@@ -151,7 +151,7 @@ void tide_object_collect(struct tide_object_cache *cache)
 		    tide_load_acquire(&owner->objects); /* object.table */
 		if (table == NULL)
 			continue;
-		shelf_empty(cache, table, true, true);
+		tide_object_shelf_empty(cache, table, true, true);
 		struct tide_object_shelf *shelf = &table->shelf[cache->slot];
 		shelf->misses = 0;
 		tide_store_relaxed(&shelf->allocs, 0);
@@ -236,6 +236,15 @@ void tide_object_recycle(struct tide_object_cache *cache)
 	tide_stack_push(&destroyed, &cache->node);
 }
 
+static uint32_t objects_in(struct tide_stack *depot)
+{
+	uint32_t objects = 0;
+	struct tide_node *node = tide_load_relaxed(&depot->head.pointer);
+	for (; node != NULL; node = tide_load_relaxed(&node->next))
+		objects += ((struct tide_bin *)node)->count;
+	return objects;
+}
+
 void tide_object_fork_child(void)
 {
 	for (uint32_t slot = 0; slot < TIDE_OBJECT_CACHES_MAX; slot++) {
@@ -244,6 +253,8 @@ void tide_object_fork_child(void)
 			continue;
 		tide_store_relaxed(&cache->users, 0u);
 		tide_store_relaxed(&cache->clock_taken, false);
+		/* A thread may have vanished between its count and its push. */
+		tide_store_relaxed(&cache->depot_objects, objects_in(&cache->depot));
 	}
 }
 

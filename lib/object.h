@@ -167,6 +167,9 @@ TIDE_HIDDEN void tide_object_show(struct tide_object_table *table, uint32_t slot
 /* A bin into the depot, which takes it over, or out of it (NULL: it is empty). */
 TIDE_HIDDEN void tide_object_depot_push(struct tide_object_cache *cache, struct tide_bin *bin);
 TIDE_HIDDEN struct tide_bin *tide_object_depot_pop(struct tide_object_cache *cache);
+/* The bins of a shelf to the depot; `ready` and `pending` as below. */
+TIDE_HIDDEN void tide_object_shelf_empty(struct tide_object_cache *cache,
+                                         struct tide_object_table *table, bool ready, bool pending);
 /* All bins of a table to the depots: `pending` tells whether the pending bins are the caller's, and
  * `ready` whether the ready bins are. NULL has none. */
 TIDE_HIDDEN void tide_object_table_empty(struct tide_object_table *table, bool ready, bool pending);

@@ -67,7 +67,7 @@ static unsigned bin_limit(uint32_t stride)
 
 struct tide_object_cache *tide_object_cache_create(const struct tide_object_options *options)
 {
-	uint32_t stride = stride_of(options);
+	uint32_t stride = options != NULL ? stride_of(options) : 0;
 	if (stride == 0) {
 		errno = EINVAL;
 		return NULL;
@@ -113,9 +113,11 @@ uint64_t tide_object_cache_destroy(struct tide_object_cache *cache)
 uint64_t tide_object_cache_drain(struct tide_object_cache *cache)
 {
 	struct tide_cache *self = tide_cache_self;
-	if (self != &tide_cache_none) {
+	struct tide_object_table *table =
+	    self != &tide_cache_none ? tide_load_relaxed(&self->objects) : NULL;
+	if (table != NULL) {
 		tide_cache_slow_enter(self);
-		tide_object_table_empty(tide_load_relaxed(&self->objects), true, self->has_pending);
+		tide_object_shelf_empty(cache, table, true, self->has_pending);
 		tide_cache_slow_leave(self);
 	}
 	return tide_object_drain_now(cache);

@@ -91,10 +91,10 @@ bool tide_object_step(struct tide_object_cache *cache)
 	return worked;
 }
 
+/* Whether such a thread may drain it; for its users. */
 static bool is_for(const struct tide_object_cache *cache, bool by_gc_thread)
 {
-	return (cache->gc_may_drain || !by_gc_thread) &&
-	       tide_load_relaxed(&cache->depot_objects) > 0;
+	return cache->gc_may_drain || !by_gc_thread;
 }
 
 bool tide_object_step_all(bool by_gc_thread)
@@ -104,6 +104,8 @@ bool tide_object_step_all(bool by_gc_thread)
 		struct tide_object_cache *cache = tide_object_at(slot);
 		if (cache == NULL)
 			break;
+		if (tide_stack_is_empty_racy(&cache->depot))
+			continue;
 		if (tide_object_enter(cache) && is_for(cache, by_gc_thread))
 			worked |= tide_object_step(cache);
 		tide_object_leave(cache);
@@ -128,6 +130,8 @@ uint64_t tide_object_drain_all(bool by_gc_thread)
 		struct tide_object_cache *cache = tide_object_at(slot);
 		if (cache == NULL)
 			break;
+		if (tide_stack_is_empty_racy(&cache->depot))
+			continue;
 		if (tide_object_enter(cache) && is_for(cache, by_gc_thread))
 			drained += tide_object_drain_now(cache);
 		tide_object_leave(cache);
@@ -142,6 +146,8 @@ bool tide_object_is_left(void)
 		struct tide_object_cache *cache = tide_object_at(slot);
 		if (cache == NULL)
 			break;
+		if (tide_stack_is_empty_racy(&cache->depot))
+			continue;
 		left = tide_object_enter(cache) && is_for(cache, true);
 		tide_object_leave(cache);
 	}

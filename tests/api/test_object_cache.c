@@ -147,6 +147,9 @@ Test(object_cache, bad_options_are_refused)
 		cr_assert_null(tide_object_cache_create(&bad[i]));
 		cr_assert_eq(errno, EINVAL);
 	}
+	errno = 0;
+	cr_assert_null(tide_object_cache_create(NULL));
+	cr_assert_eq(errno, EINVAL);
 }
 
 Test(object_cache, there_is_an_end_to_caches_and_they_come_back)

@@ -147,3 +147,13 @@ void tide_object_leave]]
 
 void tide_object_leave]]
 	test_object destroyed_meanwhile 2)
+
+tide_mutant(a_cache_is_given_up_twice lib/cache.c
+	[[	if (tide_cache_thread_id(owner) == 0 ||
+	    !tide_cas_acq_rel(&cache->owner, &owner,
+	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.depart */
+		return false;]]
+	[[	if (tide_cache_thread_id(owner) == 0)
+		return false;
+	tide_store_release(&cache->owner, owner & ~(uint64_t)UINT32_MAX);]]
+	test_heap destroyed_while_one_ends 2)
