@@ -6,18 +6,18 @@
  *                              slabs: raw objects, as bits of their slab
  *
  * A shelf is a ready and a pending bin, as malloc has them for a class (bin.h). The shelves of a
- * thread, one for each cache there may be, are a table that hangs on the thread's tide_cache and goes
- * with it: it is parked, adopted, emptied and taken over as the cache is, and its pending bins are
- * guarded by the same flag. So the end of a thread does nothing for object caches.
+ * thread, one for each cache there may be, are a table that hangs on the thread's tide_cache and
+ * goes with it: it is parked, adopted, emptied and taken over as the cache is, and its pending bins
+ * are guarded by the same flag. So the end of a thread does nothing for object caches.
  *
- * Raw objects need no token. Who wants some first reserves them, by taking their number off the slab's
- * count of free objects, and then claims as many bits; who gives one back sets its bit and then counts
- * it. So there are always as many bits as rights to them, and when the count is the whole slab nobody
- * has any: who takes the count from there to RETIRED owns the slab.
+ * Raw objects need no token. Who wants some first reserves them, by taking their number off the
+ * slab's count of free objects, and then claims as many bits; who gives one back sets its bit and
+ * then counts it. So there are always as many bits as rights to them, and when the count is the
+ * whole slab nobody has any: who takes the count from there to RETIRED owns the slab.
  *
  * Touched by  shelves: see cache.h; depot, slabs and counters: every thread
- * Memory      all type-stable; a slab descriptor is its cache's for ever, a destroyed cache waits, with
- *             its slot in the tables, for the next to be created
+ * Memory      all type-stable; a slab descriptor is its cache's for ever, a destroyed cache waits,
+ *             with its slot in the tables, for the next to be created
  * Progress    lock-free; only destruction waits
  * Edges       stack.hand    bins, with the objects' content
  *             object.raw    who gives an object back (bit, release) -> who claims it (acquire)
@@ -65,8 +65,8 @@ struct tide_object_slab {
 };
 
 struct tide_object_group {
-	/* Slabs that may have free objects. A set bit may be wrong, and who finds it so clears it; a
-	 * clear one is right once everybody is through.
+	/* Slabs that may have free objects. A set bit may be wrong, and who finds it so clears it;
+	 * a clear one is right once everybody is through.
 	 * writers  every thread, fetch-or and fetch-and   readers  every thread
 	 * order    acq-rel: a count made before the bit is set is seen by who clears it after
 	 * edges    none: advice */
@@ -91,17 +91,18 @@ struct tide_object_cache {
 	struct tide_node node; /* destroyed caches */
 
 	TIDE_OWN_LINE struct tide_stack depot;
-	/* Objects in the depot: raised before a push, lowered after a pop, so never too low; and the
-	 * lowest it was since the last tick.
+	/* Objects in the depot: raised before a push, lowered after a pop, so never too low; and
+	 * the lowest it was since the last tick.
 	 * writers  every thread   readers  every thread   order  relaxed: advice   edges  none */
 	_Atomic uint32_t depot_objects, depot_low;
 
 	/* writers  who creates and destroys   readers  every thread
-	 * order    seq_cst, with `users`: who counts itself in and then finds the cache live is seen by
-	 *          who declares it dead and then waits for the count      edges    object.live */
+	 * order    seq_cst, with `users`: who counts itself in and then finds the cache live is
+	 *          seen by who declares it dead and then waits for the count
+	 * edges    object.live */
 	_Atomic bool live;
-	/* Threads that are at it unasked: the GC, tide_purge, a thread that empties its bins. A futex
-	 * word.
+	/* Threads that are at it unasked: the GC, tide_purge, a thread that empties its bins. A
+	 * futex word.
 	 * writers  these, by fetch-add   readers  who destroys it
 	 * order    seq_cst, see `live`   edges    object.live */
 	_Atomic uint32_t users;
@@ -140,13 +141,13 @@ struct tide_object_shelf {
 };
 
 struct tide_object_table {
-	/* Last object of the ready bin for each cache, in place of bin->count. In checked mode never set
-	 * between calls. First: see `at` above. */
+	/* Last object of the ready bin for each cache, in place of bin->count. In checked mode
+	 * never set between calls. First: see `at` above. */
 	void **top[TIDE_OBJECT_CACHES_MAX];
 	struct tide_object_shelf shelf[TIDE_OBJECT_CACHES_MAX];
 	/* No shelf from here on was ever used.
-	 * writers  the owner   readers  the token's holder   order  relaxed   edges  none: a thread that
-	 * has just begun to use one is not idle */
+	 * writers  the owner   readers  the token's holder
+	 * order    relaxed     edges    none: a thread that has just begun to use one is not idle */
 	_Atomic uint32_t used;
 	uint8_t help_countdown; /* plain: slow calls until the next look at the clock */
 };
@@ -157,7 +158,8 @@ TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_object_table *tide_object_self;
 
 /* object.c: tables and the depot. A table for the cache of the calling thread; NULL: no memory. */
 TIDE_HIDDEN struct tide_object_table *tide_object_table_take(struct tide_cache *self);
-/* Make `bin` the ready bin of the shelf; take it out again, with its count set (NULL: there is none). */
+/* Make `bin` the ready bin of the shelf; take it out again, with its count set (NULL: there is
+ * none). */
 TIDE_HIDDEN void tide_object_install(struct tide_object_table *table, uint32_t slot,
                                      struct tide_bin *bin, unsigned capacity);
 TIDE_HIDDEN struct tide_bin *tide_object_remove(struct tide_object_table *table, uint32_t slot);
@@ -173,7 +175,8 @@ TIDE_HIDDEN void tide_object_shelf_empty(struct tide_object_cache *cache,
 /* All bins of a table to the depots: `pending` tells whether the pending bins are the caller's, and
  * `ready` whether the ready bins are. NULL has none. */
 TIDE_HIDDEN void tide_object_table_empty(struct tide_object_table *table, bool ready, bool pending);
-/* The same for what one cache has in all tables. For destruction, when there are no users any more. */
+/* The same for what one cache has in all tables. For destruction, when there are no users
+ * any more. */
 TIDE_HIDDEN void tide_object_collect(struct tide_object_cache *cache);
 /* A table whose thread vanished in the middle of something: see bin.h. */
 TIDE_HIDDEN void tide_object_table_repair(struct tide_object_table *table);
@@ -196,7 +199,8 @@ TIDE_HIDDEN uint64_t tide_object_drop_slabs(struct tide_object_cache *cache);
 TIDE_HIDDEN bool tide_object_slabs_are_valid(struct tide_object_cache *cache, uint64_t *raw);
 
 /* object_drain.c: objects from the depot back to their slabs. Any thread; not with the token. */
-/* Destruct one object that is nobody's and give it back; reports what is none, or is raw already. */
+/* Destruct one object that is nobody's and give it back; reports what is none, or is
+ * raw already. */
 TIDE_HIDDEN bool tide_object_return(struct tide_object_cache *cache, void *object,
                                     const char *function);
 /* Up to so many bins, or as many objects as are in the depot now; returns objects. */

@@ -47,7 +47,8 @@ static void missed(const struct tide_object_cache *cache, struct tide_object_she
 	shelf->misses = 0;
 }
 
-/* Housekeeping after a slow call, for a cache that the GC thread does not drain, or not fast enough. */
+/* Housekeeping after a slow call, for a cache that the GC thread does not drain, or not fast
+ * enough. */
 static void help(struct tide_object_cache *cache, struct tide_object_table *table)
 {
 	bool gc_drains = cache->gc_may_drain && tide_gc_thread_runs();
@@ -112,8 +113,8 @@ static void *take_constructed(struct tide_cache *self, struct tide_object_table 
 	return **top != NULL ? pop(table, cache->slot) : NULL;
 }
 
-/* Construct raw objects, from the last to the first; returns how many could be. Those that could not
- * are given back. */
+/* Construct raw objects, from the last to the first; returns how many could be. Those that could
+ * not are given back. */
 static unsigned construct(struct tide_object_cache *cache, void **raw, unsigned objects, int *error)
 {
 	unsigned left = objects;
@@ -162,8 +163,8 @@ static void *take_new(struct tide_cache *self, struct tide_object_table *table,
 	return NULL;
 }
 
-/* Checked mode: note that an object is live from now on, or no longer. False: it was so already, or is
- * no object. */
+/* Checked mode: note that an object is live from now on, or no longer. False: it was so already, or
+ * is no object. */
 static TIDE_COLD bool set_live(struct tide_object_cache *cache, void *object, bool live)
 {
 	struct tide_object_slab *slab;

@@ -1,7 +1,7 @@
 /* Constructed objects that nobody needs: out of the depot and back to their slabs.
  *
- * What is due is found as Bonwick and Adams do it for magazines: the fewest objects that the depot held
- * from one tick to the next were needed by nobody.
+ * What is due is found as Bonwick and Adams do it for magazines: the fewest objects that the depot
+ * held from one tick to the next were needed by nobody.
  */
 #include "object.h"
 

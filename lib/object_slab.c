@@ -76,8 +76,8 @@ static unsigned reserve(struct tide_object_slab *slab, unsigned want)
 	return got;
 }
 
-/* The raw objects that `rights` stand for. A bit that somebody else claims before us has another one
- * in its place, perhaps where we looked already. */
+/* The raw objects that `rights` stand for. A bit that somebody else claims before us has another
+ * one in its place, perhaps where we looked already. */
 static void claim(struct tide_object_slab *slab, void **objects, unsigned rights)
 {
 	uintptr_t base = tide_load_relaxed(&slab->base);
@@ -186,7 +186,8 @@ static unsigned take_from_new_slab(struct tide_object_cache *cache, void **objec
 	if (want > cache->objects)
 		want = cache->objects;
 	tide_store_relaxed(&slab->base, base);
-	/* To free and realloc the block is not one, so that they report an object they are given. */
+	/* To free and realloc the block is not one, so that they report an object they
+	 * are given. */
 	slab->page_class = tide_pagemap_class(base);
 	tide_pagemap_set(base, 1, TIDE_CLASS_INSIDE);
 	pages_set(slab, slab);

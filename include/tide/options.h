@@ -1,5 +1,6 @@
-/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>. One more is
- * no number: TIDE_CGROUP names the folder of the cgroup to watch, in place of the process's own.
+/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>. One
+ * more is no number: TIDE_CGROUP names the folder of the cgroup to watch, in place of the process's
+ * own.
  *
  * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option, in order.
  */

@@ -1,5 +1,6 @@
-/* Heaps, as a program uses them: a cache of texts that must stay within 1 MiB. When its heap is at the
- * limit, Tide asks it to make room, and it drops its oldest texts; at the end all goes in one call.
+/* Heaps, as a program uses them: a cache of texts that must stay within 1 MiB. When its heap is at
+ * the limit, Tide asks it to make room, and it drops its oldest texts; at the end all goes in one
+ * call.
  *
  * Expects:
  *   kept no more than fits: yes

@@ -1,5 +1,5 @@
-/* An object cache, as a program uses it: connections with a lock and a buffer, which are made once and
- * then go from one user to the next.
+/* An object cache, as a program uses it: connections with a lock and a buffer, which are made once
+ * and then go from one user to the next.
  *
  * Expects:
  *   10000 connections opened and closed

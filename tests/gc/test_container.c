@@ -1,4 +1,5 @@
-/* container.c: what is read from a cgroup's folder, made up here, and when memory counts as short. */
+/* container.c: what is read from a cgroup's folder, made up here, and when memory counts
+ * as short. */
 #include "support.h"
 
 #include "container.h"

@@ -1,5 +1,5 @@
-/* objects WHAT SIZE LIVE ROUNDS: in each round allocate LIVE blocks of SIZE bytes, one after the other,
- * and free them; WHAT is "malloc" or "object". objects.sh counts the instructions. */
+/* objects WHAT SIZE LIVE ROUNDS: in each round allocate LIVE blocks of SIZE bytes, one after the
+ * other, and free them; WHAT is "malloc" or "object". objects.sh counts the instructions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

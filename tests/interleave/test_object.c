@@ -1,5 +1,5 @@
-/* object*.c: a raw object has one taker, a slab goes when all of its objects are raw and nobody has a
- * right to one, and a cache is destroyed under threads that are at it unasked. */
+/* object*.c: a raw object has one taker, a slab goes when all of its objects are raw and nobody has
+ * a right to one, and a cache is destroyed under threads that are at it unasked. */
 #include "support.h"
 
 #include "cache.h"
@@ -170,8 +170,8 @@ static const char *no_slab_is_left(void)
 	           : NULL;
 }
 
-/* Some objects of the depot, of a bin of this thread, and in a bin of another thread that comes to an
- * end, when the cache is destroyed. */
+/* Some objects of the depot, of a bin of this thread, and in a bin of another thread that comes to
+ * an end, when the cache is destroyed. */
 
 static struct tide_cache *other;
 

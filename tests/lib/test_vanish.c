@@ -1,8 +1,7 @@
-/* A thread that vanishes in the middle of malloc or free, or of their like for objects, at any instruction
- * of it: the process
- * is forked there, as any other thread could fork it, and in the child the thread's cache is
- * adopted. Blocks may be lost then, but none may be in two places: the GC, which gets all that
- * is left, would find it, and so would who allocates.
+/* A thread that vanishes in the middle of malloc or free, or of their like for objects, at any
+ * instruction of it: the process is forked there, as any other thread could fork it, and in the
+ * child the thread's cache is adopted. Blocks may be lost then, but none may be in two places: the
+ * GC, which gets all that is left, would find it, and so would who allocates.
  *
  * The processor's trap flag stops the thread after each instruction. While it holds the GC
  * token no fork happens, since fork waits for the token. */
