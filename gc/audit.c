@@ -3,6 +3,7 @@
 #include "slabset.h"
 
 #include "check.h"
+#include "object.h"
 #include "token.h"
 
 /* Blocks by class, wherever they are. */
@@ -134,5 +135,7 @@ const char *tide_gc_audit(void)
 	for (; heap != NULL && wrong == NULL; heap = tide_heap_next(heap))
 		wrong = audit(heap);
 	tide_token_release();
+	if (wrong == NULL)
+		wrong = tide_object_audit();
 	return wrong;
 }

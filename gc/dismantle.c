@@ -5,6 +5,7 @@
 #include "os.h"
 #include "pagemap.h"
 #include "token.h"
+#include "yield.h"
 
 #include <string.h>
 
@@ -140,7 +141,9 @@ void tide_gc_dismantle(struct tide_heap *heap)
 	if (tide_load_relaxed(&tide_gc_lost))
 		return;
 	(void)tide_token_wait(0);
+	TIDE_YIELD("gc.dismantle");
 	(void)tide_add_relaxed(&heap->generation, 1u);
+	TIDE_YIELD("gc.other_generation");
 	tide_budget_clear(&heap->budget);
 	caches_empty(heap);
 	queues_empty(&heap->queues);
@@ -149,6 +152,7 @@ void tide_gc_dismantle(struct tide_heap *heap)
 	tide_large_free_all(heap);
 	regions_drop(heap);
 	gc_clear(&heap->gc);
+	TIDE_YIELD("gc.dismantled");
 	tide_token_release();
 	tide_heap_recycle(heap);
 }

@@ -49,6 +49,10 @@ TIDE_HIDDEN int tide_gc_step_once(void);
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
 TIDE_HIDDEN size_t tide_gc_purge_all(void);
 
+/* The same by the GC thread, for memory is short: also what idle threads put by, and what object caches
+ * keep. 0 as well when another thread is the GC for long. */
+TIDE_HIDDEN size_t tide_gc_purge_early(void);
+
 /* What is in nobody's hands and what idle threads keep, to the free sets, and where the heap's limit
  * counts held memory, back to the system. Waits for the token, but not long. */
 TIDE_HIDDEN void tide_gc_reclaim(struct tide_heap *heap);
@@ -70,6 +74,9 @@ TIDE_HIDDEN int tide_gc_thread_stop(void);
 TIDE_HIDDEN bool tide_gc_thread_runs(void);
 /* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
 TIDE_HIDDEN void tide_gc_thread_want(void);
+
+/* Times that it purged because its container was short of memory. */
+TIDE_HIDDEN uint64_t tide_gc_container_purges_racy(void);
 
 /* Once, by the process's first thread: start the decay clock, note which process this is. */
 TIDE_HIDDEN void tide_gc_process_start(void);

@@ -13,6 +13,7 @@
 #include "step.h"
 
 #include "check.h"
+#include "object.h"
 #include "options.h"
 #include "token.h"
 
@@ -99,6 +100,8 @@ int tide_gc_step_once(void)
 			worked |= step(heap);
 		tide_token_release();
 	}
+	/* Without the token: destructors are the program's code. */
+	worked |= tide_object_step_all(tide_cache_is_of_gc);
 	return worked;
 }
 
@@ -109,6 +112,25 @@ size_t tide_gc_purge_all(void)
 	(void)tide_token_wait(0);
 	size_t bytes = 0;
 	for (struct tide_heap *heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		bytes += tide_gc_release_all(heap);
+	count_step(&tide_heap_default.gc, false);
+	tide_token_release();
+	return bytes;
+}
+
+size_t tide_gc_purge_early(void)
+{
+	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	struct tide_heap *heap;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		tide_gc_empty_idle(heap);
+	tide_token_release();
+	(void)tide_object_drain_all(true);
+	if (!tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	size_t bytes = 0;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
 		bytes += tide_gc_release_all(heap);
 	count_step(&tide_heap_default.gc, false);
 	tide_token_release();

@@ -6,10 +6,12 @@
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
  */
+#include "container.h"
 #include "step.h"
 
 #include "doorbell.h"
 #include "large_keep.h"
+#include "object.h"
 #include "options.h"
 #include "os.h"
 #include "token.h"
@@ -42,6 +44,9 @@ static _Atomic uint32_t alive;
 /* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
  * edges none */
 static _Atomic uint32_t process_id;
+static struct gc_container container; /* plain: the GC thread's */
+/* writers the GC thread  readers statistics  order relaxed: a counter  edges none */
+static _Atomic uint64_t container_purges;
 static void *stack; /* plain: who won the state */
 static size_t stack_bytes;
 
@@ -72,7 +77,7 @@ static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_large_cached_bytes_racy() > 0;
+	bool left = tide_large_cached_bytes_racy() > 0 || tide_object_is_left();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL && !left; heap = tide_heap_next(heap))
 		left = left_in(heap);
@@ -83,6 +88,9 @@ static bool anything_left(void)
 static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+	uint64_t look_ns = tide_gc_container_sleep_ns(&container);
+	if (half_ns > look_ns)
+		half_ns = look_ns;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
 	TIDE_YIELD("gc.park");
 	tide_doorbell_announce(sleep);
@@ -95,10 +103,29 @@ static void park(void)
 	}
 }
 
+uint64_t tide_gc_container_purges_racy(void)
+{
+	return tide_load_relaxed(&container_purges);
+}
+
+static void purge_when_short(void)
+{
+	if (container.state == GC_CONTAINER_NONE ||
+	    !tide_gc_container_is_short(&container, tide_os_clock_ns()))
+		return;
+	tide_count_owned(&container_purges, 1u);
+	tide_gc_container_purged(&container, tide_gc_purge_early());
+}
+
 static void gc_main(void *arg)
 {
 	(void)arg;
+	/* For blocks that destructors free (object.h): this thread never has bins. */
+	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
+	tide_cache_is_of_gc = true;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
+		purge_when_short();
 		int did = tide_gc_step_once();
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
@@ -133,7 +160,8 @@ static int start(bool unasked)
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return ECANCELED;
 	}
-	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &alive, &stack, &stack_bytes)) {
+	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &tide_cache_self, &alive, &stack,
+	                          &stack_bytes)) {
 		tide_store_relaxed(&unwanted, true);
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return EAGAIN;
@@ -243,6 +271,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL; heap = tide_heap_next(heap))
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
+	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (held)
 		tide_token_release();

@@ -24,6 +24,7 @@
 #include "yield.h"
 
 struct tide_heap;
+struct tide_object_table;
 
 /* A thread's cache in a heap, as long as the heap is of that generation. */
 struct tide_seat {
@@ -56,6 +57,11 @@ struct tide_cache {
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
 	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
+
+	/* The thread's bins for object caches, in its cache in the default heap; NULL: none yet.
+	 * writers  the owner, once   readers  the token's holder
+	 * order    release, acquire  edges    object.table */
+	_Atomic(struct tide_object_table *) objects;
 
 	struct tide_garbage garbage;
 
@@ -109,6 +115,8 @@ TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, 
 
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
+/* This is the GC thread, which never gets a cache. */
+TIDE_HIDDEN extern TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 /* A cache of the heap for the calling thread, parked or new; NULL when there is no memory. */
 TIDE_HIDDEN struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id);

@@ -91,6 +91,14 @@
 /* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
 #define TIDE_HEAPS_MAX 1024
 
+/* Object caches at once: a thread that uses one has a table with an entry for each. Objects in a
+ * slab, a bit each; slabs of a cache, which are 48 to 64 KiB but for very small and very large
+ * objects. */
+#define TIDE_OBJECT_CACHES_MAX 256
+#define TIDE_OBJECT_SLAB_OBJECTS 2048
+#define TIDE_OBJECT_SLABS_MAX (1u << 18)
+#define TIDE_OBJECT_MAX_BYTES (64u * 1024u)
+
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)
 

@@ -14,6 +14,7 @@ static const char *const misuse_wording[] = {
 	[TIDE_MISUSE_DOUBLE] = "double free",
 	[TIDE_MISUSE_SIZE] = "size does not match the block",
 	[TIDE_MISUSE_HINT] = "hint does not match the block",
+	[TIDE_MISUSE_OBJECT] = "not an object of this cache",
 };
 
 static void text_class(struct tide_text *text, unsigned cls, size_t bytes)

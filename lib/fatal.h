@@ -16,6 +16,7 @@ enum tide_misuse {
 	TIDE_MISUSE_DOUBLE,     /* free already */
 	TIDE_MISUSE_SIZE,       /* free_sized with another size class */
 	TIDE_MISUSE_HINT,       /* free_in with another block's hint */
+	TIDE_MISUSE_OBJECT,     /* object_free of what is no object of the cache */
 };
 
 /* Report that `function` was handed `block` of class `cls` (0: unknown) and block size `bytes` (0:

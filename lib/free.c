@@ -6,6 +6,7 @@
 #include "gc.h"
 #include "hit.h"
 #include "large.h"
+#include "object.h"
 #include "seat.h"
 #include "slow.h"
 #include "start.h"
@@ -46,7 +47,11 @@ size_t tide_malloc_usable_size(const void *block)
 size_t tide_purge(void)
 {
 	tide_self_empty();
-	return tide_gc_purge_all();
+	size_t bytes = tide_gc_purge_all();
+	/* Only now are the objects of other threads there. */
+	if (tide_object_drain_all(false) > 0)
+		bytes += tide_gc_purge_all();
+	return bytes;
 }
 
 int tide_malloc_trim(size_t pad)

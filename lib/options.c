@@ -38,6 +38,9 @@ enum { OPTION_PREFIX_BYTES = sizeof OPTION_PREFIX - 1, OPTION_SHOWN_BYTES = 48 }
 /* Of the launch scripts and of the build: not options, and no mistake. */
 static const char *const option_foreign[] = { "PRELOAD", "BUILD" };
 
+/* As the values of options: see options.h. */
+static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
+
 /* Whether somebody took it on himself to report what is wrong in the environment.
  * writers  initialising threads, by swap      readers  the same
  * order    acquire and release, though nothing travels      edges    none: a claim */
@@ -165,6 +168,33 @@ static bool is_foreign(const char *name, size_t name_bytes)
 	return false;
 }
 
+void tide_options_cgroup(char folder[TIDE_OPTION_CGROUP_BYTES])
+{
+	for (size_t i = 0; i < TIDE_OPTION_CGROUP_BYTES; i++)
+		folder[i] = tide_load_relaxed(&option_cgroup[i]);
+}
+
+static void read_cgroup(const char *folder, bool report)
+{
+	struct tide_text text;
+	size_t bytes = strlen(folder);
+
+	if (*folder == '/' && bytes < TIDE_OPTION_CGROUP_BYTES) {
+		for (size_t i = 0; i <= bytes; i++)
+			tide_store_relaxed(&option_cgroup[i], folder[i]);
+		return;
+	}
+	if (!report)
+		return;
+	text_variable(&text, "CGROUP", strlen("CGROUP"));
+	tide_text_string(&text, "=");
+	text_shown(&text, folder, bytes);
+	tide_text_string(&text, ": not a path from / of at most ");
+	tide_text_decimal(&text, TIDE_OPTION_CGROUP_BYTES - 1);
+	tide_text_string(&text, " bytes; using the process's own");
+	tide_text_flush_stderr(&text);
+}
+
 /* One variable, with its prefix taken off: "DECAY_MS=500". */
 static void read_variable(const char *name, bool report)
 {
@@ -182,6 +212,10 @@ static void read_variable(const char *name, bool report)
 			tide_store_relaxed(&tide_option_value[id], value);
 		else if (report)
 			report_value(&option_row[id], equals + 1);
+		return;
+	}
+	if (name_is(name, name_bytes, "CGROUP")) {
+		read_cgroup(equals + 1, report);
 		return;
 	}
 	if (report && !is_foreign(name, name_bytes))

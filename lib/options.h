@@ -22,6 +22,10 @@ static inline int64_t tide_option(enum tide_option_id id)
 	return tide_load_relaxed(&tide_option_value[id]);
 }
 
+#define TIDE_OPTION_CGROUP_BYTES 512
+/* The folder in TIDE_CGROUP; "" when there is none. */
+TIDE_HIDDEN void tide_options_cgroup(char folder[TIDE_OPTION_CGROUP_BYTES]);
+
 /* Read the environment. Returns false while the C library has none yet: call again later. Runs
  * inside the first malloc: allocates nothing, preserves errno. Harmless to repeat. */
 TIDE_HIDDEN bool tide_options_init(void);

@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "config.h"
+#include "os_call.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -29,32 +30,6 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-
-/* A raw call: negative errno on failure, errno itself untouched. */
-#if defined(__x86_64__)
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#else
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	int saved = errno;
-	long result = syscall(number, a, b, c, d, e, f);
-	if (result == -1)
-		result = -errno;
-	errno = saved;
-	return result;
-}
 #endif
 
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
@@ -152,11 +127,6 @@ static TIDE_COLD bool fault_take(void)
 static bool faulty(enum tide_os_call call)
 {
 	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
-}
-
-static bool is_error(long result)
-{
-	return result < 0 && result > -4096;
 }
 
 void *tide_os_map(uintptr_t hint, size_t bytes)
@@ -335,6 +305,7 @@ uint64_t tide_os_address_limit_bytes(void)
  * it. */
 #define THREAD_STACK_BYTES (64u * 1024u)
 #define THREAD_AREA_BYTES (16u * 1024u)
+#define THREAD_AREA_MAX_BYTES (1ul << 30)
 
 struct thread_boot {
 	void (*entry)(void *);
@@ -412,10 +383,24 @@ static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *a
 }
 #endif
 
-bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
+/* How much of an area below the thread pointer it takes to have the variable in it. */
+static size_t area_below_bytes(const void *covered)
+{
+	uintptr_t self = 0;
+#if TIDE_OS_RAW_THREAD
+	__asm__("movq %%fs:0, %0" : "=r"(self));
+#endif
+	uintptr_t offset = self - (uintptr_t)covered;
+	if (covered == NULL || self == 0 || offset > THREAD_AREA_MAX_BYTES)
+		return THREAD_AREA_BYTES;
+	return THREAD_AREA_BYTES + (offset & ~(uintptr_t)(TIDE_PAGE_BYTES - 1));
+}
+
+bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name, const void *covered,
                           _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
 {
-	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
+	size_t below_bytes = area_below_bytes(covered);
+	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + below_bytes + THREAD_AREA_BYTES;
 	if (faulty(TIDE_OS_CLONE))
 		return false;
 	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
@@ -438,7 +423,7 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
 	uint64_t saved;
 	tide_store_relaxed(alive, 1);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&saved, sizeof all, 0, 0);
-	long result = thread_clone(area - THREAD_AREA_BYTES, area, alive, boot);
+	long result = thread_clone(area - below_bytes, area, alive, boot);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&saved, 0, sizeof saved, 0, 0);
 	if (is_error(result)) {
 		tide_store_relaxed(alive, 0);

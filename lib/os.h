@@ -70,13 +70,23 @@ _Noreturn TIDE_HIDDEN void tide_os_abort(void);
 /* RLIMIT_AS, UINT64_MAX when there is none. */
 TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 
+/* Open a file to be read, under a number of 512 or more, not handed on by exec. Negative: it can't
+ * be. */
+TIDE_HIDDEN int tide_os_file_open(const char *path);
+/* Bytes read from its start, or negative. */
+TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
+/* Negative numbers are ignored. */
+TIDE_HIDDEN void tide_os_file_close(int file);
+
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
  * signals blocked, no capabilities (when the process is root), and a thread area of its own with
- * nothing in it: `entry` must not use the C library beyond plain memory functions. `alive` is set
- * to 1 before the start; the kernel sets it to 0 at the thread's end. The stack is for the caller
- * to unmap then. */
+ * nothing but zeros in it, in which there is room for the thread-local variable at `covered` in the
+ * calling thread (NULL: for 16 KiB): `entry` must not use the C library beyond plain memory
+ * functions. `alive` is set to 1 before the start; the kernel sets it to 0 at the thread's end. The
+ * stack is for the caller to unmap then. */
 TIDE_HIDDEN bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
-                                      _Atomic uint32_t *alive, void **stack, size_t *stack_bytes);
+                                      const void *covered, _Atomic uint32_t *alive, void **stack,
+                                      size_t *stack_bytes);
 
 #endif

@@ -4,6 +4,7 @@
 #include "gc.h"
 #include "heap.h"
 #include "meta.h"
+#include "object.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
@@ -32,6 +33,7 @@ static void thread_end(void *arg)
 	/* From here on the thread is as new: what later destructors free gets it a cache again, and
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
 	tide_seat_leave_all(cache);
 	tide_cache_park(cache);
 	tide_doorbell_ring(false); /* what it holds must age */
@@ -73,6 +75,8 @@ static void process_start(void)
 
 struct tide_cache *tide_start_thread(void)
 {
+	if (tide_cache_is_of_gc)
+		return NULL;
 	options_start();
 	if (tide_pagemap_near()->pages == 0) {
 		/* Any fresh mapping shows where the system puts such things. */

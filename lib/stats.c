@@ -57,6 +57,7 @@ void tide_stats_read(struct tide_stats *stats, size_t size)
 	for (; heap != NULL; heap = tide_load_acquire(&heap->next)) /* heap.list */
 		add_heap(&all, heap);
 	all.large_bytes = tide_large_live_bytes_racy();
+	all.gc_container_purges = tide_gc_container_purges_racy();
 	all.large_cached_bytes = tide_large_cached_bytes_racy();
 	all.mapped_bytes += all.large_bytes + all.large_cached_bytes;
 	all.metadata_bytes = tide_meta_bytes_racy();

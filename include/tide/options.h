@@ -1,4 +1,6 @@
-/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>.
+/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>. One
+ * more is no number: TIDE_CGROUP names the folder of the cgroup to watch, in place of the process's
+ * own.
  *
  * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option, in order.
  */
@@ -7,7 +9,8 @@
 
 #define TIDE_OPTIONS(X)                                                                            \
 	X(GC, "gc", "switch", 1, 0, 1, "start the GC thread when a second thread allocates")       \
-	X(FATAL, "fatal", "switch", 1, 0, 1, "abort on a bad free; 0: report it and leak the block") \
+	X(FATAL, "fatal", "switch", 1, 0, 1,                                                       \
+	  "abort on a bad free; 0: report it and leak the block")                                  \
 	X(CHECK, "check", "switch", 0, 0, 1,                                                       \
 	  "check every malloc and free at once instead of when the block leaves the bins (slow)")  \
 	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
@@ -38,7 +41,13 @@
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
 	  "ask for huge pages once the heap is as large as this")                                  \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
-	  "fresh memory is faulted in by steps up to this")                                         \
+	  "fresh memory is faulted in by steps up to this")                                        \
+	X(CONTAINER_MS, "container_ms", "ms", 1000, 0, 3600000,                                    \
+	  "the GC thread looks at its container's memory so often; 0: never")                      \
+	X(CONTAINER_PERCENT, "container_percent", "percent", 90, 1, 100,                           \
+	  "free memory goes back at once when so much of the container's limit is in use")         \
+	X(PRESSURE_PERCENT, "pressure_percent", "percent", 10, 0, 100,                             \
+	  "the same when tasks of it waited for memory so much of the time; 0: no matter")         \
 	X(LIMIT, "limit", "bytes", 0, 0, 1ll << 46, "hard limit of the process's heap; 0: none")   \
 	X(LIMIT_COUNTS, "limit_counts", "way", 0, 0, 2,                                            \
 	  "what the limit counts: 0 blocks, 1 memory held, 2 and what the program charges")        \
@@ -49,7 +58,7 @@ enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,
 	TIDE_OPTIONS(TIDE_OPTION_ID)
 #undef TIDE_OPTION_ID
-	TIDE_OPTION_COUNT
+	    TIDE_OPTION_COUNT
 };
 
 #endif

@@ -40,8 +40,10 @@ struct tide_stats {
 	uint64_t regions_unmapped;
 
 	/* Now. */
-	uint64_t threads;            /* threads with a cache */
-	uint64_t gc_thread_runs;     /* 1 while the GC thread exists */
+	uint64_t threads;        /* threads with a cache */
+	uint64_t gc_thread_runs; /* 1 while the GC thread exists */
+
+	uint64_t gc_container_purges; /* since the start: memory was short in the container */
 };
 
 /* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). Lock-free. */

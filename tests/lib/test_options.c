@@ -228,6 +228,32 @@ Test(options, what_is_shown_is_clipped_and_printable)
 	                        ": not 0 or 1; using 1\n");
 }
 
+Test(options, a_folder_is_a_path_from_the_root)
+{
+	char folder[TIDE_OPTION_CGROUP_BYTES];
+	char variable[TIDE_OPTION_CGROUP_BYTES + 20] = "TIDE_CGROUP=";
+
+	cr_redirect_stderr();
+	tide_options_cgroup(folder);
+	cr_assert_str_empty(folder);
+	cr_assert(init_with((char *[]){ "TIDE_CGROUP=here", NULL }));
+	tide_options_cgroup(folder);
+	cr_assert_str_empty(folder);
+
+	size_t bytes = strlen(variable);
+	memset(variable + bytes, '/', TIDE_OPTION_CGROUP_BYTES - 1);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	tide_options_cgroup(folder);
+	cr_assert_str_eq(folder, variable + bytes);
+	cr_assert(init_with((char *[]){ "TIDE_CGROUP=/a/b", NULL }));
+	variable[bytes + TIDE_OPTION_CGROUP_BYTES - 1] = '/';
+	cr_assert(init_with((char *[]){ variable, NULL })); /* too long, but told once is enough */
+	tide_options_cgroup(folder);
+	cr_assert_str_eq(folder, "/a/b");
+	cr_assert_stderr_eq_str("tide: TIDE_CGROUP=here: not a path from / of at most 511 bytes; "
+	                        "using the process's own\n");
+}
+
 /* The kernel's vector lies behind the environment that the process was started with. Changing it
  * there is what running set-user-id looks like to the C library. */
 extern void *__libc_stack_end;

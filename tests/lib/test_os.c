@@ -157,7 +157,7 @@ Test(os, each_kind_of_call_can_be_refused, .init = set_errno)
 	cr_assert(!tide_os_purge(memory, 4096));
 	cr_assert(!tide_os_resize(memory, 16384, 8192));
 	cr_assert(!tide_os_move(memory, 16384, target, 16384));
-	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
+	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", NULL, &alive, &stack, &bytes));
 	tide_os_populate(memory, 4096);
 	tide_os_huge(memory, 4096, true);
 	tide_os_futex_wait(&word, 1, 0); /* for ever, were it not refused */
@@ -468,7 +468,8 @@ Test(os, a_thread_lives_and_ends, .timeout = 30)
 		sigset_t before, after;
 
 		sigprocmask(SIG_BLOCK, NULL, &before);
-		cr_assert(tide_os_thread_start(live, &life, "tide-test", &alive, &stack, &bytes));
+		cr_assert(
+		    tide_os_thread_start(live, &life, "tide-test", NULL, &alive, &stack, &bytes));
 		cr_assert_neq(tide_load_relaxed(&alive), 0u);
 		uint32_t tid;
 		while ((tid = tide_load_acquire(&life.tid)) == 0)
@@ -496,6 +497,45 @@ Test(os, a_thread_lives_and_ends, .timeout = 30)
 	}
 }
 
+/* A variable far from the thread pointer, with as much of the program's own in between. */
+static _Thread_local char far_first[100 * 1024];
+static _Thread_local char far_last[100 * 1024];
+
+struct far {
+	char *first, *last;
+	_Atomic uint32_t done;
+};
+
+static void touch_far(void *arg)
+{
+	struct far *far = arg;
+
+	far->first = &far_first[0];
+	far->last = &far_last[0];
+	*far->first = *far->last = 1;
+	tide_store_release(&far->done, 1);
+}
+
+Test(os, a_thread_has_room_for_the_variable_it_uses, .timeout = 30)
+{
+	const char *covered = &far_first[0] < &far_last[0] ? &far_first[0] : &far_last[0];
+	struct far far = { 0 };
+	_Atomic uint32_t alive;
+	void *stack;
+	size_t bytes;
+
+	if (SANITIZED)
+		cr_skip_test("there it is a thread of the C library's");
+	cr_assert(tide_os_thread_start(touch_far, &far, "far", covered, &alive, &stack, &bytes));
+	wait_until_gone(&alive);
+	cr_assert_eq(tide_load_acquire(&far.done), 1u);
+	/* Above the guard page and 64 KiB of stack. */
+	char *area = (char *)stack + 68 * 1024;
+	cr_assert(far.first >= area && far.first < (char *)stack + bytes);
+	cr_assert(far.last >= area && far.last < (char *)stack + bytes);
+	cr_assert(tide_os_unmap(stack, bytes));
+}
+
 #ifdef __GLIBC__
 #include <sys/single_threaded.h>
 
@@ -509,7 +549,7 @@ Test(os, the_c_library_does_not_notice_a_thread)
 	if (SANITIZED)
 		cr_skip_test("sanitizers have threads of their own");
 	char before = __libc_single_threaded;
-	cr_assert(tide_os_thread_start(live, &life, "a", &alive, &stack, &bytes));
+	cr_assert(tide_os_thread_start(live, &life, "a", NULL, &alive, &stack, &bytes));
 	wait_until_gone(&alive);
 	cr_assert_eq(__libc_single_threaded, before);
 }
@@ -526,7 +566,8 @@ Test(os, a_thread_that_cannot_start_leaves_nothing, .init = set_errno)
 		size_t before = address_space_bytes();
 
 		tide_os_fault_plan(mask[i], 0, 1);
-		cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
+		cr_assert(
+		    !tide_os_thread_start(empty_entry, NULL, "x", NULL, &alive, &stack, &bytes));
 		tide_os_fault_plan(0, 0, 0);
 		cr_assert_eq(tide_load_relaxed(&alive), 0u);
 		cr_assert(SANITIZED || address_space_bytes() == before);
