@@ -243,6 +243,8 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	for (; heap != NULL; heap = tide_heap_next(heap))
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
 	tide_store_relaxed(&tide_gc_lost, !held);
+	if (!held) /* a thread that would look for the token for ever */
+		tide_store_relaxed(&unwanted, true);
 	if (held)
 		tide_token_release();
 }

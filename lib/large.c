@@ -77,7 +77,7 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 {
 	void *start = tide_os_map_aligned(0, bytes, align_bytes);
 	if (start != NULL && !tide_pagemap_prepare((uintptr_t)start, bytes)) {
-		(void)tide_os_unmap(start, bytes);
+		tide_os_discard(start, bytes);
 		return NULL;
 	}
 	return start;
@@ -174,7 +174,7 @@ bool tide_large_free(void *block)
 		struct tide_large *shared = tide_large_descriptor_new();
 		struct tide_large *own = large;
 		if (shared == NULL) { /* no memory to note where it is: straight to the system */
-			(void)tide_os_unmap(block, tide_load_relaxed(&own->bytes));
+			tide_os_discard(block, tide_load_relaxed(&own->bytes));
 			tide_store_relaxed(&own->base, 0);
 			tide_stack_push(&heap->larges.spare, &own->node);
 			return true;

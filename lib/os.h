@@ -1,7 +1,8 @@
 /* Every system call of the core, raw: an interposed mmap or madvise must not re-enter the
  * allocator, and the GC thread has no errno to write to.
  *
- * Touched by  every thread. Holds no state but the fault plan of the tests.
+ * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that the
+ *             system did not take back (lock-free: pushed one by one, taken all at once).
  * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
  */
 #ifndef TIDE_OS_H
@@ -45,6 +46,11 @@ TIDE_HIDDEN void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align
 /* Make [start, start + bytes) inaccessible, for guard pages. */
 TIDE_HIDDEN bool tide_os_guard(void *start, size_t bytes);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
+/* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
+ * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
+TIDE_HIDDEN void tide_os_discard(void *start, size_t bytes);
+/* Mappings that are waiting for that, in bytes of address space. */
+TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
 /* Make a mapping longer or shorter where it is; false: it can't be. */
 TIDE_HIDDEN bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes);
 /* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. */
