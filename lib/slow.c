@@ -280,6 +280,23 @@ void *tide_malloc_slow(size_t bytes)
 	return tide_malloc_slow_zeroed(bytes, &zeroed);
 }
 
+/* A block that was freed twice with others between goes round in the thread's own bins unseen, and
+ * with a bin to other threads, past the GC. So one full bin in so many is looked into. A look costs
+ * 13 instructions a block (callgrind), 850 for a bin of 64: into each, and a thread that frees what
+ * it does not allocate again would spend 6 % more; into one in eight, and it is 1 %. */
+#define FULLS_PER_LOOK 8
+
+static TIDE_NOINLINE void look_into(struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	unsigned at;
+	while (TIDE_UNLIKELY((at = tide_bin_find_double(bin)) < bin->count)) {
+		void *block = bin->slot[TIDE_BIN_BASE + at];
+		tide_bin_drop(bin, at);
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+	}
+}
+
 /* Room in the ready bin. False: no memory for a bin. */
 static bool make_room(struct tide_cache *cache, unsigned cls)
 {
@@ -293,6 +310,8 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 			return false;
 	}
 	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
+	if (TIDE_UNLIKELY(++cache->fulls % FULLS_PER_LOOK == 0))
+		look_into(full);
 	if (cache->has_pending) {
 		cache->pending[cls] =
 		    full; /* before the one it replaces is anywhere else: see bin.h */
