@@ -172,7 +172,8 @@ void tide_large_keep(struct tide_large *large)
 	if (tide_load_relaxed(&cached_bytes) > bound)
 		(void)tide_large_trim(bound);
 	TIDE_YIELD("large.trimmed");
-	if (bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
+	bool again = tide_option(TIDE_OPTION_CHECK) < 2 && tide_option(TIDE_OPTION_ZERO) == 0;
+	if (again && bytes <= KEEP_MAX_BYTES && tide_load_relaxed(&cached_bytes) + bytes <= bound &&
 	    tide_large_keep_put(large)) {
 		tide_doorbell_ring(false); /* who sleeps without a limit has a clock to run again */
 		return;

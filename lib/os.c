@@ -249,11 +249,32 @@ void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 	return aligned;
 }
 
-bool tide_os_guard(void *start, size_t bytes)
+static bool protect(void *start, size_t bytes, int rights)
 {
 	if (faulty(TIDE_OS_MPROTECT))
 		return false;
-	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, PROT_NONE, 0, 0, 0));
+	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, rights, 0, 0, 0));
+}
+
+bool tide_os_guard(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_NONE);
+}
+
+bool tide_os_open(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ | PROT_WRITE);
+}
+
+bool tide_os_seal(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ);
+}
+
+bool tide_os_is_readable(const void *address)
+{
+	/* A signal mask is read from there before it is seen that there is no such thing to do. */
+	return os_call(SYS_rt_sigprocmask, -1, (long)address, 0, sizeof(uint64_t), 0, 0) != -EFAULT;
 }
 
 bool tide_os_unmap(void *start, size_t bytes)

@@ -45,6 +45,11 @@ TIDE_HIDDEN void *tide_os_map(uintptr_t hint, size_t bytes);
 TIDE_HIDDEN void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes);
 /* Make [start, start + bytes) inaccessible, for guard pages. */
 TIDE_HIDDEN bool tide_os_guard(void *start, size_t bytes);
+/* Make it readable and writable again, or readable only. */
+TIDE_HIDDEN bool tide_os_open(void *start, size_t bytes);
+TIDE_HIDDEN bool tide_os_seal(void *start, size_t bytes);
+/* Whether the eight bytes there can be read; asks the system. */
+TIDE_HIDDEN bool tide_os_is_readable(const void *address);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
 /* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
  * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
