@@ -15,6 +15,7 @@ static const char *const misuse_wording[] = {
 	[TIDE_MISUSE_SIZE] = "size does not match the block",
 	[TIDE_MISUSE_HINT] = "hint does not match the block",
 	[TIDE_MISUSE_OVERRUN] = "written past its end",
+	[TIDE_MISUSE_UNDERRUN] = "written before its start",
 	[TIDE_MISUSE_WRITTEN] = "written to after it was freed",
 	[TIDE_MISUSE_AFTER_FREE] = "use of a block after it was freed",
 	[TIDE_MISUSE_PAST] = "past the end of a block",

@@ -19,6 +19,7 @@ enum tide_misuse {
 	TIDE_MISUSE_SIZE,       /* free_sized with another size class */
 	TIDE_MISUSE_HINT,       /* free_in with another block's hint */
 	TIDE_MISUSE_OVERRUN,    /* found at its free: something wrote past what was asked for */
+	TIDE_MISUSE_UNDERRUN,   /* the same, before its start */
 	TIDE_MISUSE_WRITTEN,    /* found when it was to be used again */
 	TIDE_MISUSE_AFTER_FREE, /* these three caught in the act, with a guarded block */
 	TIDE_MISUSE_PAST,

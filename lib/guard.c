@@ -159,9 +159,15 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
 	}
 	uintptr_t address = (uintptr_t)info->si_addr;
 	struct slot *slot = slot_of(address);
+	uint32_t state =
+	    slot != NULL ? tide_load_acquire(&slot->state) : SLOT_FREE; /* guard.slot */
+	if (state == SLOT_LIVE) { /* a live block is no place to run code from */
+		pass_on(signal_number, info, context);
+		return;
+	}
 	if (slot == NULL)
 		report_beyond(address, access_kind(context));
-	else if (tide_load_acquire(&slot->state) != SLOT_FREE) /* guard.slot */
+	else if (state != SLOT_FREE)
 		report(TIDE_MISUSE_AFTER_FREE, access_kind(context), info->si_addr, slot, true);
 	else
 		tide_fatal_misuse(TIDE_MISUSE_INSIDE, access_kind(context), info->si_addr, 0, 0);
@@ -207,13 +213,6 @@ static struct slot *slot_take(void)
 	return NULL;
 }
 
-/* The gap between a block at the page's end and that end. */
-static size_t slack_of(const struct slot *slot)
-{
-	size_t tail = (slot->start + slot->bytes) % TIDE_PAGE_BYTES;
-	return tail != 0 && TIDE_PAGE_BYTES - tail < TIDE_ALIGN_BYTES ? TIDE_PAGE_BYTES - tail : 0;
-}
-
 void *tide_guard_malloc(size_t bytes, void *const *frame)
 {
 	if (bytes > TIDE_PAGE_BYTES || tide_load_acquire(&tide_guard_pool) == 0) /* guard.pool */
@@ -233,7 +232,9 @@ void *tide_guard_malloc(size_t bytes, void *const *frame)
 	bool first = tide_load_relaxed(&tickets) % 4 == 0;
 	slot->start = (uintptr_t)page + (first ? 0 : TIDE_PAGE_BYTES - room);
 	slot->bytes = (uint32_t)bytes;
-	memset((char *)slot->start + bytes, PATTERN, slack_of(slot));
+	char *end = (char *)slot->start + bytes;
+	memset(page, PATTERN, (size_t)((char *)slot->start - page));
+	memset(end, PATTERN, (size_t)(page + TIDE_PAGE_BYTES - end));
 	trace_take(&slot->made, frame);
 	tide_store_release(&slot->state, (uint32_t)SLOT_LIVE); /* guard.slot */
 	return (void *)slot->start;
@@ -256,11 +257,11 @@ static struct slot *slot_live(const void *block, const char *function)
 	return NULL;
 }
 
-static bool slack_is_whole(const struct slot *slot)
+/* Whether all of [start, end) is the pattern. */
+static bool is_whole(const char *start, const char *end)
 {
-	const unsigned char *end = (const unsigned char *)slot->start + slot->bytes;
-	for (size_t i = 0; i < slack_of(slot); i++) {
-		if (end[i] != PATTERN)
+	for (; start < end; start++) {
+		if (*start != PATTERN)
 			return false;
 	}
 	return true;
@@ -277,10 +278,12 @@ void tide_guard_free(void *block, const char *function, void *const *frame)
 		report(TIDE_MISUSE_DOUBLE, function, block, slot, true);
 		return;
 	}
-	if (!slack_is_whole(slot))
-		report(TIDE_MISUSE_OVERRUN, function, block, slot, false);
-	trace_take(&slot->freed, frame);
 	char *page = page_of(slot);
+	if (!is_whole((char *)block + slot->bytes, page + TIDE_PAGE_BYTES))
+		report(TIDE_MISUSE_OVERRUN, function, block, slot, false);
+	else if (!is_whole(page, block))
+		report(TIDE_MISUSE_UNDERRUN, function, block, slot, false);
+	trace_take(&slot->freed, frame);
 	(void)tide_os_purge(page, TIDE_PAGE_BYTES);
 	(void)tide_os_guard(page, TIDE_PAGE_BYTES);
 	tide_store_release(&slot->state, (uint32_t)SLOT_FREED); /* guard.slot */

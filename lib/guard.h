@@ -43,7 +43,7 @@ static inline bool tide_guard_owns(const void *address)
  * will be no guarded blocks. */
 TIDE_HIDDEN void tide_guard_start(void);
 
-/* A guarded block, all zero; NULL when there is no slot, or none for that size. `frame`: of the
+/* A guarded block; what is left of its page is filled, and looked at when it is freed. NULL when there is no slot, or none for that size. `frame`: of the
  * function that the program called, see tide_guard_free. */
 TIDE_HIDDEN void *tide_guard_malloc(size_t bytes, void *const *frame);
 /* Free an address in the pool. `frame` is __builtin_frame_address(0) in a function that was called, or
