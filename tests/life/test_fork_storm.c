@@ -1,7 +1,7 @@
 /* Many forks at once, of a process with many threads at work: children that fork again, that start
  * threads and never exec, that come from a thread that has not allocated, or after a signal handler;
  * and children that share their parent's memory until they exec. All end, and what they saw was
- * whole. TIDE_FORKS in the environment is how many (10000 for a long run). */
+ * whole. FORKS_WANTED in the environment is how many (10000 for a long run). */
 #include "support.h"
 
 #include <signal.h>
@@ -21,15 +21,15 @@ static atomic_int forks_left;
 
 static unsigned forks_wanted(void)
 {
-	const char *wanted = getenv("TIDE_FORKS");
+	const char *wanted = getenv("FORKS_WANTED");
 
-	return wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : SANITIZED ? 16 : 200;
+	return wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : SANITIZED ? 16 : 80;
 }
 
 /* One turn of exchange; NULL, or what is wrong. */
 static const char *turn(uint64_t *random)
 {
-	struct parcel *parcel = parcel_make(random_mixed_size(random) % 20000 + 1, *random);
+	struct parcel *parcel = parcel_make(random_mixed_size(random) % 4000 + 1, *random);
 
 	if (parcel == NULL)
 		return "out of memory";
@@ -44,8 +44,8 @@ static void *work(void *seed)
 
 	while (!atomic_load(&work_ends) && wrong == NULL) {
 		wrong = turn(&random);
-		if (random % 64 == 0)
-			sched_yield();
+		if (random % 8 == 0) /* or the children would hardly ever run */
+			sleep_ms(15);
 	}
 	return (void *)(uintptr_t)wrong;
 }
@@ -55,7 +55,7 @@ static void *work_in_child(void *seed)
 	uint64_t random = *(uint64_t *)seed;
 	const char *wrong = NULL;
 
-	for (unsigned i = 0; i < 300 && wrong == NULL; i++)
+	for (unsigned i = 0; i < 100 && wrong == NULL; i++)
 		wrong = turn(&random);
 	return (void *)(uintptr_t)wrong;
 }
@@ -92,7 +92,8 @@ static const char *live(unsigned depth, uint64_t seed)
 		if (parcel != NULL)
 			wrong = parcel_end(parcel);
 	}
-	(void)tide_purge();
+	if (seed % 5 == 0) /* the caches of all who are gone; copying their pages takes its time */
+		(void)tide_purge();
 	return wrong;
 }
 
