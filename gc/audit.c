@@ -129,6 +129,9 @@ static const char *audit(struct tide_heap *heap)
 
 const char *tide_gc_audit(void)
 {
+	if (tide_load_relaxed(
+		&tide_gc_lost)) /* nobody gives the token back, and it was half done */
+		return "the GC was lost in a fork";
 	(void)tide_token_wait(0);
 	const char *wrong = NULL;
 	struct tide_heap *heap = &tide_heap_default;

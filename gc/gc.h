@@ -102,7 +102,8 @@ TIDE_HIDDEN void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_coun
  *   carved == live + in bins + in queues + in garbage + in free sets
  *
  * where live is the difference of the calls counted (audit builds), or any number that is not
- * negative (other builds). NULL when all is well, else what is wrong. Waits for the token. */
+ * negative (other builds). NULL when all is well, else what is wrong; there is nothing to audit in a
+ * child that was forked without the token, and that is what it says. Waits for the token. */
 TIDE_HIDDEN const char *tide_gc_audit(void);
 
 #endif

@@ -199,8 +199,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	tide_gc_settle_queues(heap);
 	if (heap != &tide_heap_default)
 		return;
-	tide_large_set_tick(gc->tick);
-	size_t bytes = tide_large_age(gc->tick - 1);
+	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	if (tide_large_cached_bytes_racy() > 0)
 		gc->unsettled = true;
@@ -248,7 +247,7 @@ size_t tide_gc_release_all(struct tide_heap *heap)
 	while ((region = sweep_next(heap)) != NULL)
 		(void)sweep(region, true, &calls);
 	sweep_end(gc);
-	size_t large_bytes = tide_large_age(UINT64_MAX);
+	size_t large_bytes = tide_large_purge();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)large_bytes);
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }

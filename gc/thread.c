@@ -10,7 +10,7 @@
 #include "step.h"
 
 #include "doorbell.h"
-#include "large_keep.h"
+#include "large.h"
 #include "object.h"
 #include "options.h"
 #include "os.h"
@@ -265,7 +265,6 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
 		tide_large_set_aged(false);
 	}
-	tide_large_keep_adopt();
 	tide_doorbell_retract();
 	process_note();
 	struct tide_heap *heap = &tide_heap_default;
@@ -273,6 +272,8 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
 	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
+	if (!held) /* a thread that would look for the token for ever */
+		tide_store_relaxed(&unwanted, true);
 	if (held)
 		tide_token_release();
 }

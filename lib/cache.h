@@ -48,6 +48,8 @@ struct tide_cache {
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
 	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
+	uint8_t fulls;                      /* full bins, to look into every so many */
+	uint32_t guard_countdown;           /* calls that miss, to the next guarded block */
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */

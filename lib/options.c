@@ -1,6 +1,7 @@
 /* See options.h. */
 #include "options.h"
 
+#include "os.h"
 #include "text.h"
 
 #include <assert.h>
@@ -23,7 +24,7 @@ static const struct option_row option_row[TIDE_OPTION_COUNT] = {
 	TIDE_OPTIONS(OPTION_ROW)
 };
 
-_Atomic int64_t tide_option_value[TIDE_OPTION_COUNT] = {
+_Alignas(TIDE_PAGE_BYTES) _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM] = {
 #define OPTION_STANDARD(ID, name, unit, def, min, max, meaning) [TIDE_OPTION_##ID] = (def),
 	TIDE_OPTIONS(OPTION_STANDARD)
 };
@@ -45,6 +46,10 @@ static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
  * writers  initialising threads, by swap      readers  the same
  * order    acquire and release, though nothing travels      edges    none: a claim */
 static _Atomic bool options_reported;
+
+/* The values are read-only.
+ * writers who seals, tests  readers the same  order relaxed: one thread at a time  edges none */
+static _Atomic bool sealed;
 
 static bool is_digit(char c)
 {
@@ -97,9 +102,22 @@ bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value
 	return true;
 }
 
+void tide_options_seal(void)
+{
+	tide_store_relaxed(&sealed, tide_os_seal(tide_option_value, sizeof tide_option_value));
+}
+
+/* What is the same is not written: a thread that initialises late must not write to a sealed page. */
 void tide_options_set(enum tide_option_id id, int64_t value)
 {
+	bool was_sealed = tide_load_relaxed(&sealed);
+	if (tide_option(id) == value)
+		return;
+	if (was_sealed)
+		(void)tide_os_open(tide_option_value, sizeof tide_option_value);
 	tide_store_relaxed(&tide_option_value[id], value);
+	if (was_sealed)
+		tide_options_seal();
 }
 
 /* What came from outside, fit for one line of a terminal: clipped, and no control characters. */
@@ -209,7 +227,7 @@ static void read_variable(const char *name, bool report)
 		if (!name_is(name, name_bytes, option_row[id].name))
 			continue;
 		if (tide_options_parse((enum tide_option_id)id, equals + 1, &value))
-			tide_store_relaxed(&tide_option_value[id], value);
+			tide_options_set((enum tide_option_id)id, value);
 		else if (report)
 			report_value(&option_row[id], equals + 1);
 		return;

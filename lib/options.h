@@ -12,10 +12,14 @@
 #define TIDE_OPTIONS_H
 
 #include "atomic.h"
+#include "config.h"
 
 #include <tide/options.h>
 
-TIDE_HIDDEN extern _Atomic int64_t tide_option_value[TIDE_OPTION_COUNT];
+/* A page of its own, so that it can be made read-only. */
+#define TIDE_OPTION_ROOM (TIDE_PAGE_BYTES / sizeof(int64_t))
+static_assert(TIDE_OPTION_COUNT <= TIDE_OPTION_ROOM, "options: they fit in their page");
+TIDE_HIDDEN extern _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM];
 
 static inline int64_t tide_option(enum tide_option_id id)
 {
@@ -33,6 +37,8 @@ TIDE_HIDDEN bool tide_options_init(void);
  * optional suffix k, m or g (or K, M, G; binary multiples). False when it is no such integer or out
  * of range; *value is kept then. */
 TIDE_HIDDEN bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value);
+/* Make the values read-only, as far as the system will. */
+TIDE_HIDDEN void tide_options_seal(void);
 /* Set a value directly: for tests, and at start. */
 TIDE_HIDDEN void tide_options_set(enum tide_option_id id, int64_t value);
 

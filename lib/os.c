@@ -28,23 +28,25 @@
 #define TIDE_OS_RAW_THREAD 1
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
  * does only through the C library. */
-static long os_mmap(uintptr_t hint, size_t bytes)
+static long os_mmap(uintptr_t hint, size_t bytes, int flags)
 {
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	if (TIDE_TSAN) {
 		int saved = errno;
-		void *start = mmap((void *)hint, bytes, PROT_READ | PROT_WRITE,
-		                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		void *start = mmap((void *)hint, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 		errno = saved;
 		return start == MAP_FAILED ? -ENOMEM : (long)start;
 	}
-	return os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
-	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
 static long os_munmap(void *start, size_t bytes)
@@ -133,17 +135,89 @@ void *tide_os_map(uintptr_t hint, size_t bytes)
 {
 	if (faulty(TIDE_OS_MMAP))
 		return NULL;
-	long result = os_mmap(hint, bytes);
+	long result = os_mmap(hint, bytes, 0);
 	return is_error(result) ? NULL : (void *)result;
+}
+
+bool tide_os_map_at(uintptr_t base, size_t bytes)
+{
+	if (faulty(TIDE_OS_MMAP))
+		return false;
+	long result = os_mmap(base, bytes, MAP_FIXED_NOREPLACE);
+	if (is_error(result))
+		return false;
+	if ((uintptr_t)result == base)
+		return true;
+	/* A kernel that does not know the flag (before 4.17) takes the address as a hint. */
+	tide_os_discard((void *)result, bytes);
+	return false;
+}
+
+/* A mapping that the system did not take back. */
+struct discarded {
+	struct discarded *next; /* plain: travels by os.discard */
+	size_t bytes;
+};
+
+/* writers  every thread, by CAS and swap       readers  the same
+ * order    cas-release, swap acq-rel           edges    os.discard: who pushed -> who takes all */
+static _Atomic(struct discarded *) discarded;
+/* writers every thread  readers statistics  order relaxed: a counter  edges none */
+static _Atomic size_t discarded_bytes;
+
+static void discarded_push(struct discarded *first, struct discarded *last)
+{
+	last->next = tide_load_relaxed(&discarded);
+	TIDE_YIELD("os.discard");
+	while (!tide_cas_release(&discarded, &last->next, first)) /* os.discard */
+		continue;
+}
+
+/* Up to the first that the system still refuses, so that it is one call too many and no more. */
+static TIDE_COLD void discard_again(void)
+{
+	struct discarded *first = tide_swap_acq_rel(&discarded, NULL); /* os.discard */
+	while (first != NULL) {
+		struct discarded *next = first->next;
+		size_t bytes = first->bytes;
+		if (!tide_os_unmap(first, bytes))
+			break;
+		(void)tide_sub_relaxed(&discarded_bytes, bytes);
+		first = next;
+	}
+	struct discarded *last = first;
+	while (last != NULL && last->next != NULL)
+		last = last->next;
+	if (first != NULL)
+		discarded_push(first, last);
+}
+
+void tide_os_discard(void *start, size_t bytes)
+{
+	if (TIDE_UNLIKELY(tide_load_relaxed(&discarded) != NULL))
+		discard_again();
+	if (TIDE_LIKELY(tide_os_unmap(start, bytes)))
+		return;
+	struct discarded *piece = start;
+	piece->bytes = bytes;
+	(void)tide_add_relaxed(&discarded_bytes, bytes);
+	discarded_push(piece, piece);
+}
+
+size_t tide_os_discarded_bytes_racy(void)
+{
+	return tide_load_relaxed(&discarded_bytes);
 }
 
 void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 {
 	uintptr_t mask = align_bytes - 1;
+	if (TIDE_UNLIKELY(tide_load_relaxed(&discarded) != NULL))
+		discard_again();
 	char *start = tide_os_map(hint, bytes);
 	if (start == NULL || ((uintptr_t)start & mask) == 0)
 		return start;
-	(void)tide_os_unmap(start, bytes);
+	tide_os_discard(start, bytes);
 	if (bytes > SIZE_MAX - align_bytes)
 		return NULL;
 
@@ -155,17 +229,38 @@ void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 	char *aligned = start + ((align_bytes - ((uintptr_t)start & mask)) & mask);
 	size_t head_bytes = (size_t)(aligned - start);
 	if (head_bytes > 0)
-		(void)tide_os_unmap(start, head_bytes);
+		tide_os_discard(start, head_bytes);
 	if (head_bytes < extra_bytes)
-		(void)tide_os_unmap(aligned + bytes, extra_bytes - head_bytes);
+		tide_os_discard(aligned + bytes, extra_bytes - head_bytes);
 	return aligned;
+}
+
+static bool protect(void *start, size_t bytes, int rights)
+{
+	if (faulty(TIDE_OS_MPROTECT))
+		return false;
+	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, rights, 0, 0, 0));
 }
 
 bool tide_os_guard(void *start, size_t bytes)
 {
-	if (faulty(TIDE_OS_MPROTECT))
-		return false;
-	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, PROT_NONE, 0, 0, 0));
+	return protect(start, bytes, PROT_NONE);
+}
+
+bool tide_os_open(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ | PROT_WRITE);
+}
+
+bool tide_os_seal(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ);
+}
+
+bool tide_os_is_readable(const void *address)
+{
+	/* A signal mask is read from there before it is seen that there is no such thing to do. */
+	return os_call(SYS_rt_sigprocmask, -1, (long)address, 0, sizeof(uint64_t), 0, 0) != -EFAULT;
 }
 
 bool tide_os_unmap(void *start, size_t bytes)
@@ -175,12 +270,14 @@ bool tide_os_unmap(void *start, size_t bytes)
 	return !is_error(os_munmap(start, bytes));
 }
 
-bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes)
+enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes)
 {
 	if (faulty(TIDE_OS_MREMAP))
-		return false;
-	return !is_error(
-	    os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+		return TIDE_OS_NO_ROOM;
+	long result = os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0);
+	if (!is_error(result))
+		return TIDE_OS_RESIZED;
+	return result == -ENOMEM ? TIDE_OS_NO_ROOM : TIDE_OS_REFUSED;
 }
 
 bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)

@@ -1,7 +1,8 @@
 /* Every system call of the core, raw: an interposed mmap or madvise must not re-enter the
  * allocator, and the GC thread has no errno to write to.
  *
- * Touched by  every thread. Holds no state but the fault plan of the tests.
+ * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that the
+ *             system did not take back (lock-free: pushed one by one, taken all at once).
  * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
  */
 #ifndef TIDE_OS_H
@@ -42,11 +43,25 @@ TIDE_HIDDEN uint64_t tide_os_fault_count(void);
 TIDE_HIDDEN void *tide_os_map(uintptr_t hint, size_t bytes);
 /* As above, at a multiple of `align_bytes` (a power of two, at least a page). */
 TIDE_HIDDEN void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes);
+/* The same at that address and nowhere else; false: there is no room there. */
+TIDE_HIDDEN bool tide_os_map_at(uintptr_t base, size_t bytes);
 /* Make [start, start + bytes) inaccessible, for guard pages. */
 TIDE_HIDDEN bool tide_os_guard(void *start, size_t bytes);
+/* Make it readable and writable again, or readable only. */
+TIDE_HIDDEN bool tide_os_open(void *start, size_t bytes);
+TIDE_HIDDEN bool tide_os_seal(void *start, size_t bytes);
+/* Whether the eight bytes there can be read; asks the system. */
+TIDE_HIDDEN bool tide_os_is_readable(const void *address);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
-/* Make a mapping longer or shorter where it is; false: it can't be. */
-TIDE_HIDDEN bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes);
+/* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
+ * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
+TIDE_HIDDEN void tide_os_discard(void *start, size_t bytes);
+/* Mappings that are waiting for that, in bytes of address space. */
+TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
+/* Make a mapping longer where it is. NO_ROOM: something else is there. REFUSED: it can't be moved
+ * either, because it consists of several mappings. */
+enum tide_os_resized { TIDE_OS_RESIZED, TIDE_OS_NO_ROOM, TIDE_OS_REFUSED };
+TIDE_HIDDEN enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes);
 /* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. */
 TIDE_HIDDEN bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 /* Give the memory back, keep the address space; the next read sees zeros. False: it was kept. */

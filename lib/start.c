@@ -2,6 +2,7 @@
 
 #include "doorbell.h"
 #include "gc.h"
+#include "guard.h"
 #include "heap.h"
 #include "meta.h"
 #include "object.h"
@@ -48,8 +49,8 @@ static void options_start(void)
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
 	/* Blocks of before are not known as live, so checking can't begin in the middle. */
-	if (late)
-		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
+	if (late && !tide_load_relaxed(&tide_start_checked_on))
+		tide_options_set(TIDE_OPTION_CHECK, 0);
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
 	if (!late)
 		tide_budget_set(&tide_heap_default.budget,
@@ -57,6 +58,8 @@ static void options_start(void)
 		                (uint64_t)tide_option(TIDE_OPTION_LIMIT));
 	TIDE_YIELD("start.queues");
 	tide_queue_init(&tide_heap_default.queues);
+	if (tide_option(TIDE_OPTION_GUARD_EVERY) != 0)
+		tide_guard_start();
 }
 
 static void process_start(void)
@@ -67,6 +70,8 @@ static void process_start(void)
 		return;
 	TIDE_YIELD("start.won");
 	tide_gc_process_start();
+	if (tide_start_checked() && tide_load_relaxed(&options_read))
+		tide_options_seal();
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)

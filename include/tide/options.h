@@ -7,12 +7,22 @@
 #ifndef TIDE_OPTIONS_PUBLIC_H
 #define TIDE_OPTIONS_PUBLIC_H
 
+/* The level of checking that a build starts with; the checked build has 2. */
+#ifndef TIDE_CHECK_LEVEL
+#define TIDE_CHECK_LEVEL 0
+#endif
+
 #define TIDE_OPTIONS(X)                                                                            \
 	X(GC, "gc", "switch", 1, 0, 1, "start the GC thread when a second thread allocates")       \
 	X(FATAL, "fatal", "switch", 1, 0, 1,                                                       \
 	  "abort on a bad free; 0: report it and leak the block")                                  \
-	X(CHECK, "check", "switch", 0, 0, 1,                                                       \
-	  "check every malloc and free at once instead of when the block leaves the bins (slow)")  \
+	X(CHECK, "check", "levels", TIDE_CHECK_LEVEL, 0, 2,                                        \
+	  "1: check every malloc and free at once instead of when the block leaves the bins "      \
+	  "(slow);"                                                                                \
+	  " 2: also find writes past a block and after its free (slower, 16 bytes more a block)")  \
+	X(GUARD_EVERY, "guard_every", "misses", 0, 0, 1000000000,                                  \
+	  "one in so many calls that miss the bins gets a block between guard pages; 0: none")     \
+	X(ZERO, "zero", "switch", 0, 0, 1, "the GC fills freed blocks with zeros")                 \
 	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \

@@ -96,11 +96,11 @@ tide_mutant(a_kept_block_is_not_looked_at lib/large_keep.c
 	test_large a_short_one_in_the_inbox 2)
 
 tide_mutant(the_kept_blocks_are_taken_by_a_store lib/large_keep.c
-	[[if (tide_load_relaxed(&taken) || tide_swap_acq_rel(&taken, true)) /* large.keep */]]
-	[[bool was_taken = tide_load_acquire(&taken);
+	[[return tide_load_relaxed(&taken) == 0 && tide_swap_acq_rel(&taken, 1u) == 0; /* large.keep */]]
+	[[bool was_taken = tide_load_acquire(&taken) != 0;
 	TIDE_YIELD("large.mutant");
-	tide_store_release(&taken, true);
-	if (was_taken)]]
+	tide_store_release(&taken, 1u);
+	return !was_taken;]]
 	test_large two_take_from_one 2)
 
 tide_mutant(a_leaf_is_overwritten lib/pagemap.c

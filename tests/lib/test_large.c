@@ -12,7 +12,9 @@
 #include "../api/support.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum { THREADS = 4, ROUNDS = SCALED(3000) };
 
@@ -33,6 +35,18 @@ static uint64_t live(void)
 static uint64_t cached(void)
 {
 	return tide_large_cached_bytes_racy();
+}
+
+/* Address space. */
+static size_t mapped_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return pages * TIDE_PAGE_BYTES;
 }
 
 static void assert_block(void *block, size_t bytes)
@@ -241,7 +255,7 @@ Test(large, a_clock_allows_for_more_and_none_for_giants)
 		cr_assert(tide_large_free(block[i]));
 	cr_assert_gt(cached(), 2 * MIB);
 	cr_assert_leq(cached(), 8 * MIB);
-	(void)tide_large_age(UINT64_MAX);
+	(void)tide_large_purge();
 
 	tide_options_set(TIDE_OPTION_RETAIN_BYTES, (int64_t)1 << 40);
 	char *giant = large_alloc(65 * MIB);
@@ -249,23 +263,101 @@ Test(large, a_clock_allows_for_more_and_none_for_giants)
 	cr_assert_eq(cached(), 0u);
 }
 
+/* What was not needed between two ticks. */
 Test(large, what_is_kept_goes_when_it_is_old)
 {
 	char *old = large_alloc(MIB);
 	(void)large_alloc(MIB); /* or they would be one */
 	char *young = large_alloc(2 * MIB);
 
-	tide_large_set_tick(5);
+	(void)tide_large_age();
 	cr_assert(tide_large_free(old));
-	tide_large_set_tick(6);
+	cr_assert_eq(tide_large_age(), 0u);
 	cr_assert(tide_large_free(young));
-	cr_assert_eq(tide_large_age(5), 0u);
-	cr_assert_eq(cached(), 3 * MIB);
-	cr_assert_eq(tide_large_age(6), MIB);
+	cr_assert_eq(tide_large_age(), MIB);
 	cr_assert_eq(cached(), 2 * MIB);
-	cr_assert_eq(tide_large_age(6), 0u);
-	cr_assert_eq(tide_large_age(UINT64_MAX), 2 * MIB);
+	cr_assert_eq(tide_large_age(), 2 * MIB);
 	cr_assert_eq(cached(), 0u);
+}
+
+/* A small part that comes and goes does not keep the rest. */
+Test(large, what_is_needed_again_and_again_stays_alone)
+{
+	char *block = large_alloc(16 * MIB);
+
+	cr_assert(tide_large_free(block));
+	for (int tick = 0; tick < 4; tick++) {
+		cr_assert(tide_large_free(large_alloc(2 * MIB)));
+		(void)tide_large_age();
+	}
+	cr_assert_leq(cached(), 4 * MIB);
+	cr_assert_geq(cached(), 2 * MIB);
+}
+
+/* One that can't be lengthened, between two that are in use, ages all the same. */
+Test(large, what_was_tried_in_vain_is_as_it_was)
+{
+	char *between = NULL;
+	char *near[3];
+
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 256 * MIB);
+	for (size_t i = 0; i < COUNT_OF(near); i++)
+		near[i] = large_alloc(6 * MIB);
+	for (size_t i = 0; i < COUNT_OF(near); i++)
+		between = near[i] + 6 * MIB == near[(i + 1) % 3] ? near[(i + 1) % 3] : between;
+	if (between == NULL)
+		between = near[1];
+	cr_assert(tide_large_free(between));
+	(void)tide_large_age();
+	for (int i = 0; i < 2; i++)
+		cr_assert(tide_large_resize(large_alloc(10 * MIB), 10 * MIB) != NULL);
+	cr_assert_leq(cached(), 6 * MIB);
+	if (cached() == 6 * MIB)
+		cr_assert_eq(tide_large_age(), 6 * MIB);
+}
+
+/* Two halves of different mappings are one block, which then can't be moved by the system. */
+Test(large, a_block_over_two_mappings_is_resized_without_loss)
+{
+	size_t before = 0;
+
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 256 * MIB);
+	tide_options_set(TIDE_OPTION_HUGE_BYTES, (int64_t)1 << 40);
+	char *start = large_alloc(8 * MIB);
+	cr_assert_eq(madvise(start + 4 * MIB, 4 * MIB, MADV_NOHUGEPAGE), 0);
+	pattern_fill(start, 8 * MIB, 3);
+	for (int i = 0; i < 20; i++) {
+		char *moved = tide_large_resize(start, 64 * MIB);
+		if (moved != NULL) {
+			cr_assert_eq(moved, start); /* there was room behind it */
+			break;
+		}
+		cr_assert_eq(tide_large_bytes(start), 8 * MIB);
+		cr_assert(before == 0 || mapped_bytes() <= before, "address space is lost");
+		before = mapped_bytes();
+	}
+	cr_assert(pattern_holds(start, 8 * MIB, 3));
+	start = tide_large_resize(start, 3 * MIB);
+	cr_assert_not_null(start);
+	cr_assert(pattern_holds(start, 3 * MIB, 3));
+}
+
+/* Address space has a limit: what is kept makes room. */
+Test(large, what_is_kept_goes_before_an_allocation_fails)
+{
+	char *block[4];
+	struct rlimit limit;
+
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 1024 * MIB);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = large_alloc(60 * MIB);
+	(void)large_alloc(MIB);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		cr_assert(tide_large_free(block[i]));
+	cr_assert_eq(cached(), 240 * MIB);
+	limit.rlim_cur = limit.rlim_max = mapped_bytes() + 100 * MIB;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	(void)large_alloc(330 * MIB);
 }
 
 /* What a forked process finds: all that is kept, and counted. */
@@ -274,11 +366,18 @@ Test(large, the_kept_ones_are_adopted)
 	char *block = large_alloc(2 * MIB);
 
 	cr_assert(tide_large_free(block));
-	tide_large_keep_adopt();
+	cr_assert(tide_large_keep_hold());
+	tide_large_keep_adopt(true);
 	cr_assert_eq(cached(), 2 * MIB);
 	cr_assert_eq((char *)large_alloc(2 * MIB), block);
-	tide_large_keep_adopt();
-	cr_assert_eq(cached(), 0u);
+	cr_assert(tide_large_free(block));
+	/* Not so when another thread was at it. */
+	cr_assert(tide_large_keep_hold());
+	cr_assert_neq((char *)large_alloc(3 * MIB), block);
+	tide_large_keep_adopt(false);
+	char *again = large_alloc(MIB);
+	cr_assert(tide_large_free(again));
+	cr_assert_eq((char *)large_alloc(MIB), again);
 }
 
 /* Resizing. */
@@ -361,7 +460,7 @@ Test(large, a_refused_resize_leaves_the_block_as_it_was)
 		{ TIDE_OS_MREMAP | TIDE_OS_MMAP | TIDE_OS_MUNMAP, 0, UINT32_MAX },
 		{ TIDE_OS_MREMAP | TIDE_OS_MUNMAP, 0, UINT32_MAX },
 	};
-	static const size_t size[] = { 132 * KIB + 1, 2 * MIB, 16 * MIB, 3 * MIB };
+	static const size_t size[] = { 5 * MIB, 16 * MIB, 3 * MIB };
 
 	for (size_t p = 0; p < COUNT_OF(plan); p++) {
 		for (size_t i = 0; i < COUNT_OF(size); i++) {
@@ -377,7 +476,7 @@ Test(large, a_refused_resize_leaves_the_block_as_it_was)
 			cr_assert(pattern_holds(block, 3 * MIB - 8 * KIB, 3));
 			cr_assert_eq(live(), has);
 			cr_assert(tide_large_free(block));
-			(void)tide_large_age(UINT64_MAX);
+			(void)tide_large_purge();
 			cr_assert_eq(live(), 0u);
 		}
 	}
@@ -421,45 +520,42 @@ Test(large, a_kept_block_serves_when_the_system_has_none)
 	cr_assert_eq((char *)large_alloc(MIB), block);
 }
 
-Test(large, what_the_system_does_not_take_back_is_kept)
+Test(large, what_the_system_does_not_take_back_loses_its_memory_and_goes_later)
 {
-	char *block = large_alloc(MIB);
+	char *block = large_alloc(8 * MIB);
 
 	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
 	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	memset(block, 1, MIB);
+	memset(block, 1, 8 * MIB);
+	size_t resident = resident_bytes();
 	tide_os_fault_plan(TIDE_OS_MUNMAP, 0, UINT32_MAX);
 	cr_assert(tide_large_free(block));
 	assert_gone(block);
 	cr_assert_eq(live(), 0u);
-	cr_assert_eq(cached(), MIB);
-	cr_assert_eq(tide_large_age(UINT64_MAX), 0u);
-	cr_assert_eq(cached(), MIB);
-	cr_assert_eq((char *)large_alloc(MIB), block);
-	cr_assert(tide_large_free(block));
-	tide_os_fault_plan(0, 0, 0);
-	cr_assert_eq(tide_large_age(UINT64_MAX), MIB);
 	cr_assert_eq(cached(), 0u);
+	cr_assert_lt(resident_bytes(), resident - 7 * MIB);
+	cr_assert_eq(tide_os_discarded_bytes_racy(), 8 * MIB);
+	tide_os_fault_plan(0, 0, 0);
+	cr_assert(tide_large_free(large_alloc(70 * MIB)));
+	cr_assert_eq(tide_os_discarded_bytes_racy(), 0u);
 }
 
-/* More free ranges than there is room for, none beside another: all go once the system takes them. */
-Test(large, all_that_was_not_taken_back_goes_later)
+/* More free ranges than there is room for, none beside another: what does not fit goes at once. */
+Test(large, what_there_is_no_room_for_goes)
 {
-	enum { BLOCKS = 2 * TIDE_EXTENTS_MAX + 40 };
+	enum { BLOCKS = 2 * TIDE_EXTENTS_MAX + 80 };
 	static char *block[BLOCKS];
-	size_t returned = 0;
 
+	tide_options_set(TIDE_OPTION_RETAIN_BYTES, (int64_t)1 << 40);
 	for (size_t i = 0; i < BLOCKS; i++)
 		block[i] = large_alloc(MIB);
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
-	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	tide_os_fault_plan(TIDE_OS_MUNMAP | TIDE_OS_MADVISE, 0, UINT32_MAX);
 	for (size_t i = 0; i < BLOCKS; i += 2)
 		cr_assert(tide_large_free(block[i]));
-	cr_assert_geq(cached(), TIDE_EXTENTS_MAX * MIB);
-	tide_os_fault_plan(0, 0, 0);
-	returned = tide_large_age(UINT64_MAX);
-	cr_assert_eq(returned, (size_t)BLOCKS / 2 * MIB, "%zu MiB", returned / MIB);
+	cr_assert_eq(cached(), BLOCKS / 2 * MIB);
+	(void)tide_large_resize(large_alloc(MIB), 2 * MIB);
+	cr_assert_leq(cached(), TIDE_EXTENTS_MAX * MIB);
+	cr_assert_geq(cached(), (TIDE_EXTENTS_MAX - 4) * MIB);
+	(void)tide_large_purge();
 	cr_assert_eq(cached(), 0u);
 }
 
@@ -506,7 +602,7 @@ Test(large, four_threads_use_what_is_kept, .timeout = 60)
 	cr_assert_null(wrong, "%s", wrong);
 	cr_assert_eq(live(), 0u);
 	uint64_t kept = cached();
-	cr_assert_eq(tide_large_age(UINT64_MAX), kept);
+	cr_assert_eq(tide_large_purge(), kept);
 	cr_assert_eq(cached(), 0u);
 }
 

@@ -200,7 +200,7 @@ Test(options, bad_values_are_told_once_and_the_default_stands)
 	cr_assert_stderr_eq_str(
 	    "tide: TIDE_DECAY_MS=abc: not a number of ms from 0 to 3600000; using 500\n"
 	    "tide: TIDE_BIN_MAX_BYTES=1: not a number of bytes from 1024 to 1048576; using 32768\n"
-	    "tide: TIDE_CHECK=yes: not 0 or 1; using 0\n"
+	    "tide: TIDE_CHECK=yes: not a number of levels from 0 to 2; using 0\n"
 	    "tide: TIDE_QUEUE_RECLAIM_PERCENT=0: not a number of percent from 1 to 100; using "
 	    "25\n");
 }
@@ -292,7 +292,7 @@ static void *race(void *barrier)
 
 Test(options, threads_may_race)
 {
-	char *variable[] = { "TIDE_DECAY_MS=9", "TIDE_FOO=1", "TIDE_CHECK=2", NULL };
+	char *variable[] = { "TIDE_DECAY_MS=9", "TIDE_FOO=1", "TIDE_CHECK=3", NULL };
 	pthread_barrier_t barrier;
 	pthread_t racer[RACERS];
 	char **before = environ;
@@ -311,6 +311,7 @@ Test(options, threads_may_race)
 	environ = before;
 	pthread_barrier_destroy(&barrier);
 	cr_assert_eq(tide_option(TIDE_OPTION_DECAY_MS), 9);
-	cr_assert_stderr_eq_str("tide: TIDE_FOO: no such option\n"
-	                        "tide: TIDE_CHECK=2: not 0 or 1; using 0\n");
+	cr_assert_stderr_eq_str(
+	    "tide: TIDE_FOO: no such option\n"
+	    "tide: TIDE_CHECK=3: not a number of levels from 0 to 2; using 0\n");
 }
