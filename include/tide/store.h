@@ -61,8 +61,9 @@ struct tide_store_entry;
 
 enum tide_store_counts {
 	TIDE_STORE_BODIES, /* bytes of bodies, as put */
-	TIDE_STORE_HELD, /* memory held for bodies and entry headers, free pages included that were
-	                    * not given back yet; not the index, about 32 bytes an entry */
+	/* Memory held for bodies and entry headers, free pages included that were not given back
+	 * yet; not the index, about 32 bytes an entry. */
+	TIDE_STORE_HELD,
 	TIDE_STORE_CHARGED /* the same, and what the program adds with tide_store_charge */
 };
 
@@ -84,8 +85,8 @@ struct tide_store_options {
 	uint64_t max_entries;    /* 0: no limit; the policy is the same */
 	uint64_t max_body_bytes; /* put refuses larger ones; 0: no limit */
 	uint64_t ttl_ns;         /* the lifetime where put says none; 0: FOREVER */
-	uint32_t
-	    user_bytes; /* of each entry, at most 4096; aligned to 16, zeroed if put gives none */
+	/* User bytes of each entry, at most 4096; aligned to 16, zeroed if put gives none. */
+	uint32_t user_bytes;
 	uint64_t first_id; /* the first id that put gives; 0: 1 */
 
 	/* Each entry that leaves the store is told here, once, after it can no more be found. The
@@ -124,8 +125,7 @@ TIDE_API struct tide_store *tide_store_create(const struct tide_store_options *o
  * do so any more. Not in a read section. NULL is ignored. */
 TIDE_API void tide_store_destroy(struct tide_store *store);
 
-/* What put is told beside the body. All 0, or NULL instead of it: a new id, the store's lifetime.
- * */
+/* What put is told beside the body. All 0, or NULL instead of it: a new id, the store's lifetime. */
 struct tide_store_put {
 	/* 0: the next one. Else this one, as when a log is read again; later puts get larger ones.
 	 * That no other entry ever had it is for the caller to see to; one that is in the store now
