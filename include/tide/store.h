@@ -113,7 +113,7 @@ struct tide_store_options {
 	/* Not 0: no thread is started; the program calls tide_store_work. */
 	int no_thread;
 	/* Where the time comes from, in ns, never going back; NULL: CLOCK_MONOTONIC. Another clock
-	 * is for no_thread only. */
+	 * is for no_thread only, and is called with locks taken. */
 	uint64_t (*clock)(void *context);
 };
 
