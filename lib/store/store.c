@@ -171,6 +171,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 		                        .limit_bytes = store->options.limit_bytes,
 		                        .refused = tide_load_relaxed(&store->refused) };
 	int64_t charged_bytes = tide_load_relaxed(&store->charged_bytes);
+	uint64_t refusals;
 	unsigned heaps;
 	all.charged_bytes = charged_bytes > 0 ? (uint64_t)charged_bytes : 0;
 	all.body_held_bytes = tide_move_held_bytes(store, &heaps);
@@ -179,7 +180,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 	if (store->options.counts == TIDE_STORE_BODIES)
 		all.counted_bytes = all.body_bytes;
 	else if (store->options.limit_bytes != 0)
-		all.counted_bytes = tide_memory_counted_bytes(store->base);
+		tide_memory_limit(store->base, &all.counted_bytes, &refusals);
 	if (all.body_bytes > 0)
 		all.held_percent = tide_judge_percent(all.body_held_bytes, all.body_bytes);
 	read_kept(store, &all);
