@@ -101,6 +101,10 @@ struct tide_store *tide_store_create(const struct tide_store_options *options)
 		errno = EINVAL;
 		return NULL;
 	}
+	if (!tide_rcu_init()) {
+		errno = EAGAIN;
+		return NULL;
+	}
 	struct tide_store *store = tide_aligned_alloc(_Alignof(struct tide_store), sizeof *store);
 	if (store == NULL)
 		return NULL;
