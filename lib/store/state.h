@@ -101,6 +101,7 @@ struct tide_store {
 	struct tide_wheel wheel;
 	struct tide_store_entry *leaving; /* by age.next */
 	uint64_t leaving_entries, leaving_bytes;
+	uint64_t buckets;                      /* of the index */
 	uint64_t home_bodies[2];               /* blocks of LIVE entries in each heap */
 	const struct tide_store_entry *moving; /* is being copied: not to be freed */
 	struct tide_store_counts_kept kept;

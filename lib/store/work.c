@@ -1,5 +1,6 @@
 #include "work.h"
 
+#include "index.h"
 #include "judge.h"
 #include "leave.h"
 #include "move.h"
@@ -23,6 +24,26 @@ static void drain_if_due(struct tide_store *store, uint64_t now_ns)
 	(void)pthread_mutex_unlock(&store->lock);
 	if (due)
 		tide_leave_drain(store);
+}
+
+/* Under the lock. */
+static uint64_t wanted_buckets(const struct tide_store *store)
+{
+	return tide_index_buckets_for(tide_load_relaxed(&store->entries), store->buckets);
+}
+
+static void resize_if_due(struct tide_store *store)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	uint64_t buckets = wanted_buckets(store);
+	bool due = buckets != store->buckets;
+	(void)pthread_mutex_unlock(&store->lock);
+	if (!due)
+		return;
+	tide_index_resize(store->index, buckets);
+	(void)pthread_mutex_lock(&store->lock);
+	store->buckets = buckets;
+	(void)pthread_mutex_unlock(&store->lock);
 }
 
 /* Under the lock: the answer to those who wait for a defragmentation. */
@@ -140,7 +161,7 @@ static uint64_t next_ns(const struct tide_store *store)
 	uint64_t ns = tide_wheel_next_ns(&store->wheel);
 	if (store->leaving != NULL)
 		ns = tide_store_min(ns, store->drain_due_ns);
-	if (store->move_stop)
+	if (store->move_stop || wanted_buckets(store) != store->buckets)
 		ns = 0;
 	if (store->move_active)
 		ns = tide_store_min(ns, store->move.resume_ns);
@@ -157,6 +178,7 @@ static void work(struct tide_store *store)
 	uint64_t now_ns = tide_time_now_ns(store);
 	(void)tide_leave_expired(store, MOST_EXPIRED);
 	drain_if_due(store, now_ns);
+	resize_if_due(store);
 	bool by_timer = check_if_due(store, now_ns);
 	move_on(store, now_ns, by_timer);
 }
