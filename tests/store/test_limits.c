@@ -184,7 +184,7 @@ static void live_at_the_limit(enum tide_store_counts counts, enum tide_store_pol
 	uint64_t limit_bytes = 4 << 20, seed = 5, put = 0, refused = 0, gone = 0;
 	struct tide_store *store = limited(counts, policy, limit_bytes);
 
-	for (unsigned i = 0; i < SCALED(8000); i++) {
+	for (unsigned i = 0; i < 6000; i++) {
 		size_t bytes = random_size(&seed, random_next(&seed) % 64 == 0 ? 21 : 13);
 
 		if (put_pattern(store, bytes, i, NULL) != 0) {
