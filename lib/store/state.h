@@ -42,6 +42,7 @@ struct tide_store_entry {
 	struct tide_wheel_item wheel;
 	_Alignas(16) char user[];
 };
+_Static_assert(sizeof(struct tide_store_entry) == 112, "a size class of its own");
 
 /* The mover's own; under the work lock. */
 enum { TIDE_MOVE_RETIRED = 256, TIDE_MOVE_PIECE_BYTES = 64 << 10 };
@@ -165,10 +166,16 @@ static inline void tide_store_wake(struct tide_store *store, uint64_t due_ns)
 	(void)pthread_cond_signal(&store->wake);
 }
 
+/* Whether defragmentation may start by itself. */
+static inline bool tide_store_checks(const struct tide_store *store)
+{
+	return store->options.defragment_percent != UINT32_MAX;
+}
+
 /* Something changed that a check should look at: under the lock. */
 static inline void tide_store_changed(struct tide_store *store)
 {
-	if (store->unchecked)
+	if (store->unchecked || !tide_store_checks(store))
 		return;
 	store->unchecked = true;
 	tide_store_wake(store, 0);

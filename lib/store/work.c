@@ -62,10 +62,6 @@ static bool check(struct tide_store *store, uint64_t now_ns)
 	uint64_t used_bytes = tide_load_relaxed(&store->body_bytes);
 	enum tide_store_verdict verdict = tide_judge_check(&store->judge, &store->options, now_ns,
 	                                                   held_bytes, used_bytes, &start);
-	if (store->options.defragment_percent == UINT32_MAX) {
-		verdict = TIDE_STORE_SWITCHED_OFF;
-		start = false;
-	}
 	(void)pthread_mutex_lock(&store->lock);
 	store->unchecked = false;
 	store->fragmented_ns = tide_judge_fragmented_ns(&store->judge, now_ns);
@@ -116,10 +112,12 @@ static void ended(struct tide_store *store)
 {
 	tide_judge_init(&store->judge);
 	(void)pthread_mutex_lock(&store->lock);
-	store->move_wanted = store->move_active = false;
+	store->move_stop = store->move_wanted = store->move_active = false;
 	store->fragmented_ns = 0;
-	store->unchecked = true;
-	store->check_due_ns = 0;
+	if (tide_store_checks(store)) {
+		store->unchecked = true;
+		store->check_due_ns = 0;
+	}
 	(void)pthread_cond_broadcast(&store->ended);
 	(void)pthread_mutex_unlock(&store->lock);
 }
@@ -318,7 +316,10 @@ void tide_store_defragment_stop(struct tide_store *store)
 	(void)pthread_mutex_unlock(&store->lock);
 	if (waits && store->options.no_thread) {
 		(void)pthread_mutex_lock(&store->work_lock);
-		if (store->move_active)
+		(void)pthread_mutex_lock(&store->lock);
+		bool still = store->move_stop; /* or another thread has seen to it */
+		(void)pthread_mutex_unlock(&store->lock);
+		if (still)
 			stop(store);
 		(void)pthread_mutex_unlock(&store->work_lock);
 	}
