@@ -8,8 +8,8 @@ static struct tide_store_entry *entry_of(struct cds_lfht_node *node)
 }
 _Static_assert(offsetof(struct tide_store_entry, node) == 0, "an entry is found by its node");
 
-/* Ids come one after another, and a program may choose its own: every bit has a say in the low ones,
- * which choose the bucket. */
+/* Ids come one after another, and a program may choose its own: every bit has a say in the low
+ * ones, which choose the bucket. */
 static unsigned long hash_of(uint64_t id)
 {
 	id ^= id >> 32;

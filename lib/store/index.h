@@ -2,9 +2,9 @@
  *
  * Touched by  every thread, in a read section
  * Progress    looking up is wait-free but for the length of a chain, adding and removing lock-free,
- *             also while the table grows or shrinks, which whoever has the work lock does: liburcu's
- *             own thread for that would be one more in the process, and hands its work over in ways
- *             that ThreadSanitizer does not see
+ *             also while the table grows or shrinks, which whoever has the work lock does:
+ *             liburcu's own thread for that would be one more in the process, and hands its work
+ *             over in ways that ThreadSanitizer does not see
  */
 #ifndef TIDE_STORE_INDEX_H
 #define TIDE_STORE_INDEX_H

@@ -2,12 +2,13 @@
  * bodies. The index finds it by id, the age list and the wheel hold it under one lock.
  *
  * Life of an entry   NEW (put: built, then in the index) -> LIVE (in the age list) -> LEFT (out of
- *                    list, wheel and index, in the list of those that leave) -> freed, after a grace
- *                    period. LIVE -> LEFT happens once, under the lock; who does it tells `dropped`.
+ *                    list, wheel and index, in the list of those that leave) -> freed, after a
+ *                    grace period. LIVE -> LEFT happens once, under the lock; who does it tells
+ *                    `dropped`.
  * Bodies             never change. Which block has the bytes changes when the mover, under the lock
- *                    and only while the entry is LIVE, publishes a copy; the old block is freed after
- *                    a grace period. So whoever finds an entry LEFT and lets a grace period pass has
- *                    its last block.
+ *                    and only while the entry is LIVE, publishes a copy; the old block is freed
+ *                    after a grace period. So whoever finds an entry LEFT and lets a grace period
+ *                    pass has its last block.
  * Locks, in order    work (one mover, one who expires), drain (one who frees), heaps (no heap comes
  *                    or goes), lock (lists and counts: some hundred instructions, no calls out).
  *                    Readers take none.
@@ -28,7 +29,7 @@ struct tide_heap;
 struct tide_store_entry {
 	struct cds_lfht_node node; /* liburcu's */
 	/* writers  who puts, before the entry is in the index   readers  every thread
-	 * order    release, acquire                              edges    entry.id: all that put wrote */
+	 * order    release, acquire   edges    entry.id: all that put wrote */
 	_Atomic uint64_t id;
 	/* A block of the heap `age.home`; the empty body when `bytes` is 0.
 	 * writers  who puts; the mover, under the lock   readers  every thread

@@ -1,5 +1,6 @@
-/* Jobs in a store, as a job server has them: put by several threads, most of them done after a while
- * and removed, one of so many kept; and threads that read them meanwhile and check each byte. */
+/* Jobs in a store, as a job server has them: put by several threads, most of them done after a
+ * while and removed, one of so many kept; and threads that read them meanwhile and check each
+ * byte. */
 #ifndef TIDE_STRESS_STORE_JOBS_H
 #define TIDE_STRESS_STORE_JOBS_H
 

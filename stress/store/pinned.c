@@ -1,6 +1,6 @@
-/* tide-pinned: what a few old jobs do to memory, and what defragmentation does about it. Prints a line
- * for each state of the store. Exits with 0 when every body that was read was whole and nothing was
- * lost, with 1 otherwise. */
+/* tide-pinned: what a few old jobs do to memory, and what defragmentation does about it. Prints a
+ * line for each state of the store. Exits with 0 when every body that was read was whole and
+ * nothing was lost, with 1 otherwise. */
 #include "pinned_options.h"
 
 #include <errno.h>

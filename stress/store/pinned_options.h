@@ -9,7 +9,7 @@ struct pinned_options {
 	struct tide_store_options store;
 };
 
-/* Fill in what the command line says; exits with 2 and a message when it is wrong, with 0 for -h. */
+/* Fill in what the command line says. Exits with 2 and a message if it is wrong, with 0 for -h. */
 void pinned_options_read(struct pinned_options *options, int argc, char **argv);
 
 #endif

@@ -311,7 +311,8 @@ Test(entries, walks_go_from_the_oldest)
 	cr_assert_eq(seen_count, 10);
 	cr_assert_arr_eq(seen, order, sizeof order);
 
-	/* Each removes the one with the next id, 3 the last of all, and becomes the youngest; none twice. */
+	/* Each removes the one with the next id, 3 the last of all, and becomes the youngest; none
+	 * twice. */
 	seen_count = 0;
 	cr_assert_eq(tide_store_walk(store, meddle, &visit), 0);
 	static const uint64_t left[] = { 1, 3, 5, 7, 9 };

@@ -1,5 +1,5 @@
-/* Limits at the exact boundary, in each way of counting; what is dropped, and what the program hears
- * of it. */
+/* Limits at the exact boundary, in each way of counting; what is dropped, and what the program
+ * hears of it. */
 #include <criterion/criterion.h>
 
 #include "support.h"
