@@ -48,6 +48,8 @@ TIDE_HIDDEN int tide_gc_step_once(void);
 
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
 TIDE_HIDDEN size_t tide_gc_purge_all(void);
+/* The same for one heap, and what its idle threads keep. */
+TIDE_HIDDEN size_t tide_gc_purge_heap(struct tide_heap *heap);
 
 /* The same by the GC thread, for memory is short: also what idle threads put by, and what object caches
  * keep. 0 as well when another thread is the GC for long. */

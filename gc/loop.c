@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "object.h"
+#include "large.h"
 #include "options.h"
 #include "token.h"
 
@@ -115,7 +116,7 @@ size_t tide_gc_purge_all(void)
 		bytes += tide_gc_release_all(heap);
 	count_step(&tide_heap_default.gc, false);
 	tide_token_release();
-	return bytes;
+	return bytes + tide_large_purge();
 }
 
 size_t tide_gc_purge_early(void)
@@ -133,6 +134,18 @@ size_t tide_gc_purge_early(void)
 	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
 		bytes += tide_gc_release_all(heap);
 	count_step(&tide_heap_default.gc, false);
+	tide_token_release();
+	return bytes;
+}
+
+size_t tide_gc_purge_heap(struct tide_heap *heap)
+{
+	if (tide_load_relaxed(&tide_gc_lost))
+		return 0;
+	(void)tide_token_wait(0);
+	tide_gc_empty_idle(heap);
+	size_t bytes = tide_gc_release_all(heap);
+	count_step(&heap->gc, false);
 	tide_token_release();
 	return bytes;
 }

@@ -247,7 +247,7 @@ size_t tide_gc_release_all(struct tide_heap *heap)
 	while ((region = sweep_next(heap)) != NULL)
 		(void)sweep(region, true, &calls);
 	sweep_end(gc);
-	size_t large_bytes = tide_large_purge();
+	size_t large_bytes = tide_large_trim(0);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)large_bytes);
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }
