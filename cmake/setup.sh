@@ -12,6 +12,7 @@ binutils            ld
 cmake               cmake
 ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
+liburcu-dev         /usr/include/*/urcu.h
 libjansson-dev      /usr/include/jansson.h
 gnuplot-nox         gnuplot
 '
@@ -20,7 +21,6 @@ g++                 g++
 clang-14            clang-14
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
-liburcu-dev         /usr/include/*/urcu.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace

@@ -98,6 +98,12 @@ static const char *compare_budget(struct tide_heap *heap, const struct tally *ta
 			due += (own->carved - own->in_queues - own->in_garbage - own->in_sets) *
 			       tide_class_bytes(cls);
 	}
+	/* Heaps within its limit. */
+	struct tide_heap *other = &tide_heap_default;
+	for (; other != NULL; other = tide_heap_next(other)) {
+		if (other->budget.within == budget)
+			due += (uint64_t)tide_load_relaxed(&other->budget.used);
+	}
 	bool right = (uint64_t)tide_load_relaxed(&budget->used) == due;
 	return !tide_budget_is_on(budget) || right ? NULL : "a limit's count is not what there is";
 }

@@ -48,6 +48,8 @@ TIDE_HIDDEN int tide_gc_step_once(void);
 
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
 TIDE_HIDDEN size_t tide_gc_purge_all(void);
+/* The same for one heap, and what its idle threads keep. */
+TIDE_HIDDEN size_t tide_gc_purge_heap(struct tide_heap *heap);
 
 /* What is in nobody's hands and what idle threads keep, to the free sets, and where the heap's limit
  * counts held memory, back to the system. Waits for the token, but not long. */

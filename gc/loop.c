@@ -115,6 +115,18 @@ size_t tide_gc_purge_all(void)
 	return bytes;
 }
 
+size_t tide_gc_purge_heap(struct tide_heap *heap)
+{
+	if (tide_load_relaxed(&tide_gc_lost))
+		return 0;
+	(void)tide_token_wait(0);
+	tide_gc_empty_idle(heap);
+	size_t bytes = tide_gc_release_all(heap);
+	count_step(&heap->gc, false);
+	tide_token_release();
+	return bytes;
+}
+
 void tide_gc_reclaim(struct tide_heap *heap)
 {
 	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
