@@ -119,16 +119,22 @@ static void accept_some(struct server *server)
 	}
 }
 
+/* A handler for SIGUSR1, since threads of liburcu leave that one unblocked: it would never come to
+ * the signalfd. Written before there is a handler. */
+static struct board *drained_board;
+
+static void drain_handler(int signal)
+{
+	(void)signal;
+	board_drain(drained_board); /* one relaxed store */
+}
+
 static void read_signals(struct server *server)
 {
 	struct signalfd_siginfo signal;
 	uint64_t one = 1;
 
 	while (read(server->signal_fd, &signal, sizeof signal) == sizeof signal) {
-		if (signal.ssi_signo == SIGUSR1) {
-			board_drain(server->board);
-			continue;
-		}
 		store_relaxed(&server->stops, true); /* the eventfds are written after it */
 		for (unsigned i = 0; i < server->options->workers; i++) {
 			ssize_t wrote =
@@ -316,7 +322,6 @@ static void server_signals(sigset_t *signals)
 	sigemptyset(signals);
 	sigaddset(signals, SIGTERM);
 	sigaddset(signals, SIGINT);
-	sigaddset(signals, SIGUSR1);
 }
 
 void server_block_signals(void)
@@ -352,8 +357,11 @@ static bool start_worker(struct server *server, unsigned number)
 
 static bool set_up(struct server *server)
 {
+	struct sigaction drain = { .sa_handler = drain_handler, .sa_flags = SA_RESTART };
 	sigset_t signals;
 
+	drained_board = server->board;
+	sigaction(SIGUSR1, &drain, NULL);
 	server_signals(&signals);
 	server->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	server->spare_fd = eventfd(0, EFD_CLOEXEC);
@@ -388,6 +396,7 @@ static void take_down(struct server *server)
 	close(server->signal_fd);
 	close(server->spare_fd);
 	pthread_mutex_destroy(&server->all_lock);
+	signal(SIGUSR1, SIG_IGN);
 }
 
 bool server_run(struct board *board, const struct server_options *options)

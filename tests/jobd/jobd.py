@@ -1,6 +1,6 @@
 """What the tests of tide-jobd share: servers, and clients that speak the protocol.
 
-TIDE_JOBD names the program. Exit of a test: 0 pass, 77 skip, else fail; the reason on stderr.
+JOBD_PROGRAM names the program. Exit of a test: 0 pass, 77 skip, else fail; the reason on stderr.
 """
 import os
 import shutil
@@ -77,9 +77,9 @@ class Server:
 
 
 def tide_jobd(*options):
-    program = os.environ.get("TIDE_JOBD")
+    program = os.environ.get("JOBD_PROGRAM")
     if not program or not os.access(program, os.X_OK):
-        fail("TIDE_JOBD must name the program")
+        fail("JOBD_PROGRAM must name the program")
     server = Server([program, "-l", "127.0.0.1", "-p", "0", *map(str, options)])
     check(server.started, "tide-jobd did not start: " + server.complaints())
     # As with beanstalkd below, so that the same connections are counted.
@@ -89,7 +89,7 @@ def tide_jobd(*options):
 
 def refused(*options):
     """What tide-jobd says when it does not start."""
-    server = Server([os.environ["TIDE_JOBD"], "-l", "127.0.0.1", "-p", "0", *map(str, options)])
+    server = Server([os.environ["JOBD_PROGRAM"], "-l", "127.0.0.1", "-p", "0", *map(str, options)])
     with server:
         check(not server.started, "it started with " + " ".join(map(str, options)))
         return server.process.returncode, server.complaints()
