@@ -176,7 +176,7 @@ void board_commit(struct board *board);
 /* The oldest segment's file is gone. */
 void board_segment_is_gone(struct board *board);
 
-/* Walk everything: for tests. */
+/* Walk everything: whether queues are in order and counts are right. */
 bool board_is_valid(struct board *board);
 
 #endif

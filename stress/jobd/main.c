@@ -79,6 +79,10 @@ int main(int argc, char *argv[])
 		return 1;
 	if (!server_run(board, &arguments.server))
 		return 1;
+	bool is_valid = board_is_valid(board);
+
+	if (!is_valid)
+		fprintf(stderr, "tide-jobd: at the end the books do not balance\n");
 	if (arguments.log.folder != NULL) {
 		struct log *log = board_log(board);
 
@@ -88,5 +92,5 @@ int main(int argc, char *argv[])
 	}
 	board_destroy(board);
 	close(timer_fd);
-	return 0;
+	return is_valid ? 0 : 1;
 }
