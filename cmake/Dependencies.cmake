@@ -13,9 +13,9 @@ if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
 endif()
 
 find_path(TIDE_URCU_INCLUDE urcu/rculfhash.h)
-find_library(TIDE_URCU_BP_LIBRARY urcu-bp)
+find_library(TIDE_URCU_MB_LIBRARY urcu-mb)
 find_library(TIDE_URCU_CDS_LIBRARY urcu-cds)
-if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_BP_LIBRARY OR NOT TIDE_URCU_CDS_LIBRARY)
+if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_MB_LIBRARY OR NOT TIDE_URCU_CDS_LIBRARY)
 	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
 endif()
 

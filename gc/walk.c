@@ -198,6 +198,7 @@ static void stats_of_limit(struct tide_budget *budget, struct tide_heap_stats *s
 	stats->counted_bytes = tide_budget_is_on(budget) && used > 0 ? (uint64_t)used : 0;
 	stats->soft_bytes = limit_or_0(&budget->soft_bytes);
 	stats->hard_bytes = limit_or_0(&budget->hard_bytes);
+	stats->refusals = tide_load_relaxed(&budget->refusals);
 }
 
 void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)

@@ -34,7 +34,8 @@ struct tide_budget {
 	/* writers  every thread, by fetch-add   readers  every thread
 	 * order    relaxed: a count             edges    none */
 	TIDE_OWN_LINE _Atomic int64_t used;
-	_Atomic int64_t charged; /* by hand; likewise */
+	_Atomic int64_t charged;   /* by hand; likewise */
+	_Atomic uint64_t refusals; /* times that the hard limit was in the way; likewise */
 	/* The soft limit was passed, and the program told so.
 	 * writers  every thread, by swap   readers  every thread
 	 * order    acq-rel: one tells      edges    none */
@@ -75,6 +76,7 @@ static inline void tide_budget_clear(struct tide_budget *budget)
 	tide_budget_set(budget, TIDE_HEAP_BLOCKS, 0, 0);
 	tide_store_relaxed(&budget->used, 0);
 	tide_store_relaxed(&budget->charged, 0);
+	tide_store_relaxed(&budget->refusals, 0);
 	tide_store_relaxed(&budget->soft_told, false);
 }
 
@@ -91,6 +93,7 @@ static inline bool tide_budget_charge_one(struct tide_budget *budget, uint64_t b
 	if (after <= 0 || (uint64_t)after <= tide_load_relaxed(&budget->hard_bytes))
 		return true;
 	(void)tide_sub_relaxed(&budget->used, (int64_t)bytes);
+	(void)tide_add_relaxed(&budget->refusals, 1u);
 	return false;
 }
 

@@ -123,6 +123,9 @@ struct tide_heap_stats {
 	uint64_t queued_bytes;   /* in the ready queues */
 	uint64_t backlog_bytes;  /* waiting for the GC */
 	uint64_t threads;        /* that have bins in the heap */
+	/* Times that the hard limit refused bytes, to this heap or one within its limit; memory was
+	 * collected then, perhaps with success. A failure without one is the system's. */
+	uint64_t refusals;
 };
 
 /* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). `heap` may

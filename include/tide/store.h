@@ -1,5 +1,5 @@
 /* The store: many entries that are held for a while, within a memory budget. For job queues,
- * caches, sessions. In libtide-store.a, which needs libtide.a (or libtide-core.a), liburcu-bp and
+ * caches, sessions. In libtide-store.a, which needs libtide.a (or libtide-core.a), liburcu-mb and
  * liburcu-cds.
  *
  * An entry has an id, a body that never changes, a lifetime, an age, and a few user bytes, which
@@ -118,14 +118,15 @@ struct tide_store_options {
 };
 
 /* A new store; `options` may be NULL. NULL with errno EINVAL for options out of their range,
- * ENOMEM, or EAGAIN when the thread can't be started. */
+ * ENOMEM, or EAGAIN when the thread, or a key for thread-specific data, is not to be had. */
 TIDE_API struct tide_store *tide_store_create(const struct tide_store_options *options);
 /* End the store's thread, tell `dropped` of every entry (DESTROYED, oldest first), and give all
  * back. A defragmentation in progress is left where it is. No thread may be using the store, nor
  * do so any more. Not in a read section. NULL is ignored. */
 TIDE_API void tide_store_destroy(struct tide_store *store);
 
-/* What put is told beside the body. All 0, or NULL instead of it: a new id, the store's lifetime. */
+/* What put is told beside the body. All 0, or NULL instead of it: a new id, the store's lifetime.
+ * */
 struct tide_store_put {
 	/* 0: the next one. Else this one, as when a log is read again; later puts get larger ones.
 	 * That no other entry ever had it is for the caller to see to; one that is in the store now

@@ -1,6 +1,6 @@
 #include "index.h"
 
-#include <urcu/urcu-bp.h>
+#include <urcu/urcu-mb.h>
 
 enum { FIRST_BUCKETS = 64 };
 
@@ -28,7 +28,7 @@ static int matches(struct cds_lfht_node *node, const void *key)
 struct cds_lfht *tide_index_create(void)
 {
 	return cds_lfht_new_flavor(FIRST_BUCKETS, FIRST_BUCKETS, 0,
-	                           CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_bp_flavor,
+	                           CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_mb_flavor,
 	                           NULL);
 }
 

@@ -4,8 +4,6 @@
 #include "memory.h"
 #include "rcu.h"
 
-_Atomic uint64_t tide_rcu_ended;
-
 _Alignas(16) const char tide_leave_empty_body[16];
 
 static void count(struct tide_store *store, enum tide_store_reason reason)

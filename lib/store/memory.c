@@ -59,9 +59,11 @@ uint64_t tide_memory_held_bytes(struct tide_heap *heap)
 	return stats_of(heap).held_bytes;
 }
 
-uint64_t tide_memory_counted_bytes(struct tide_heap *base)
+void tide_memory_limit(struct tide_heap *base, uint64_t *counted_bytes, uint64_t *refusals)
 {
-	return stats_of(base).counted_bytes;
+	struct tide_heap_stats stats = stats_of(base);
+	*counted_bytes = stats.counted_bytes;
+	*refusals = stats.refusals;
 }
 
 static int is_there(void *block, size_t bytes, void *context)

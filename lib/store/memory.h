@@ -27,8 +27,9 @@ TIDE_HIDDEN int tide_memory_charge(struct tide_heap *base, ptrdiff_t bytes);
 
 TIDE_HIDDEN void tide_memory_purge(struct tide_heap *heap);
 TIDE_HIDDEN uint64_t tide_memory_held_bytes(struct tide_heap *heap);
-/* Of the base: what its limit is compared with. */
-TIDE_HIDDEN uint64_t tide_memory_counted_bytes(struct tide_heap *base);
+/* Of the base: what its limit is compared with, and how often it was in the way. */
+TIDE_HIDDEN void tide_memory_limit(struct tide_heap *base, uint64_t *counted_bytes,
+                                   uint64_t *refusals);
 /* No block of it is live. When no other thread is in a call for it. */
 TIDE_HIDDEN bool tide_memory_is_empty(struct tide_heap *heap);
 

@@ -82,12 +82,23 @@ static void collect(struct tide_store *store, bool purge)
 	(void)pthread_mutex_unlock(&store->heaps_lock);
 }
 
-static bool limit_is_near(const struct tide_store *store, size_t bytes)
+/* Whether the limit was in the way: surely if what is counted is near it; else if the last try made
+ * one more refusal, since meanwhile others may have made room. The first time it may have to be tried
+ * once more to know. */
+static bool limit_was_reached(const struct tide_store *store, struct tide_room *room, bool *unsure)
 {
 	const struct tide_store_options *options = &store->options;
-	return options->limit_bytes != 0 && !counts_bodies(store) &&
-	       tide_memory_counted_bytes(store->base) + bytes + TIDE_MEMORY_SLACK_BYTES >
-	           options->limit_bytes;
+	uint64_t counted_bytes, before = room->refusals;
+	bool knew = room->knows_refusals;
+	*unsure = false;
+	if (options->limit_bytes == 0 || counts_bodies(store))
+		return false;
+	tide_memory_limit(store->base, &counted_bytes, &room->refusals);
+	room->knows_refusals = true;
+	if (counted_bytes + room->bytes + TIDE_MEMORY_SLACK_BYTES > options->limit_bytes)
+		return true;
+	*unsure = !knew;
+	return knew && room->refusals != before;
 }
 
 static bool something_waits(struct tide_store *store, bool *moves)
@@ -119,13 +130,13 @@ static bool drop_batch(struct tide_store *store, struct tide_room *room)
 
 int tide_room_make(struct tide_store *store, struct tide_room *room)
 {
-	bool first = room->tries++ == 0, moves;
+	bool first = room->tries++ == 0, moves, unsure;
 	if (something_waits(store, &moves) && first) {
 		collect(store, moves);
 		return 0;
 	}
-	if (!limit_is_near(store, room->bytes))
-		return ENOMEM;
+	if (!limit_was_reached(store, room, &unsure))
+		return unsure ? 0 : ENOMEM;
 	if (store->options.policy == TIDE_STORE_REFUSE || room->last)
 		return ENOSPC;
 	/* With nothing left to drop, once more: what others dropped may just have been freed. The
@@ -138,7 +149,8 @@ int tide_room_make(struct tide_store *store, struct tide_room *room)
 
 int tide_store_charge(struct tide_store *store, ptrdiff_t bytes)
 {
-	struct tide_room room = { .bytes = bytes > 0 ? (size_t)bytes : 0 };
+	/* No block will do, it must be pages: as after a drop that was not enough. */
+	struct tide_room room = { .bytes = bytes > 0 ? (size_t)bytes : 0, .dropped = true };
 	if (bytes > 0 && tide_rcu_is_reading())
 		return EDEADLK;
 	if (store->options.counts == TIDE_STORE_CHARGED && store->options.limit_bytes != 0 &&

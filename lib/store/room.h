@@ -18,7 +18,8 @@ struct tide_room {
 	size_t bytes;
 	unsigned tries;
 	uint64_t batch_bytes;
-	bool dropped, last;
+	uint64_t refusals; /* of the limit, known at the last failure */
+	bool knows_refusals, dropped, last;
 };
 /* After memory was refused: 0: try again; ENOSPC: it is the limit; ENOMEM: it is not. */
 TIDE_HIDDEN int tide_room_make(struct tide_store *store, struct tide_room *room);

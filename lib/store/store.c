@@ -101,6 +101,10 @@ struct tide_store *tide_store_create(const struct tide_store_options *options)
 		errno = EINVAL;
 		return NULL;
 	}
+	if (!tide_rcu_init()) {
+		errno = EAGAIN;
+		return NULL;
+	}
 	struct tide_store *store = tide_aligned_alloc(_Alignof(struct tide_store), sizeof *store);
 	if (store == NULL)
 		return NULL;
@@ -171,6 +175,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 		                        .limit_bytes = store->options.limit_bytes,
 		                        .refused = tide_load_relaxed(&store->refused) };
 	int64_t charged_bytes = tide_load_relaxed(&store->charged_bytes);
+	uint64_t refusals;
 	unsigned heaps;
 	all.charged_bytes = charged_bytes > 0 ? (uint64_t)charged_bytes : 0;
 	all.body_held_bytes = tide_move_held_bytes(store, &heaps);
@@ -179,7 +184,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 	if (store->options.counts == TIDE_STORE_BODIES)
 		all.counted_bytes = all.body_bytes;
 	else if (store->options.limit_bytes != 0)
-		all.counted_bytes = tide_memory_counted_bytes(store->base);
+		tide_memory_limit(store->base, &all.counted_bytes, &refusals);
 	if (all.body_bytes > 0)
 		all.held_percent = tide_judge_percent(all.body_held_bytes, all.body_bytes);
 	read_kept(store, &all);

@@ -98,10 +98,10 @@ uint64_t tide_memory_held_bytes(struct tide_heap *heap)
 	return bytes;
 }
 
-uint64_t tide_memory_counted_bytes(struct tide_heap *base)
+void tide_memory_limit(struct tide_heap *base, uint64_t *counted_bytes, uint64_t *refusals)
 {
 	(void)base;
-	return 0;
+	*counted_bytes = *refusals = 0;
 }
 
 bool tide_memory_is_empty(struct tide_heap *heap)
