@@ -76,9 +76,9 @@ int main(int argc, char *argv[])
 	/* A start that fails ends the process as it is: nothing was promised to anybody yet. */
 	if (arguments.log.folder != NULL &&
 	    (!open_log(board, &arguments.log) || !keeper_start(board, &keeper)))
-		return 1;
+		_exit(1);
 	if (!server_run(board, &arguments.server))
-		return 1;
+		_exit(1);
 	bool is_valid = board_is_valid(board);
 
 	if (!is_valid)

@@ -414,7 +414,7 @@ bool server_run(struct board *board, const struct server_options *options)
 		errno = pthread_create(&worker->thread, NULL, worker_main, worker);
 		if (errno != 0) {
 			complain("can't start a thread");
-			exit(1);
+			_exit(1);
 		}
 	}
 	worker_main(&server.workers[0]);
