@@ -28,11 +28,13 @@ void arguments_help(void)
 	     "\n"
 	     "  -l ADDRESS          listen on this numeric address (127.0.0.1)\n"
 	     "  -p PORT             and this port (11300); 0: any that is free. Both are printed\n"
-	     "  -t THREADS          that serve connections, 1 to 64 (one for each processor, at most 4)\n"
+	     "  -t THREADS          that serve connections, 1 to 64 (one for each processor, at "
+	     "most 4)\n"
 	     "  -z BYTES            the longest job, up to 1G (65535)\n"
 	     "\n"
 	     "  -m BYTES            memory limit, from 1M (none)\n"
-	     "  --counts WHAT       what it counts: bodies; held: memory held for jobs; charged: the\n"
+	     "  --counts WHAT       what it counts: bodies; held: memory held for jobs; charged: "
+	     "the\n"
 	     "                      same and bodies on their way in (held)\n"
 	     "  --policy WHAT       at the limit: refuse new jobs, or drop the oldest (refuse)\n"
 	     "  --lifetime SECONDS  then a job is dropped, whatever its state (for ever)\n"
@@ -154,7 +156,9 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 	*arguments = (struct arguments){
 		.server = { .address = "127.0.0.1",
 		            .port = 11300,
-		            .workers = processors < 1 ? 1 : processors > 4 ? 4 : (unsigned)processors },
+		            .workers = processors < 1   ? 1
+		                       : processors > 4 ? 4
+		                                        : (unsigned)processors },
 		.board = { .max_job_bytes = ARGUMENTS_JOB_BYTES, .counts = TIDE_STORE_HELD },
 		.log = { .segment_bytes = ARGUMENTS_SEGMENT_BYTES, .sync_ms = 50 },
 	};

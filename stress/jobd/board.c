@@ -185,9 +185,8 @@ bool board_open(struct board *board, struct session *session, struct mailbox *ma
 	*session = (struct session){ .mailbox = mailbox };
 	queue_init(&session->reserved, held_before);
 	board_lock(board);
-	bool is_open =
-	    timers_reserve(board, (uint32_t)board->sessions + 1 + board->tube_count) &&
-	    session_watch(board, session, "default") != NULL;
+	bool is_open = timers_reserve(board, (uint32_t)board->sessions + 1 + board->tube_count) &&
+	               session_watch(board, session, "default") != NULL;
 
 	if (is_open) {
 		session->used = tube_refer(board, "default"); /* it is there */
@@ -330,21 +329,21 @@ bool board_is_valid(struct board *board)
 	is_valid = queue_is_valid(&board->timers) && session_is_counted(board);
 	for (uint32_t i = 0; is_valid && i < board->tube_count; i++) {
 		const struct tube *tube = board->tubes[i];
-		uint64_t jobs = tube->ready.count + tube->delayed.count + tube->buried.count +
-			        tube->reserved;
+		uint64_t jobs =
+		    tube->ready.count + tube->delayed.count + tube->buried.count + tube->reserved;
 
-		is_valid = tube->place == i && queue_is_valid(&tube->ready) &&
-			   queue_is_valid(&tube->delayed) && queue_is_valid(&tube->buried) &&
-			   tube->references == jobs + tube->users + tube->watchers + (i == 0) &&
-			   (TAILQ_EMPTY(&tube->waiters) || tube->ready.count == 0 ||
-			    tube_is_paused(tube));
+		is_valid =
+		    tube->place == i && queue_is_valid(&tube->ready) &&
+		    queue_is_valid(&tube->delayed) && queue_is_valid(&tube->buried) &&
+		    tube->references == jobs + tube->users + tube->watchers + (i == 0) &&
+		    (TAILQ_EMPTY(&tube->waiters) || tube->ready.count == 0 || tube_is_paused(tube));
 		ready += tube->ready.count;
 		delayed += tube->delayed.count;
 		buried += tube->buried.count;
 		reserved += tube->reserved;
 	}
 	is_valid = is_valid && ready == board->ready && delayed == board->delayed &&
-		   buried == board->buried && reserved == board->reserved;
+	           buried == board->buried && reserved == board->reserved;
 	board_unlock(board);
 	return is_valid;
 }

@@ -35,9 +35,9 @@ struct board_options {
 	uint64_t limit_bytes; /* of the store; 0: none */
 	enum tide_store_counts counts;
 	enum tide_store_policy policy;
-	uint64_t lifetime_ns; /* of a job, from its put; 0: for ever */
+	uint64_t lifetime_ns;   /* of a job, from its put; 0: for ever */
 	uint64_t segment_bytes; /* of the log, if there is one: for statistics */
-	int timer_fd;         /* a timerfd: readable when board_tick is due */
+	int timer_fd;           /* a timerfd: readable when board_tick is due */
 };
 
 enum answer {
@@ -46,8 +46,8 @@ enum answer {
 	ANSWER_NO_MEMORY,
 	ANSWER_TIMED_OUT,
 	ANSWER_DEADLINE_SOON,
-	ANSWER_WAITS,      /* the session is told later, through its mailbox */
-	ANSWER_BURIED,     /* no memory for a queue: the job is buried instead */
+	ANSWER_WAITS,  /* the session is told later, through its mailbox */
+	ANSWER_BURIED, /* no memory for a queue: the job is buried instead */
 	ANSWER_NOT_IGNORED,
 	ANSWER_DRAINING,
 };
@@ -139,8 +139,7 @@ enum answer board_peek_first(struct board *board, struct session *session, enum 
 enum answer board_delete(struct board *board, struct session *session, uint64_t id);
 enum answer board_release(struct board *board, struct session *session,
                           const struct command *command);
-enum answer board_bury(struct board *board, struct session *session,
-                       const struct command *command);
+enum answer board_bury(struct board *board, struct session *session, const struct command *command);
 uint64_t board_kick(struct board *board, struct session *session, uint64_t bound);
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id);
 enum answer board_touch(struct board *board, struct session *session, uint64_t id);

@@ -324,8 +324,8 @@ enum answer board_release(struct board *board, struct session *session,
 		job->priority = command->priority;
 		job->delay_s = command->delay_s;
 		job->releases++;
-		answer = job_put_back(board, job, now, command->delay_s) ? ANSWER_DONE
-		                                                         : ANSWER_BURIED;
+		answer =
+		    job_put_back(board, job, now, command->delay_s) ? ANSWER_DONE : ANSWER_BURIED;
 		journal_change(board, job);
 		note_record(board, session);
 	}
@@ -334,8 +334,7 @@ enum answer board_release(struct board *board, struct session *session,
 	return answer;
 }
 
-enum answer board_bury(struct board *board, struct session *session,
-                       const struct command *command)
+enum answer board_bury(struct board *board, struct session *session, const struct command *command)
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 

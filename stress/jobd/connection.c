@@ -195,8 +195,8 @@ void connection_flush(struct connection *connection)
 	if (out->no_memory)
 		connection->is_broken = true;
 	while (connection->is_writable && !connection->is_broken && buffer_left(out) > 0) {
-		ssize_t sent = send(connection->fd, out->data + out->sent, buffer_left(out),
-		                    MSG_NOSIGNAL);
+		ssize_t sent =
+		    send(connection->fd, out->data + out->sent, buffer_left(out), MSG_NOSIGNAL);
 
 		if (sent >= 0)
 			out->sent += (size_t)sent;

@@ -27,7 +27,7 @@ struct connection {
 	struct command put; /* whose body is awaited */
 	uint64_t put_id;
 	bool skip_is_too_big; /* the body that is skipped; else there was no memory for it */
-	char *input; /* of malloc; received, and not yet looked at */
+	char *input;          /* of malloc; received, and not yet looked at */
 	size_t input_bytes;
 	size_t input_at;
 	struct buffer out;

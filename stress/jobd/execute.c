@@ -14,12 +14,9 @@ static void reply(struct connection *connection, const char *text)
 static void reply_answer(struct connection *connection, enum answer answer)
 {
 	static const char *const texts[] = {
-		[ANSWER_NOT_FOUND] = "NOT_FOUND\r\n",
-		[ANSWER_NO_MEMORY] = "OUT_OF_MEMORY\r\n",
-		[ANSWER_TIMED_OUT] = "TIMED_OUT\r\n",
-		[ANSWER_DEADLINE_SOON] = "DEADLINE_SOON\r\n",
-		[ANSWER_BURIED] = "BURIED\r\n",
-		[ANSWER_NOT_IGNORED] = "NOT_IGNORED\r\n",
+		[ANSWER_NOT_FOUND] = "NOT_FOUND\r\n", [ANSWER_NO_MEMORY] = "OUT_OF_MEMORY\r\n",
+		[ANSWER_TIMED_OUT] = "TIMED_OUT\r\n", [ANSWER_DEADLINE_SOON] = "DEADLINE_SOON\r\n",
+		[ANSWER_BURIED] = "BURIED\r\n",       [ANSWER_NOT_IGNORED] = "NOT_IGNORED\r\n",
 		[ANSWER_DRAINING] = "DRAINING\r\n",
 	};
 
@@ -74,9 +71,9 @@ static void reserve(struct connection *connection, const struct command *command
 	struct tide_store_entry *entry = NULL;
 
 	tide_store_read_begin(board_store(connection->board));
-	enum answer answer = board_reserve(connection->board, &connection->session,
-	                                   command->timeout_s, command->kind == COMMAND_RESERVE,
-	                                   !connection->is_half_closed, &entry);
+	enum answer answer =
+	    board_reserve(connection->board, &connection->session, command->timeout_s,
+	                  command->kind == COMMAND_RESERVE, !connection->is_half_closed, &entry);
 
 	reply_reserved(connection, answer, entry);
 	tide_store_read_end(board_store(connection->board));

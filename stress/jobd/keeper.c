@@ -6,7 +6,7 @@
  */
 #include "keeper.h"
 
-#include "recovery.h"
+#include "segment.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,9 +40,9 @@ static void remove_segment(struct board *board, uint32_t segment)
 	uint64_t whole_bytes;
 	char path[4200];
 
-	log_path(log, segment, path, sizeof path);
+	segment_path(log_settings(log)->folder, segment, path, sizeof path);
 	board_commit(board);
-	int result = recovery_read_segment(path, &header, &whole_bytes, move_record, &move);
+	int result = segment_read_file(path, &header, &whole_bytes, move_record, &move);
 
 	if (result != RECORD_IS_WHOLE) {
 		/* Damaged on the disk while the jobs are here: it stays, and is found at the start. */

@@ -38,8 +38,12 @@ static struct {
 	uint64_t body_bytes; /* at most; they are of 1 to that, most of them short */
 	uint64_t settle_s;
 	uint64_t pid;
-} settings = { .connections = 8, .cycles = 20000, .jobs = 200000, .kept_one_in = 100,
-	       .body_bytes = 2000, .settle_s = 5 };
+} settings = { .connections = 8,
+	       .cycles = 20000,
+	       .jobs = 200000,
+	       .kept_one_in = 100,
+	       .body_bytes = 2000,
+	       .settle_s = 5 };
 
 struct client {
 	pthread_t thread;
@@ -89,8 +93,7 @@ static void connect_client(struct client *client, uint64_t seed)
 	client->seed = seed * 2654435761u + 1;
 	client->at = client->bytes = 0;
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 ||
-	    connect(client->fd, (struct sockaddr *)&address, sizeof address) != 0)
+	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof address) != 0)
 		give_up("port %u: %s", settings.port, strerror(errno));
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
@@ -169,8 +172,8 @@ static size_t make_put(struct client *client)
 	uint64_t word = draw(&client->seed);
 	uint64_t most = word % 3 == 0 ? settings.body_bytes : 1 + settings.body_bytes / 10;
 	size_t bytes = 8 + (size_t)(word / 3 % most);
-	size_t line = (size_t)sprintf(client->body, "put %u 0 600 %zu\r\n",
-	                              (unsigned)(word >> 54), bytes);
+	size_t line =
+	    (size_t)sprintf(client->body, "put %u 0 600 %zu\r\n", (unsigned)(word >> 54), bytes);
 	char *body = client->body + line;
 
 	memcpy(body, &word, sizeof word);
@@ -305,7 +308,8 @@ static uint64_t put_many(struct client *client, uint64_t *ids)
 		for (uint64_t i = 0; i < count; i++) {
 			size_t bytes = make_put(client);
 
-			body_bytes += bytes - (size_t)(strchr(client->body, '\n') + 1 - client->body) - 2;
+			body_bytes +=
+			    bytes - (size_t)(strchr(client->body, '\n') + 1 - client->body) - 2;
 			send_all(client, client->body, bytes);
 		}
 		for (uint64_t i = 0; i < count; i++)
@@ -355,7 +359,8 @@ static void memory(struct client *client)
 	print_stage("empty", before);
 	print_stage("full", full);
 	printf("body-bytes %llu\n", (unsigned long long)body_bytes);
-	printf("held-per-job-bytes %.1f\n", ((double)full - (double)before) / (double)settings.jobs);
+	printf("held-per-job-bytes %.1f\n",
+	       ((double)full - (double)before) / (double)settings.jobs);
 	printf("overhead-per-job-bytes %.1f\n",
 	       ((double)full - (double)before - (double)body_bytes) / (double)settings.jobs);
 	uint64_t kept = delete_most(client, ids);
@@ -374,10 +379,14 @@ static void memory(struct client *client)
 }
 
 static const struct option known[] = {
-	{ "port", required_argument, NULL, 'p' },     { "pid", required_argument, NULL, 'i' },
-	{ "connections", required_argument, NULL, 'c' }, { "cycles", required_argument, NULL, 'n' },
-	{ "jobs", required_argument, NULL, 'j' },     { "keep-one-in", required_argument, NULL, 'k' },
-	{ "body", required_argument, NULL, 'b' },     { "settle", required_argument, NULL, 's' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "pid", required_argument, NULL, 'i' },
+	{ "connections", required_argument, NULL, 'c' },
+	{ "cycles", required_argument, NULL, 'n' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "keep-one-in", required_argument, NULL, 'k' },
+	{ "body", required_argument, NULL, 'b' },
+	{ "settle", required_argument, NULL, 's' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -417,7 +426,8 @@ int main(int argc, char *argv[])
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
 		if (!read_option(option)) {
-			fprintf(stderr, "tide-jobd-load: %s: no such option, or not a value for it\n",
+			fprintf(stderr,
+			        "tide-jobd-load: %s: no such option, or not a value for it\n",
 			        argv[optind - 1]);
 			return 2;
 		}
@@ -425,10 +435,12 @@ int main(int argc, char *argv[])
 	bool cycles = optind + 1 == argc && strcmp(argv[optind], "cycle") == 0;
 
 	if (!cycles && !(optind + 1 == argc && strcmp(argv[optind], "memory") == 0)) {
-		fputs("usage: tide-jobd-load --port PORT [--pid PID] [--connections N] [--cycles N]\n"
-		      "                      [--jobs N] [--keep-one-in N] [--body BYTES] [--settle S]\n"
-		      "                      cycle|memory\n",
-		      stderr);
+		fputs(
+		    "usage: tide-jobd-load --port PORT [--pid PID] [--connections N] [--cycles N]\n"
+		    "                      [--jobs N] [--keep-one-in N] [--body BYTES] [--settle "
+		    "S]\n"
+		    "                      cycle|memory\n",
+		    stderr);
 		return 2;
 	}
 	uint64_t count = cycles ? settings.connections : 1;

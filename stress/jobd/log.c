@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include "../order.h"
+#include "segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { BATCH_ROOM_LEAST = 64 * 1024, BATCH_ROOM_KEPT = 1024 * 1024 };
@@ -61,33 +61,6 @@ static _Noreturn void die(const char *what, const char *path)
 {
 	fprintf(stderr, "tide-jobd: %s %s: %s; the log can't go on\n", what, path, strerror(errno));
 	_exit(1); /* no reply of any thread may leave */
-}
-
-void log_path(const struct log *log, uint32_t segment, char *path, size_t bytes)
-{
-	snprintf(path, bytes, "%s/segment.%010u", log->options.folder, segment);
-}
-
-int log_lock_folder(const char *folder)
-{
-	char path[4096];
-
-	if ((size_t)snprintf(path, sizeof path, "%s/lock", folder) >= sizeof path - 32) {
-		fprintf(stderr, "tide-jobd: -b %s: the path is too long\n", folder);
-		return -1;
-	}
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-
-	if (fd < 0) {
-		fprintf(stderr, "tide-jobd: -b %s: %s\n", folder, strerror(errno));
-		return -1;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		fprintf(stderr, "tide-jobd: -b %s: another server uses it\n", folder);
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 struct log *log_open(const struct log_options *options, int folder_lock,
@@ -308,7 +281,7 @@ static void start_file(struct log *log, uint32_t segment)
 	char path[4200];
 	bool syncs = log->options.sync_ms != LOG_SYNC_NEVER;
 
-	log_path(log, segment, path, sizeof path);
+	segment_path(log->options.folder, segment, path, sizeof path);
 	if (log->fd >= 0) {
 		if (syncs && fdatasync(log->fd) != 0)
 			die("syncing before", path);

@@ -48,10 +48,7 @@ struct log_segment {
 	uint64_t live_bytes; /* of these records */
 };
 
-/* The lock on the folder, which only one server has: a descriptor for log_open, which log_close
- * closes. -1 with a message: it is in use, or no folder. */
-int log_lock_folder(const char *folder);
-/* NULL with a message. `folder_lock` is of log_lock_folder. */
+/* NULL with a message. `folder_lock` is of segment_lock_folder. */
 struct log *log_open(const struct log_options *options, int folder_lock,
                      const struct log_start *start);
 /* Commit and sync all, and close. */
@@ -75,8 +72,6 @@ void log_dropped_oldest(struct log *log);
 void log_commit(struct log *log, uint64_t number);
 /* What is in the files is on the disk; waits for no commit. */
 void log_sync(struct log *log);
-/* The segment's file. */
-void log_path(const struct log *log, uint32_t segment, char *path, size_t bytes);
 
 struct log_figures {
 	uint32_t oldest_segment;

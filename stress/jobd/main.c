@@ -2,6 +2,7 @@
 #include "arguments.h"
 #include "keeper.h"
 #include "recovery.h"
+#include "segment.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ static bool take_job(void *context, const struct record *record, uint32_t segmen
 static bool open_log(struct board *board, const struct log_options *options)
 {
 	struct log_start start;
-	int folder_lock = log_lock_folder(options->folder);
+	int folder_lock = segment_lock_folder(options->folder);
 
 	if (folder_lock < 0)
 		return false;
@@ -37,7 +38,8 @@ static bool open_log(struct board *board, const struct log_options *options)
 	board_set_next_id(board, start.next_id);
 	if (!recovery_give(recovery, take_job, board)) {
 		fprintf(stderr,
-		        "tide-jobd: -b %s: there is no room for its %llu jobs: %s; with a higher -m, or "
+		        "tide-jobd: -b %s: there is no room for its %llu jobs: %s; with a higher "
+		        "-m, or "
 		        "--policy drop, the server starts\n",
 		        options->folder, (unsigned long long)jobs, strerror(errno));
 		return false;

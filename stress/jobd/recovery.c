@@ -1,22 +1,15 @@
 /* See recovery.h. */
 #include "recovery.h"
 
+#include "segment.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* A segment's file in memory. */
-struct file {
-	char *data;
-	size_t bytes;
-};
 
 /* A job that the log has, as of the records read so far. */
 struct found {
@@ -31,7 +24,7 @@ struct found {
 struct recovery {
 	const char *folder;
 	struct log_start *start;
-	struct file *files; /* one for each segment */
+	struct segment_file *files; /* one for each segment */
 	uint32_t file_count;
 	uint32_t first_segment;
 	uint32_t at; /* the segment that is read */
@@ -42,75 +35,6 @@ struct recovery {
 	uint64_t last_record;
 	bool no_memory;
 };
-
-static bool map_file(const char *path, struct file *file)
-{
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &status) != 0) {
-		close(fd);
-		return false;
-	}
-	file->bytes = (size_t)status.st_size;
-	file->data = NULL;
-	if (file->bytes > 0) {
-		file->data = mmap(NULL, file->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (file->data == MAP_FAILED)
-			file->data = NULL;
-	}
-	close(fd);
-	return file->bytes == 0 || file->data != NULL;
-}
-
-static void unmap_file(struct file *file)
-{
-	if (file->data != NULL)
-		munmap(file->data, file->bytes);
-	file->data = NULL;
-}
-
-static enum record_result read_records(const struct file *file, struct segment_header *header,
-                                       uint64_t *whole_bytes,
-                                       bool (*take)(void *context, const struct record *record),
-                                       void *context)
-{
-	enum record_result result = segment_decode(file->data, file->bytes, header);
-	size_t at = SEGMENT_HEADER_BYTES;
-
-	*whole_bytes = 0;
-	if (result != RECORD_IS_WHOLE)
-		return result;
-	*whole_bytes = at;
-	while (at < file->bytes) {
-		struct record record;
-		size_t used;
-
-		result = record_decode(file->data + at, file->bytes - at, &record, &used);
-		if (result != RECORD_IS_WHOLE)
-			return result;
-		if (!take(context, &record))
-			return RECORD_IS_WRONG;
-		at += used;
-		*whole_bytes = at;
-	}
-	return RECORD_IS_WHOLE;
-}
-
-int recovery_read_segment(const char *path, struct segment_header *header, uint64_t *whole_bytes,
-                          bool (*take)(void *context, const struct record *record), void *context)
-{
-	struct file file;
-
-	if (!map_file(path, &file))
-		return -1;
-	int result = (int)read_records(&file, header, whole_bytes, take, context);
-
-	unmap_file(&file);
-	return result;
-}
 
 static struct found **link_of(struct recovery *recovery, uint64_t id)
 {
@@ -287,7 +211,8 @@ static bool list_segments(struct recovery *recovery)
 static bool complain(const char *path, uint64_t at, const char *what)
 {
 	fprintf(stderr,
-	        "tide-jobd: %s: at byte %" PRIu64 ": %s; nothing was changed, and the server does not "
+	        "tide-jobd: %s: at byte %" PRIu64
+	        ": %s; nothing was changed, and the server does not "
 	        "start, since jobs would be lost\n",
 	        path, at, what);
 	return false;
@@ -299,31 +224,17 @@ static bool cut(struct recovery *recovery, const char *path, uint64_t whole_byte
 	struct log_start *start = recovery->start;
 	uint64_t bytes = recovery->files[recovery->at].bytes;
 
-	unmap_file(&recovery->files[recovery->at]);
-	fprintf(stderr, "tide-jobd: %s: the last %" PRIu64 " bytes are an unfinished write: cut off\n",
+	segment_unmap(&recovery->files[recovery->at]);
+	fprintf(stderr,
+	        "tide-jobd: %s: the last %" PRIu64 " bytes are an unfinished write: cut off\n",
 	        path, bytes - whole_bytes);
 	if (whole_bytes == 0) {
 		start->segment_count--;
 		return unlink(path) == 0 || complain(path, 0, strerror(errno));
 	}
-	if (truncate(path, (off_t)whole_bytes) != 0 || !map_file(path, &recovery->files[recovery->at]))
+	if (truncate(path, (off_t)whole_bytes) != 0 ||
+	    !segment_map(path, &recovery->files[recovery->at]))
 		return complain(path, whole_bytes, strerror(errno));
-	return true;
-}
-
-/* No record that was written later comes behind that place: what is there is the rest of the last
- * write. */
-static bool is_tail(const struct file *file, uint64_t at, uint64_t last_record)
-{
-	for (uint64_t i = at; i < file->bytes; i++) {
-		struct record record;
-		size_t used;
-
-		if (record_decode(file->data + i, file->bytes - i, &record, &used) ==
-		        RECORD_IS_WHOLE &&
-		    record.number > last_record)
-			return false;
-	}
 	return true;
 }
 
@@ -331,16 +242,16 @@ static bool read_one(struct recovery *recovery)
 {
 	struct log_start *start = recovery->start;
 	struct log_segment *segment = &start->segments[recovery->at];
-	struct file *file = &recovery->files[recovery->at];
+	struct segment_file *file = &recovery->files[recovery->at];
 	struct segment_header header = { 0 };
 	bool is_last = recovery->at + 1 == start->segment_count;
 	uint64_t whole_bytes;
 	char path[4200];
 
-	snprintf(path, sizeof path, "%s/segment.%010u", recovery->folder, segment->number);
+	segment_path(recovery->folder, segment->number, path, sizeof path);
 	if (recovery->at > 0 && segment->number != segment[-1].number + 1)
 		return complain(path, 0, "the segment before it is missing");
-	if (!map_file(path, file))
+	if (!segment_map(path, file))
 		return complain(path, 0, strerror(errno));
 	enum record_result result = segment_decode(file->data, file->bytes, &header);
 
@@ -353,13 +264,13 @@ static bool read_one(struct recovery *recovery)
 		if (header.next_id > recovery->next_id)
 			recovery->next_id = header.next_id;
 	}
-	result = read_records(file, &header, &whole_bytes, take_record, recovery);
+	result = segment_read(file, &header, &whole_bytes, take_record, recovery);
 	segment->bytes = whole_bytes;
 	if (recovery->no_memory)
 		return complain(path, whole_bytes, "no memory");
 	if (result == RECORD_IS_WHOLE)
 		return true;
-	if (!is_last || !is_tail(file, whole_bytes, recovery->last_record))
+	if (!is_last || !segment_ends_at(file, whole_bytes, recovery->last_record))
 		return complain(path, whole_bytes,
 		                result == RECORD_IS_CUT ? "a record is incomplete"
 		                                        : "a record is damaged");
@@ -470,7 +381,7 @@ void recovery_end(struct recovery *recovery)
 	}
 	free(recovery->chains);
 	for (uint32_t i = 0; recovery->files != NULL && i < recovery->file_count; i++)
-		unmap_file(&recovery->files[i]);
+		segment_unmap(&recovery->files[i]);
 	free(recovery->files);
 	free(recovery);
 }

@@ -23,10 +23,4 @@ bool recovery_give(struct recovery *recovery,
 uint64_t recovery_jobs(const struct recovery *recovery);
 void recovery_end(struct recovery *recovery);
 
-/* Each record of a segment's file to `take`; `*whole_bytes` is how far the file is right. Returns
- * WHOLE, or what ended it. Negative: the file can't be read, errno says why. */
-int recovery_read_segment(const char *path, struct segment_header *header, uint64_t *whole_bytes,
-                          bool (*take)(void *context, const struct record *record),
-                          void *context);
-
 #endif

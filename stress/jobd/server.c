@@ -297,11 +297,11 @@ static bool start_listening(struct server *server)
 	}
 	server->listen_fd =
 	    socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool is_bound = server->listen_fd >= 0 &&
-	                setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one,
-	                           sizeof one) == 0 &&
-	                bind(server->listen_fd, address->ai_addr, address->ai_addrlen) == 0 &&
-	                listen(server->listen_fd, LISTEN_BACKLOG) == 0;
+	bool is_bound =
+	    server->listen_fd >= 0 &&
+	    setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+	    bind(server->listen_fd, address->ai_addr, address->ai_addrlen) == 0 &&
+	    listen(server->listen_fd, LISTEN_BACKLOG) == 0;
 
 	freeaddrinfo(address);
 	if (!is_bound) {
@@ -348,9 +348,10 @@ static bool start_worker(struct server *server, unsigned number)
 		return complain("can't make a worker");
 	if (!watch_fd(worker->epoll_fd, worker->mailbox.event_fd, in, &mail_mark))
 		return complain("epoll");
-	if (number == 0 && (!watch_fd(worker->epoll_fd, server->listen_fd, in, &listen_mark) ||
-	                    !watch_fd(worker->epoll_fd, server->signal_fd, in, &signal_mark) ||
-	                    !watch_fd(worker->epoll_fd, server->options->timer_fd, in, &timer_mark)))
+	if (number == 0 &&
+	    (!watch_fd(worker->epoll_fd, server->listen_fd, in, &listen_mark) ||
+	     !watch_fd(worker->epoll_fd, server->signal_fd, in, &signal_mark) ||
+	     !watch_fd(worker->epoll_fd, server->options->timer_fd, in, &timer_mark)))
 		return complain("epoll");
 	return true;
 }

@@ -164,7 +164,8 @@ enum answer board_stats_job(struct board *board, uint64_t id, struct buffer *tex
 		buffer_print(text, "age: %llu\ndelay: %u\nttr: %u\ntime-left: %llu\nfile: %u\n",
 		             LLU((now - job->created_ns) / SECOND_NS), job->delay_s, job->ttr_s,
 		             LLU(left_ns / SECOND_NS), job->segment);
-		buffer_print(text, "reserves: %u\ntimeouts: %u\nreleases: %u\nburies: %u\nkicks: %u\n",
+		buffer_print(text,
+		             "reserves: %u\ntimeouts: %u\nreleases: %u\nburies: %u\nkicks: %u\n",
 		             job->reserves, job->timeouts, job->releases, job->buries, job->kicks);
 	}
 	board_unlock(board);

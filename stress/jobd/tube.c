@@ -180,7 +180,8 @@ void board_tick(struct board *board)
 	int64_t now = board_now();
 
 	board->timer_at_ns = INT64_MAX;
-	while ((timer = (struct timer *)queue_first(&board->timers)) != NULL && timer->at_ns <= now) {
+	while ((timer = (struct timer *)queue_first(&board->timers)) != NULL &&
+	       timer->at_ns <= now) {
 		if (timer->is_of_tube)
 			tube_tick(board,
 			          (struct tube *)((char *)timer - offsetof(struct tube, timer)),

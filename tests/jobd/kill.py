@@ -154,12 +154,11 @@ arguments = parser.parse_args()
 print("seed %d" % arguments.seed)
 chance = random.Random(arguments.seed)
 workers = [Worker(i, arguments.seed + i) for i in range(CLIENTS)]
-removed_segments = 0
 with tempfile.TemporaryDirectory(prefix="jobd-kill.") as folder:
     for number in range(arguments.rounds):
         sync = chance.choice((["-f", "0"], ["-f", "10"], ["-F"]))
         threads = chance.choice((1, 2, 3))
-        with tide_jobd("-b", folder, "-s", "64K", "-t", threads, *sync) as server:
+        with tide_jobd("-b", folder, "-s", "16K", "-t", threads, *sync) as server:
             client = Client(server)
             for worker in workers:
                 worker.verify(client)
@@ -171,7 +170,6 @@ with tempfile.TemporaryDirectory(prefix="jobd-kill.") as folder:
             for thread in running:
                 thread.start()
             time.sleep(chance.uniform(0.02, 0.6))
-            removed_segments = max(removed_segments, int(client.stats()["binlog-oldest-index"]))
             server.kill()
             for thread in running:
                 thread.join()
@@ -186,10 +184,11 @@ with tempfile.TemporaryDirectory(prefix="jobd-kill.") as folder:
         check(int(stats["current-jobs-ready"]) + int(stats["current-jobs-buried"]) +
               int(stats["current-jobs-delayed"]) >= sum(len(w.jobs) for w in workers),
               "fewer jobs than there should be")
+        removed_segments = int(stats["binlog-oldest-index"]) - 1
         client.close()
         server.end()
 total = sum(worker.acknowledged for worker in workers)
 check(total > 20 * arguments.rounds, "only %d answers in %d rounds" % (total, arguments.rounds))
-check(removed_segments > 1, "no segment of the log was ever removed")
+check(removed_segments > 0, "no segment of the log was ever removed")
 print("%d rounds, %d acknowledged, %d jobs at the end, %d segments removed" %
-      (arguments.rounds, total, sum(len(w.jobs) for w in workers), removed_segments - 1))
+      (arguments.rounds, total, sum(len(w.jobs) for w in workers), removed_segments))

@@ -124,8 +124,8 @@ Test(protocol, every_command)
 
 		cr_assert_eq(parse(lines[kind]), PROTOCOL_COMMAND, "%s", lines[kind]);
 		cr_assert_eq((int)command.kind, kind, "%s", lines[kind]);
-		cr_assert_eq(strncmp(lines[kind], protocol_name(kind),
-		                     strlen(protocol_name(kind))), 0);
+		cr_assert_eq(strncmp(lines[kind], protocol_name(kind), strlen(protocol_name(kind))),
+		             0);
 		snprintf(line, sizeof line, "x%s", lines[kind]);
 		cr_assert_eq(parse(line), PROTOCOL_UNKNOWN, "%s", line);
 	}
@@ -137,9 +137,11 @@ Test(protocol, every_command)
  * is within its range. */
 Test(protocol, any_bytes)
 {
-	static const char *const pieces[] = { "put ", "release ", "use ", "stats-job ", "kick ", " ",
-		                              "1", "4294967295", "18446744073709551616", "\r",
-		                              "\0", "-", "x", "pause-tube ", "reserve-with-timeout " };
+	static const char *const pieces[] = {
+		"put ", "release ", "use ",       "stats-job ",           "kick ",
+		" ",    "1",        "4294967295", "18446744073709551616", "\r",
+		"\0",   "-",        "x",          "pause-tube ",          "reserve-with-timeout "
+	};
 	unsigned seed = 1;
 
 	for (int round = 0; round < 200000; round++) {

@@ -17,9 +17,9 @@ struct reader {
 
 static void note(struct reader *reader, const char *what, const char *data, size_t bytes)
 {
-	int wrote = snprintf(reader->log + reader->log_bytes,
-	                     sizeof reader->log - reader->log_bytes, "%s:%zu:%.*s\n", what, bytes,
-	                     (int)bytes, data);
+	int wrote =
+	    snprintf(reader->log + reader->log_bytes, sizeof reader->log - reader->log_bytes,
+	             "%s:%zu:%.*s\n", what, bytes, (int)bytes, data);
 
 	reader->log_bytes += (size_t)wrote;
 	cr_assert(reader->log_bytes < sizeof reader->log);
@@ -45,7 +45,8 @@ static void feed(struct reader *reader, const char *data, size_t bytes)
 
 	while (at < bytes) {
 		size_t used;
-		enum stream_event event = stream_feed(&reader->stream, data + at, bytes - at, &used);
+		enum stream_event event =
+		    stream_feed(&reader->stream, data + at, bytes - at, &used);
 
 		cr_assert(used <= bytes - at);
 		at += used;
@@ -73,17 +74,17 @@ static void feed(struct reader *reader, const char *data, size_t bytes)
 	}
 }
 
-static const char sample[] =
-    "stats\r\n"
-    "put 3\r\nabc\r\nput 0\r\n\r\nput 4\r\n\r\n\r\n\r\nput 2\r\nabcd\r\n"
-    "skip 5\r\n12345xx\r\n"
-    "a\rb\r\n\r\r\n\n\r\n"
-    "skip 0\r\n\r\nlast\r\n";
+static const char sample[] = "stats\r\n"
+			     "put 3\r\nabc\r\nput 0\r\n\r\nput 4\r\n\r\n\r\n\r\nput 2\r\nabcd\r\n"
+			     "skip 5\r\n12345xx\r\n"
+			     "a\rb\r\n\r\r\n\n\r\n"
+			     "skip 0\r\n\r\nlast\r\n";
 
-static const char sample_log[] = "line:5:stats\nline:5:put 3\nbody:3:abc\nline:5:put 0\nbody:0:\n"
-				 "line:5:put 4\nbody:4:\r\n\r\n\nline:5:put 2\nwrong:2:ab\nline:0:\n"
-				 "line:6:skip 5\nskipped:0:\nline:0:\nline:3:a\rb\nline:1:\r\nline:1:\n\n"
-				 "line:6:skip 0\nskipped:0:\nline:4:last\n";
+static const char sample_log[] =
+    "line:5:stats\nline:5:put 3\nbody:3:abc\nline:5:put 0\nbody:0:\n"
+    "line:5:put 4\nbody:4:\r\n\r\n\nline:5:put 2\nwrong:2:ab\nline:0:\n"
+    "line:6:skip 5\nskipped:0:\nline:0:\nline:3:a\rb\nline:1:\r\nline:1:\n\n"
+    "line:6:skip 0\nskipped:0:\nline:4:last\n";
 
 Test(stream, in_one_piece)
 {
@@ -137,7 +138,8 @@ Test(stream, long_lines)
 			for (size_t at = 0; at < bytes + 6; at += piece)
 				feed(reader, data + at,
 				     bytes + 6 - at < piece ? bytes + 6 - at : piece);
-			cr_assert_str_eq(reader->log, expected, "%zu in pieces of %zu", bytes, piece);
+			cr_assert_str_eq(reader->log, expected, "%zu in pieces of %zu", bytes,
+			                 piece);
 			free(reader);
 		}
 	}
@@ -146,7 +148,12 @@ Test(stream, long_lines)
 /* Random bytes, of which many are of the protocol, in random pieces: the state stays valid. */
 Test(stream, any_bytes)
 {
-	static const char *const pieces[] = { "put 7\r\n", "skip 9\r\n", "\r\n", "\r", "\n", "put 200\r\n",
+	static const char *const pieces[] = { "put 7\r\n",
+		                              "skip 9\r\n",
+		                              "\r\n",
+		                              "\r",
+		                              "\n",
+		                              "put 200\r\n",
 		                              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" };
 	unsigned seed = 1;
 
