@@ -6,7 +6,8 @@
  *
  * Locks. One mutex, the board's lock, guards tubes, queues, timers, sessions and the fields of jobs,
  * and gives the log's records their order. It is held for the moves of a job from queue to queue
- * (logarithmic in their lengths), for the copy of a new job's body to the log's memory when there is
+ * (logarithmic in their lengths; for all at once where they get ready at once, or where the session
+ * that holds them ends), for the copy of a new job's body to the log's memory when there is
  * a log, and for the text of statistics. Not under it: parsing, sockets, the copy of a body into
  * the store, reading bodies, writing and syncing the log. Puts and removals in the store may call
  * back (board_dropped), which takes the lock: so the store's put, remove and charge are never called

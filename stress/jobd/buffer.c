@@ -16,6 +16,14 @@ static bool has_room(struct buffer *buffer, size_t bytes)
 		return false;
 	if (buffer->room - buffer->bytes >= bytes)
 		return true;
+	if (buffer->sent >= buffer->bytes / 2 && buffer->sent > 0) {
+		/* A reader that is always a little behind must not make it grow for ever. */
+		buffer->bytes -= buffer->sent;
+		memmove(buffer->data, buffer->data + buffer->sent, buffer->bytes);
+		buffer->sent = 0;
+		if (buffer->room - buffer->bytes >= bytes)
+			return true;
+	}
 	while (room - buffer->bytes < bytes)
 		room *= 2;
 	char *data = realloc(buffer->data, room);

@@ -3,6 +3,8 @@
 
 #include "../order.h"
 
+enum { KICKS_A_HOLD = 256 }; /* then others may have the lock */
+
 /* The log's records so far are what the session's replies depend on. */
 static void note_record(struct board *board, struct session *session)
 {
@@ -367,24 +369,37 @@ static void kick_one(struct board *board, struct job *job, int64_t now)
 	journal_change(board, job);
 }
 
-uint64_t board_kick(struct board *board, struct session *session, uint64_t bound)
+/* At most KICKS_A_HOLD, of the queue; returns how many. */
+static uint64_t kick_some(struct board *board, struct queue *queue, uint64_t bound)
 {
+	int64_t now = board_now();
 	uint64_t kicked = 0;
 
-	board_lock(board);
-	int64_t now = board_now();
-	struct tube *tube = session->used;
-	struct queue *queue = tube->buried.count > 0 ? &tube->buried : &tube->delayed;
-
+	if (bound > KICKS_A_HOLD)
+		bound = KICKS_A_HOLD;
 	if (bound > queue->count)
 		bound = queue->count;
-	while (kicked < bound) {
+	for (; kicked < bound; kicked++)
 		kick_one(board, (struct job *)queue_first(queue), now);
-		kicked++;
-	}
-	note_record(board, session);
-	board_unlock(board);
 	return kicked;
+}
+
+uint64_t board_kick(struct board *board, struct session *session, uint64_t bound)
+{
+	struct tube *tube = session->used; /* its own thread's */
+	struct queue *queue = NULL;
+	uint64_t all_kicked = 0, kicked;
+
+	do {
+		board_lock(board);
+		if (queue == NULL)
+			queue = tube->buried.count > 0 ? &tube->buried : &tube->delayed;
+		kicked = kick_some(board, queue, bound - all_kicked);
+		note_record(board, session);
+		board_unlock(board);
+		all_kicked += kicked;
+	} while (kicked == KICKS_A_HOLD);
+	return all_kicked;
 }
 
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_ROOM_LEAST = 64 * 1024, BATCH_ROOM_KEPT = 1024 * 1024 };
+enum { SHORT_SEGMENTS_MAX = 32, BATCH_ROOM_LEAST = 64 * 1024, BATCH_ROOM_KEPT = 1024 * 1024 };
 
 /* Bytes that wait to be written, all of one segment. */
 struct batch {
@@ -250,9 +250,12 @@ uint32_t log_wants_gone(struct log *log)
 		return 0;
 	const struct log_segment *oldest = &log->segments[0];
 
-	/* At most half of the log is of use to nobody, and a segment's worth. */
+	/* At most half of the log is of use to nobody, and two segments' worth; and many starts do
+	 * not leave a short segment each. */
 	if (oldest->live_jobs > 0 &&
-	    log->bytes <= 2 * log->live_bytes + 2 * log->options.segment_bytes)
+	    log->bytes <= 2 * log->live_bytes + 2 * log->options.segment_bytes &&
+	    log->segment_count <=
+	        SHORT_SEGMENTS_MAX + 2 * (log->live_bytes / log->options.segment_bytes))
 		return 0;
 	log->oldest_is_going = true;
 	return oldest->number;

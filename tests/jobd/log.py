@@ -225,7 +225,29 @@ def lifetime(folder):
         server.end()
 
 
-for part in (states, ids_are_not_used_again, compaction, unfinished_write, damage, folders,
+def many_starts(folder):
+    """Each start begins a segment; their number stays small."""
+    with tide_jobd("-b", folder) as server:
+        kept = Client(server).put(b"kept")
+        server.kill()
+    for _ in range(45):
+        with tide_jobd("-b", folder) as server:
+            check(isinstance(Client(server).put(b"x"), int), "put")
+            server.kill()
+    with tide_jobd("-b", folder) as server:
+        until("few segments", lambda: len(segments(folder)) <= 33)
+        client = Client(server)
+        check(client.ask("peek %d" % kept)[1] == b"kept", "the first job")
+        check(client.stats()["current-jobs-ready"] == "46", "jobs are missing")
+        # More than are kicked under one hold of the lock.
+        for _ in range(46 + 1000):
+            client.put(b"k", delay=1000)
+        check(client.ask_line("kick 700") == "KICKED 700", "kick 700")
+        check(client.ask_line("kick 700") == "KICKED 346", "kick the rest")
+        server.end()
+
+
+for part in (states, many_starts, ids_are_not_used_again, compaction, unfinished_write, damage, folders,
              too_little_memory, lifetime):
     with tempfile.TemporaryDirectory(prefix="jobd-log.") as top:
         print(part.__name__, flush=True)
