@@ -18,8 +18,9 @@
  * Read sections. What get, walk and the callbacks give stays readable, unchanged, until the
  * thread's read section ends, also when the entry is removed or its body moved meanwhile. Sections
  * nest, are short (memory that others removed waits for their end) and need no preparation of the
- * thread. Beginning, ending, get and the accessors below it never wait. Two calls for the body in
- * one section may give two addresses, with the same bytes.
+ * thread (its first one takes a lock for a moment). Beginning, ending, get and the accessors below
+ * it never wait. Two calls for the body in one section may give two addresses, with the same
+ * bytes.
  *
  * Thread safety: every function may be called by any thread at any time, except where it says so.
  * Writers (put, touch, remove, walk) take a lock for a few hundred instructions. After fork, the
@@ -62,7 +63,7 @@ struct tide_store_entry;
 enum tide_store_counts {
 	TIDE_STORE_BODIES, /* bytes of bodies, as put */
 	/* Memory held for bodies and entry headers, free pages included that were not given back
-	 * yet; not the index, about 32 bytes an entry. */
+	 * yet; not the index, up to 32 bytes an entry. */
 	TIDE_STORE_HELD,
 	TIDE_STORE_CHARGED /* the same, and what the program adds with tide_store_charge */
 };
@@ -239,7 +240,7 @@ struct tide_store_stats {
 	uint64_t limit_bytes;      /* 0: none */
 	uint64_t leaving_entries;  /* removed, waiting for read sections to end */
 	uint64_t leaving_bytes;    /* their bodies */
-	uint64_t oldest_ns;        /* age of the oldest entry; 0: none */
+	uint64_t oldest_ns;        /* since the oldest entry was put or touched; 0: none */
 
 	/* Since the start. */
 	uint64_t puts;

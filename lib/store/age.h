@@ -1,5 +1,5 @@
-/* The order of age: entries in a list, the oldest first, and marks between them that hold the place of
- * those who walk.
+/* The order of age: entries in a list, the oldest first, and marks between them that hold the
+ * place of those who walk.
  *
  * Touched by  whoever holds the store's lock
  */
@@ -75,8 +75,8 @@ static inline void tide_age_mark_youngest(struct tide_age *age, struct tide_age_
 	tide_age_append(age, mark);
 }
 
-/* Move a mark behind the next entry, which is returned; NULL: there is none before `end` (or the end
- * of the list). */
+/* Move a mark behind the next entry, which is returned; NULL: there is none before `end` (or the
+ * end of the list). */
 static inline struct tide_age_link *tide_age_next(struct tide_age *age, struct tide_age_link *mark,
                                                   const struct tide_age_link *end)
 {

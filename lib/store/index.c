@@ -1,8 +1,6 @@
 #include "index.h"
 
-#include <urcu/urcu-mb.h>
-
-enum { FIRST_BUCKETS = 64 };
+#include "rcu.h"
 
 static struct tide_store_entry *entry_of(struct cds_lfht_node *node)
 {
@@ -10,8 +8,8 @@ static struct tide_store_entry *entry_of(struct cds_lfht_node *node)
 }
 _Static_assert(offsetof(struct tide_store_entry, node) == 0, "an entry is found by its node");
 
-/* Ids come one after another, and a program may choose its own: every bit has a say in the low ones,
- * which choose the bucket. */
+/* Ids come one after another, and a program may choose its own: every bit has a say in the low
+ * ones, which choose the bucket. */
 static unsigned long hash_of(uint64_t id)
 {
 	id ^= id >> 32;
@@ -27,9 +25,16 @@ static int matches(struct cds_lfht_node *node, const void *key)
 
 struct cds_lfht *tide_index_create(void)
 {
-	return cds_lfht_new_flavor(FIRST_BUCKETS, FIRST_BUCKETS, 0,
-	                           CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_mb_flavor,
-	                           NULL);
+	return cds_lfht_new_flavor(TIDE_INDEX_BUCKETS_MIN, TIDE_INDEX_BUCKETS_MIN, 0, 0,
+	                           &urcu_mb_flavor, NULL);
+}
+
+void tide_index_resize(struct cds_lfht *index, uint64_t buckets)
+{
+	/* It reads, and wants a thread that liburcu knows. */
+	if (!tide_rcu_registered)
+		tide_rcu_register();
+	cds_lfht_resize(index, (unsigned long)buckets);
 }
 
 void tide_index_destroy(struct cds_lfht *index)

@@ -1,5 +1,5 @@
-/* Whether a store is fragmented enough, and has been for long enough, to be defragmented: a function
- * of numbers and of since when.
+/* Whether a store is fragmented enough, and has been for long enough, to be defragmented: a
+ * function of numbers and of since when.
  *
  * Touched by  whoever has the work lock
  */

@@ -1,6 +1,6 @@
 /* The store's memory: a base heap, which has the entry headers and the limit, and heaps of bodies
- * within that limit. All that the store does with heaps is here, so that tests can put something else
- * in its place.
+ * within that limit. All that the store does with heaps is here, so that tests can put something
+ * else in its place.
  *
  * Touched by  every thread
  */
@@ -11,8 +11,8 @@
 
 struct tide_heap;
 
-/* What a heap may take beside the bytes it is asked for: a slab for the block's class, and one for the
- * header's, 64 KiB at most each (<tide/heap.h>). */
+/* What a heap may take beside the bytes it is asked for: a slab for the block's class, and one for
+ * the header's, 64 KiB at most each (<tide/heap.h>). */
 enum { TIDE_MEMORY_SLACK_BYTES = 128 << 10 };
 
 /* limit_bytes 0: none. NULL and errno as tide_heap_create. */

@@ -172,7 +172,8 @@ static void end(struct tide_store *store)
 	tide_age_remove(&move->mark);
 	store->kept.ends++;
 	store->kept.held_after_bytes = held_bytes;
-	store->verdict = TIDE_STORE_NOT_CHECKED;
+	store->verdict =
+	    tide_store_checks(store) ? TIDE_STORE_NOT_CHECKED : TIDE_STORE_SWITCHED_OFF;
 	(void)pthread_mutex_unlock(&store->lock);
 }
 

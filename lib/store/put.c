@@ -81,6 +81,8 @@ static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, u
 		tide_wheel_add(&store->wheel, &entry->wheel);
 		tide_store_wake(store, tide_wheel_next_ns(&store->wheel));
 	}
+	if (tide_load_relaxed(&store->entries) > 2 * store->buckets)
+		tide_store_wake(store, 0);
 	store->kept.puts++;
 	tide_store_changed(store);
 	(void)pthread_mutex_unlock(&store->lock);

@@ -1,16 +1,17 @@
-/* Read sections and grace periods, of liburcu's mb flavour, for which threads are registered at their
- * first section here and unregistered at their end.
+/* Read sections and grace periods, of liburcu's mb flavour, for which threads are registered at
+ * their first section here and unregistered at their end.
  *
  * Why this flavour. qsbr asks every thread of the program to report quiescent states. bp registers
- * threads by itself, too, but who waits for a grace period looks every 10 ms whether it is over, and
- * at a limit puts wait for it; with mb (and memb) the last reader wakes the waiter. memb, the default,
- * saves sections their two fences, but a program may well use it, and would register its threads a
- * second time, which liburcu does not bear. (liburcu 0.13.2: src/urcu-bp.c, src/urcu.c,
+ * threads by itself, too, but who waits for a grace period looks every 10 ms whether it is over,
+ * and at a limit puts wait for it; with mb (and memb) the last reader wakes the waiter. memb, the
+ * default, saves sections their two fences, but a program may well use it, and would register its
+ * threads a second time, which liburcu does not bear. (liburcu 0.13.2: src/urcu-bp.c, src/urcu.c,
  * wait_for_readers.)
  *
- * liburcu orders by fences in a library that ThreadSanitizer does not see into, so a build for it says
- * the same once more: all before the end of a section is before what follows a grace period that
- * waited for it (edge rcu.grace). That is less than liburcu's promise, and what the store relies on.
+ * liburcu orders by fences in a library that ThreadSanitizer does not see into, so a build for it
+ * says the same once more: all before the end of a section is before what follows a grace period
+ * that waited for it (edge rcu.grace). That is less than liburcu's promise, and what the store
+ * relies on.
  *
  * Touched by  every thread
  * Progress    sections: wait-free, but for a thread's first; a grace period waits for sections

@@ -15,8 +15,8 @@ static bool counts_bodies(const struct tide_store *store)
 	return store->options.counts == TIDE_STORE_BODIES;
 }
 
-/* Raise a count by `more` unless it would pass the limit; 0 is none. No moment's overshoot, at which
- * another thread's put, which fits, would fail. */
+/* Raise a count by `more` unless it would pass the limit; 0 is none. No moment's overshoot, at
+ * which another thread's put, which fits, would fail. */
 static bool raise(_Atomic uint64_t *count, uint64_t more, uint64_t limit)
 {
 	uint64_t old = tide_load_relaxed(count);
@@ -82,9 +82,9 @@ static void collect(struct tide_store *store, bool purge)
 	(void)pthread_mutex_unlock(&store->heaps_lock);
 }
 
-/* Whether the limit was in the way: surely if what is counted is near it; else if the last try made
- * one more refusal, since meanwhile others may have made room. The first time it may have to be tried
- * once more to know. */
+/* Whether the limit was in the way: surely if what is counted is near it; else if the last try
+ * made one more refusal, since meanwhile others may have made room. The first time it may have to
+ * be tried once more to know. */
 static bool limit_was_reached(const struct tide_store *store, struct tide_room *room, bool *unsure)
 {
 	const struct tide_store_options *options = &store->options;

@@ -1,6 +1,6 @@
 /* Room for an entry: what the store counts itself is reserved before memory is taken (entries, and
- * bytes of bodies where these are limited); what the heaps count, they refuse at the limit, and room
- * is made here.
+ * bytes of bodies where these are limited); what the heaps count, they refuse at the limit, and
+ * room is made here.
  *
  * Touched by  who puts, with no lock and not in a read section
  */

@@ -2,12 +2,13 @@
  * bodies. The index finds it by id, the age list and the wheel hold it under one lock.
  *
  * Life of an entry   NEW (put: built, then in the index) -> LIVE (in the age list) -> LEFT (out of
- *                    list, wheel and index, in the list of those that leave) -> freed, after a grace
- *                    period. LIVE -> LEFT happens once, under the lock; who does it tells `dropped`.
+ *                    list, wheel and index, in the list of those that leave) -> freed, after a
+ *                    grace period. LIVE -> LEFT happens once, under the lock; who does it tells
+ *                    `dropped`.
  * Bodies             never change. Which block has the bytes changes when the mover, under the lock
- *                    and only while the entry is LIVE, publishes a copy; the old block is freed after
- *                    a grace period. So whoever finds an entry LEFT and lets a grace period pass has
- *                    its last block.
+ *                    and only while the entry is LIVE, publishes a copy; the old block is freed
+ *                    after a grace period. So whoever finds an entry LEFT and lets a grace period
+ *                    pass has its last block.
  * Locks, in order    work (one mover, one who expires), drain (one who frees), heaps (no heap comes
  *                    or goes), lock (lists and counts: some hundred instructions, no calls out).
  *                    Readers take none.
@@ -28,7 +29,7 @@ struct tide_heap;
 struct tide_store_entry {
 	struct cds_lfht_node node; /* liburcu's */
 	/* writers  who puts, before the entry is in the index   readers  every thread
-	 * order    release, acquire                              edges    entry.id: all that put wrote */
+	 * order    release, acquire   edges    entry.id: all that put wrote */
 	_Atomic uint64_t id;
 	/* A block of the heap `age.home`; the empty body when `bytes` is 0.
 	 * writers  who puts; the mover, under the lock   readers  every thread
@@ -42,6 +43,7 @@ struct tide_store_entry {
 	struct tide_wheel_item wheel;
 	_Alignas(16) char user[];
 };
+_Static_assert(sizeof(struct tide_store_entry) == 112, "a size class of its own");
 
 /* The mover's own; under the work lock. */
 enum { TIDE_MOVE_RETIRED = 256, TIDE_MOVE_PIECE_BYTES = 64 << 10 };
@@ -101,6 +103,7 @@ struct tide_store {
 	struct tide_wheel wheel;
 	struct tide_store_entry *leaving; /* by age.next */
 	uint64_t leaving_entries, leaving_bytes;
+	uint64_t buckets;                      /* of the index */
 	uint64_t home_bodies[2];               /* blocks of LIVE entries in each heap */
 	const struct tide_store_entry *moving; /* is being copied: not to be freed */
 	struct tide_store_counts_kept kept;
@@ -164,10 +167,16 @@ static inline void tide_store_wake(struct tide_store *store, uint64_t due_ns)
 	(void)pthread_cond_signal(&store->wake);
 }
 
+/* Whether defragmentation may start by itself. */
+static inline bool tide_store_checks(const struct tide_store *store)
+{
+	return store->options.defragment_percent != UINT32_MAX;
+}
+
 /* Something changed that a check should look at: under the lock. */
 static inline void tide_store_changed(struct tide_store *store)
 {
-	if (store->unchecked)
+	if (store->unchecked || !tide_store_checks(store))
 		return;
 	store->unchecked = true;
 	tide_store_wake(store, 0);

@@ -114,6 +114,9 @@ struct tide_store *tide_store_create(const struct tide_store_options *options)
 	store->header_bytes = sizeof(struct tide_store_entry) + options->user_bytes;
 	tide_store_relaxed(&store->next_id, store->options.first_id);
 	store->check_due_ns = UINT64_MAX;
+	store->buckets = TIDE_INDEX_BUCKETS_MIN;
+	store->verdict =
+	    tide_store_checks(store) ? TIDE_STORE_NOT_CHECKED : TIDE_STORE_SWITCHED_OFF;
 	tide_age_init(&store->age);
 	tide_wheel_init(&store->wheel, tide_time_now_ns(store));
 	tide_judge_init(&store->judge);

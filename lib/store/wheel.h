@@ -2,10 +2,10 @@
  * removing one (G. Varghese, T. Lauck: Hashed and Hierarchical Timing Wheels, SOSP 1987, scheme 7).
  *
  * Eight levels of 64 slots; a slot of level k is 64^k ticks wide. An item lies at the level of the
- * highest base-64 digit in which its tick differs from the wheel's, in the slot of its own digit there.
- * When the wheel comes to a slot of level 0 its items are due; one of a higher level is dealt out to
- * the levels below, some items at a time. A bit for each slot that has items makes "when next?" a
- * search of eight words. All 2^44 ticks that 64 bits of nanoseconds have fit in.
+ * highest base-64 digit in which its tick differs from the wheel's, in the slot of its own digit
+ * there. When the wheel comes to a slot of level 0 its items are due; one of a higher level is
+ * dealt out to the levels below, some items at a time. A bit for each slot that has items makes
+ * "when next?" a search of eight words. All 2^44 ticks that 64 bits of nanoseconds have fit in.
  *
  * Touched by  whoever holds the store's lock
  * Invariant   an item in a slot of level k: all digits above k are the wheel's, digit k is larger
@@ -43,8 +43,8 @@ TIDE_HIDDEN void tide_wheel_init(struct tide_wheel *wheel, uint64_t now_ns);
 TIDE_HIDDEN void tide_wheel_add(struct tide_wheel *wheel, struct tide_wheel_item *item);
 /* Ignores an item that is in no wheel. */
 TIDE_HIDDEN void tide_wheel_remove(struct tide_wheel *wheel, struct tide_wheel_item *item);
-/* Take an item whose time is over, or NULL. Deals out *budget items at most, and lowers it; NULL and
- * 0 left: call again. */
+/* Take an item whose time is over, or NULL. Deals out *budget items at most, and lowers it; NULL
+ * and 0 left: call again. */
 TIDE_HIDDEN struct tide_wheel_item *tide_wheel_take_due(struct tide_wheel *wheel, uint64_t now_ns,
                                                         unsigned *budget);
 /* When to look again: at the latest when the first item is due. UINT64_MAX: it is empty. */

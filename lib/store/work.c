@@ -1,5 +1,6 @@
 #include "work.h"
 
+#include "index.h"
 #include "judge.h"
 #include "leave.h"
 #include "move.h"
@@ -25,6 +26,26 @@ static void drain_if_due(struct tide_store *store, uint64_t now_ns)
 		tide_leave_drain(store);
 }
 
+/* Under the lock. */
+static uint64_t wanted_buckets(const struct tide_store *store)
+{
+	return tide_index_buckets_for(tide_load_relaxed(&store->entries), store->buckets);
+}
+
+static void resize_if_due(struct tide_store *store)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	uint64_t buckets = wanted_buckets(store);
+	bool due = buckets != store->buckets;
+	(void)pthread_mutex_unlock(&store->lock);
+	if (!due)
+		return;
+	tide_index_resize(store->index, buckets);
+	(void)pthread_mutex_lock(&store->lock);
+	store->buckets = buckets;
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
 /* Under the lock: the answer to those who wait for a defragmentation. */
 static void tell(struct tide_store *store, uint64_t *count)
 {
@@ -41,10 +62,6 @@ static bool check(struct tide_store *store, uint64_t now_ns)
 	uint64_t used_bytes = tide_load_relaxed(&store->body_bytes);
 	enum tide_store_verdict verdict = tide_judge_check(&store->judge, &store->options, now_ns,
 	                                                   held_bytes, used_bytes, &start);
-	if (store->options.defragment_percent == UINT32_MAX) {
-		verdict = TIDE_STORE_SWITCHED_OFF;
-		start = false;
-	}
 	(void)pthread_mutex_lock(&store->lock);
 	store->unchecked = false;
 	store->fragmented_ns = tide_judge_fragmented_ns(&store->judge, now_ns);
@@ -95,10 +112,12 @@ static void ended(struct tide_store *store)
 {
 	tide_judge_init(&store->judge);
 	(void)pthread_mutex_lock(&store->lock);
-	store->move_wanted = store->move_active = false;
+	store->move_stop = store->move_wanted = store->move_active = false;
 	store->fragmented_ns = 0;
-	store->unchecked = true;
-	store->check_due_ns = 0;
+	if (tide_store_checks(store)) {
+		store->unchecked = true;
+		store->check_due_ns = 0;
+	}
 	(void)pthread_cond_broadcast(&store->ended);
 	(void)pthread_mutex_unlock(&store->lock);
 }
@@ -140,7 +159,7 @@ static uint64_t next_ns(const struct tide_store *store)
 	uint64_t ns = tide_wheel_next_ns(&store->wheel);
 	if (store->leaving != NULL)
 		ns = tide_store_min(ns, store->drain_due_ns);
-	if (store->move_stop)
+	if (store->move_stop || wanted_buckets(store) != store->buckets)
 		ns = 0;
 	if (store->move_active)
 		ns = tide_store_min(ns, store->move.resume_ns);
@@ -157,6 +176,7 @@ static void work(struct tide_store *store)
 	uint64_t now_ns = tide_time_now_ns(store);
 	(void)tide_leave_expired(store, MOST_EXPIRED);
 	drain_if_due(store, now_ns);
+	resize_if_due(store);
 	bool by_timer = check_if_due(store, now_ns);
 	move_on(store, now_ns, by_timer);
 }
@@ -296,7 +316,10 @@ void tide_store_defragment_stop(struct tide_store *store)
 	(void)pthread_mutex_unlock(&store->lock);
 	if (waits && store->options.no_thread) {
 		(void)pthread_mutex_lock(&store->work_lock);
-		if (store->move_active)
+		(void)pthread_mutex_lock(&store->lock);
+		bool still = store->move_stop; /* or another thread has seen to it */
+		(void)pthread_mutex_unlock(&store->lock);
+		if (still)
 			stop(store);
 		(void)pthread_mutex_unlock(&store->work_lock);
 	}

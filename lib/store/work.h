@@ -1,5 +1,5 @@
-/* What there is to do beside the calls of the program: expiry, freeing what has left, checks, moving.
- * Done by the store's thread, or by the program's with no_thread.
+/* What there is to do beside the calls of the program: expiry, freeing what has left, checks,
+ * moving. Done by the store's thread, or by the program's with no_thread.
  *
  * Touched by  one thread at a time: it has the work lock
  */

@@ -153,8 +153,8 @@ bool job_to_ready(struct board *board, struct job *job);
 bool job_to_delayed(struct board *board, struct job *job, int64_t due_ns);
 bool job_to_buried(struct board *board, struct job *job, int64_t burial);
 bool job_to_reserved(struct board *board, struct job *job, struct session *session, int64_t now);
-/* Ready, or where there is no memory for that, buried; false: buried. Ends the process when there is
- * no memory for either: the job is in the log, if there is one. */
+/* Ready, or where there is no memory for that, buried; false: buried. Ends the process when there
+ * is no memory for either: the job is in the log, if there is one. */
 bool job_put_back(struct board *board, struct job *job, int64_t now, uint32_t delay_s);
 /* It has left its queue for ever: tell the log, let go of its tube. */
 void job_end(struct board *board, struct job *job);

@@ -45,7 +45,7 @@ static void remove_segment(struct board *board, uint32_t segment)
 	int result = segment_read_file(path, &header, &whole_bytes, move_record, &move);
 
 	if (result != RECORD_IS_WHOLE) {
-		/* Damaged on the disk while the jobs are here: it stays, and is found at the start. */
+		/* Damaged on the disk, while the jobs are here: the next start finds it. */
 		fprintf(stderr, "tide-jobd: %s: at byte %llu: %s; it is kept\n", path,
 		        (unsigned long long)whole_bytes,
 		        result < 0 ? strerror(errno) : "a record is damaged");

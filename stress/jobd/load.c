@@ -1,8 +1,8 @@
 /* A load on a server that speaks the beanstalkd protocol: tide-jobd or beanstalkd. It knows the
  * protocol only, and measures from outside.
  *
- *   cycle   connections that each put, reserve and delete, one request at a time: requests a second,
- *           and how long each took
+ *   cycle   connections that each put, reserve and delete, one request at a time: requests a
+ *           second, and how long each took
  *   memory  many jobs are put, then all but a few are deleted, at random: what the server's process
  *           holds at each stage, read from /proc
  *

@@ -1,8 +1,9 @@
 /* The commands of the beanstalk protocol: a line of text becomes a struct command.
  *
- * Pure: no input, no output, no allocation, no state. Any bytes may come in; what comes out is within
- * the ranges below or a refusal. Which of two faults is reported, and what is let pass behind a
- * complete command, follows beanstalkd 1.12, as far as its answers show it (tests/jobd/conformance).
+ * Pure: no input, no output, no allocation, no state. Any bytes may come in; what comes out is
+ * within the ranges below or a refusal. Which of two faults is reported, and what is let pass
+ * behind a complete command, follows beanstalkd 1.12, as far as its answers show it
+ * (tests/jobd/conformance.txt).
  */
 #ifndef JOBD_PROTOCOL_H
 #define JOBD_PROTOCOL_H
@@ -59,7 +60,7 @@ struct command {
 
 enum protocol_result {
 	PROTOCOL_COMMAND,
-	PROTOCOL_TOO_BIG, /* a put with a body above the maximum; body_bytes says how much to skip */
+	PROTOCOL_TOO_BIG, /* a put with a body above the maximum: body_bytes to skip */
 	PROTOCOL_BAD_FORMAT,
 	PROTOCOL_UNKNOWN,
 };

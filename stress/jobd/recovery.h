@@ -13,8 +13,8 @@
 
 struct recovery;
 
-/* NULL, after a message. Fills in `start`, its segments included, which the caller frees or gives to
- * log_open. */
+/* NULL, after a message. Fills in `start`, its segments included, which the caller frees or gives
+ * to log_open. */
 struct recovery *recovery_read(const char *folder, struct log_start *start);
 /* Each job to `take`, until it returns false; then false. */
 bool recovery_give(struct recovery *recovery,

@@ -239,8 +239,7 @@ static void flush(struct worker *worker)
 	}
 }
 
-/* Nobody is in two lists of a turn, and none is freed before its end, so that no event or mail of the
- * turn is of one that is gone. */
+/* None is freed before the end of a turn, so that no event or mail of it is of one that is gone. */
 static void turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_TURN];

@@ -8,7 +8,7 @@ static size_t lesser(size_t a, uint64_t b)
 	return a < b ? a : (size_t)b;
 }
 
-/* The end of a line of which the beginning may have come before: the place behind its LF, or NULL. */
+/* The end of a line whose beginning may have come before: the place behind its LF, or NULL. */
 static const char *find_line_end(const char *data, size_t bytes, bool cr_was_last)
 {
 	const char *at = data;

@@ -140,7 +140,6 @@ static void tube_tick(struct board *board, struct tube *tube, int64_t now)
 {
 	struct job *job;
 
-	/* Jobs that get ready may be the last reference's holders once served and deleted; not here. */
 	while ((job = (struct job *)queue_first(&tube->delayed)) != NULL && job->due_ns <= now) {
 		job_unlink(board, job);
 		job_put_back(board, job, now, 0);
@@ -203,7 +202,7 @@ enum answer board_pause(struct board *board, const struct command *command)
 	struct tube *tube = tube_find(board, command->tube);
 
 	if (tube != NULL) {
-		/* A pause of 0 is one of no length, but still one: who waits is served at its end. */
+		/* A pause of 0 is one as well: who waits is served at its end. */
 		tube->pause_ns = command->delay_s > 0 ? command->delay_s * SECOND_NS : 1;
 		tube->unpause_at_ns = board_now() + tube->pause_ns;
 		tube->pauses++;

@@ -133,8 +133,8 @@ Test(protocol, every_command)
 	cr_assert_eq(parse("stats-"), PROTOCOL_BAD_FORMAT);
 }
 
-/* Any bytes: no more is read than is there (the buffer ends where the line does), and what comes out
- * is within its range. */
+/* Any bytes: no more is read than is there (the buffer ends where the line does), and what comes
+ * out is within its range. */
 Test(protocol, any_bytes)
 {
 	static const char *const pieces[] = {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# symbols.sh LIB_DIR NM: what the three libraries define and what they lean on.
+# symbols.sh LIB_DIR NM INCLUDE: what the libraries define and what they lean on.
 set -eu
-lib=$1 nm=$2
+lib=$1 nm=$2 include=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -66,6 +66,19 @@ for library in core tide preload; do
 	none "$library calls" "$locks" "$work/$library-undefined"
 	none "$library calls" "$malloc|$twins|$cxx" "$work/$library-undefined"
 done
+
+# The store stands on what everybody may use: of its own names and those of the public headers.
+names "$lib/libtide-store.a" --extern-only --defined-only >"$work/store"
+names "$lib/libtide-store.a" --undefined-only | grep '^tide_' |
+	grep -Fxv -f "$work/store" >"$work/store-undefined"
+grep -oh 'tide_[a-z_]*' "$include"/tide/*.h | sort -u >"$work/public"
+only "libtide-store.a defines" 'tide_.*' "$work/store"
+has "$work/store" tide_store_create tide_store_put tide_store_get
+has "$work/store-undefined" tide_heap_create tide_heap_malloc
+if grep -Fxv -f "$work/public" "$work/store-undefined"; then
+	echo "libtide-store.a leans on names that are not public" >&2
+	failed=1
+fi
 
 # One member for all of C: whoever refers to free alone gets malloc too. The C++ operators are another,
 # and nothing in the first one refers to it or to the C++ library.

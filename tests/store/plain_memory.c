@@ -1,5 +1,6 @@
-/* In the place of lib/store/memory.c: the C library's malloc, so that AddressSanitizer knows of each
- * block of the store whether it is there, and how long it is. No limits: tests of them are skipped. */
+/* In the place of lib/store/memory.c: the C library's malloc, so that AddressSanitizer knows of
+ * each block of the store whether it is there, and how long it is. No limits: tests of them are
+ * skipped. */
 #include "store/memory.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* What the tests of the store share: a clock that they turn, bodies that say whose they are, and what
- * was told of entries that left. */
+/* What the tests of the store share: a clock that they turn, bodies that say whose they are, and
+ * what was told of entries that left. */
 #ifndef TIDE_TESTS_STORE_SUPPORT_H
 #define TIDE_TESTS_STORE_SUPPORT_H
 

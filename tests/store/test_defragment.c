@@ -219,33 +219,43 @@ Test(defragment, large_bodies_move_in_pieces, .timeout = 100)
 	tide_store_destroy(store);
 }
 
-/* A reader who holds a body sees the same bytes in the same place until the section ends. */
+static void *work_once(void *arg)
+{
+	(void)tide_store_work(arg);
+	return NULL;
+}
+
+/* A reader who holds a body has it until the section ends, wherever the entry's body is by then. */
 Test(defragment, an_old_body_stays_for_its_reader, .timeout = 60)
 {
-	struct tide_store_options options = on_demand;
-	struct tide_store *store = store_with(&options);
+	struct tide_store *store = slow_store();
+	pthread_t worker;
 
-	put_known(store, 30000);
-	tide_store_read_begin(store);
-	struct tide_store_entry *entry = tide_store_get(store, 1);
-	const void *body = tide_store_body(entry);
-	tide_store_read_end(store);
-	cr_assert_eq(tide_store_defragment(store, TIDE_STORE_FOREVER), 0);
-	tide_store_read_begin(store);
-	cr_assert_neq(tide_store_body(tide_store_get(store, 1)), body, "it has moved");
-	body = tide_store_body(tide_store_get(store, 1));
-	tide_store_read_end(store);
-
+	for (unsigned i = 0; i < 4; i++)
+		put_known(store, 30000);
 	cr_assert_eq(tide_store_defragment(store, 0), EINPROGRESS);
+	slice(store);
+	cr_assert_eq(stats_of(store).moved_entries, 1);
+	cr_assert_eq(stats_of(store).slices, 1);
+
 	tide_store_read_begin(store);
-	entry = tide_store_get(store, 1);
-	body = tide_store_body(entry);
-	for (unsigned i = 0; i < 100; i++) {
+	struct tide_store_entry *entry = tide_store_get(store, 2);
+	const void *body = tide_store_body(entry);
+	clock_now_ns += SECOND;
+	cr_assert_eq(pthread_create(&worker, NULL, work_once, store), 0);
+	while (stats_of(store).moved_entries < 2)
 		(void)sched_yield();
-		cr_assert(pattern_holds(body, 30000, 1));
-		cr_assert_null(body_fault(entry, 30000, 1));
+	for (unsigned i = 0; i < 200; i++) {
+		cr_assert_eq(stats_of(store).slices, 1, "it waits for this section");
+		cr_assert(pattern_holds(body, 30000, 2));
+		(void)sched_yield();
 	}
+	cr_assert_neq(tide_store_body(entry), body, "it has moved");
+	cr_assert_null(body_fault(entry, 30000, 2));
 	tide_store_read_end(store);
+	cr_assert_eq(pthread_join(worker, NULL), 0);
+	cr_assert_eq(tide_store_defragment(store, TIDE_STORE_FOREVER), 0);
+	assert_known(store);
 	tide_store_destroy(store);
 }
 
@@ -289,10 +299,10 @@ Test(defragment, it_starts_by_itself_and_says_why, .timeout = 100)
 		                              .defragment_waste_bytes = 1 << 20,
 		                              .defragment_after_ns = 10 * SECOND,
 		                              .defragment_check_ns = SECOND };
-	struct tide_store *store = still_store(options);
 
 	if (PLAIN_MEMORY)
 		cr_skip_test();
+	struct tide_store *store = still_store(options);
 	cr_assert_eq(stats_of(store).verdict, TIDE_STORE_NOT_CHECKED);
 	for (unsigned i = 0; i < MOST_ENTRIES - 1; i++)
 		put_known(store, 500);

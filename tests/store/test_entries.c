@@ -123,15 +123,15 @@ Test(entries, too_large_is_told_from_no_room)
 
 Test(entries, no_memory_is_told_from_the_limit)
 {
-	struct tide_store *store =
-	    still_store((struct tide_store_options){ .limit_bytes = (uint64_t)1 << 40,
-	                                             .counts = TIDE_STORE_HELD,
-	                                             .policy = TIDE_STORE_DROP_OLDEST });
+	struct tide_store_options options = { .limit_bytes = (uint64_t)1 << 40,
+		                              .counts = TIDE_STORE_HELD,
+		                              .policy = TIDE_STORE_DROP_OLDEST };
 	size_t bytes = (size_t)1 << 36;
 	char *body = "the entry that stays";
 
 	if (SANITIZED) /* their shadow memory has no limit */
 		cr_skip_test();
+	struct tide_store *store = still_store(options);
 	cr_assert_eq(tide_store_put(store, body, 20, NULL), 1);
 	struct rlimit limit = { (rlim_t)1 << 33, (rlim_t)1 << 33 };
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
@@ -311,7 +311,8 @@ Test(entries, walks_go_from_the_oldest)
 	cr_assert_eq(seen_count, 10);
 	cr_assert_arr_eq(seen, order, sizeof order);
 
-	/* Each removes the one with the next id, 3 the last of all, and becomes the youngest; none twice. */
+	/* Each removes the one with the next id, 3 the last of all, and becomes the youngest; none
+	 * twice. */
 	seen_count = 0;
 	cr_assert_eq(tide_store_walk(store, meddle, &visit), 0);
 	static const uint64_t left[] = { 1, 3, 5, 7, 9 };

@@ -1,5 +1,5 @@
-/* Limits at the exact boundary, in each way of counting; what is dropped, and what the program hears
- * of it. */
+/* Limits at the exact boundary, in each way of counting; what is dropped, and what the program
+ * hears of it. */
 #include <criterion/criterion.h>
 
 #include "support.h"
@@ -181,11 +181,11 @@ Test(limits, charges_drop_the_oldest)
 /* Sizes from nothing to a few MiB, in each way and policy: never above the limit, nobody lost. */
 static void live_at_the_limit(enum tide_store_counts counts, enum tide_store_policy policy)
 {
-	uint64_t limit_bytes = 16 << 20, seed = 5, put = 0, refused = 0, gone = 0;
+	uint64_t limit_bytes = 4 << 20, seed = 5, put = 0, refused = 0, gone = 0;
 	struct tide_store *store = limited(counts, policy, limit_bytes);
 
-	for (unsigned i = 0; i < SCALED(8000); i++) {
-		size_t bytes = random_size(&seed, random_next(&seed) % 64 == 0 ? 23 : 13);
+	for (unsigned i = 0; i < 6000; i++) {
+		size_t bytes = random_size(&seed, random_next(&seed) % 64 == 0 ? 21 : 13);
 
 		if (put_pattern(store, bytes, i, NULL) != 0) {
 			put++;
