@@ -19,6 +19,12 @@ if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_MB_LIBRARY OR NOT TIDE_URCU_CDS_LIBRAR
 	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
 endif()
 
+find_path(TIDE_ZLIB_INCLUDE zlib.h)
+find_library(TIDE_ZLIB_LIBRARY z)
+if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
+	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
+endif()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 

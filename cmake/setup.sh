@@ -14,6 +14,7 @@ ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
 liburcu-dev         /usr/include/*/urcu.h
 libjansson-dev      /usr/include/jansson.h
+zlib1g-dev          /usr/include/zlib.h
 gnuplot-nox         gnuplot
 '
 needs_test="$needs_build"'
