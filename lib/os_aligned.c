@@ -3,7 +3,6 @@
 
 #include "atomic.h"
 #include "config.h"
-#include "yield.h"
 
 /* A mapping that the system did not take back. */
 struct discarded {
@@ -20,7 +19,6 @@ static _Atomic size_t discarded_bytes;
 static void discarded_push(struct discarded *first, struct discarded *last)
 {
 	last->next = tide_load_relaxed(&discarded);
-	TIDE_YIELD("os.discard");
 	while (!tide_cas_release(&discarded, &last->next, first)) /* os.discard */
 		continue;
 }
