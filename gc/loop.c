@@ -13,8 +13,8 @@
 #include "step.h"
 
 #include "check.h"
-#include "object.h"
 #include "large.h"
+#include "object.h"
 #include "options.h"
 #include "token.h"
 

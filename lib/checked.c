@@ -136,7 +136,6 @@ void *tide_checked_park(void *block, unsigned cls, unsigned *out_cls)
 	_Atomic(void *) *kept = small ? small_kept : medium_kept;
 	uint32_t ticket = tide_add_relaxed(small ? &small_ticket : &medium_ticket, 1u);
 	memset(block, JUNK, tide_class_bytes(cls));
-	TIDE_YIELD("checked.park");
 	void *out = tide_swap_acq_rel(&kept[ticket % (small ? SMALL_KEPT : MEDIUM_KEPT)],
 	                              block); /* checked.park */
 	return released(out, out_cls);

@@ -4,7 +4,6 @@
 #include "meta.h"
 #include "os.h"
 #include "text.h"
-#include "yield.h"
 
 #include <signal.h>
 #include <string.h>
@@ -193,7 +192,6 @@ void tide_guard_start(void)
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK;
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGSEGV, NULL, &before);
-	TIDE_YIELD("guard.pool");
 	tide_store_release(&tide_guard_pool, (uintptr_t)pool); /* guard.pool */
 	(void)sigaction(SIGSEGV, &action, NULL);
 }
@@ -205,7 +203,6 @@ static struct slot *slot_take(void)
 	for (unsigned i = 0; i < TRIES; i++) {
 		struct slot *slot = &slots[tide_add_relaxed(&tickets, 1u) % TIDE_GUARD_SLOTS];
 		uint32_t state = tide_load_relaxed(&slot->state);
-		TIDE_YIELD("guard.take");
 		if ((state == SLOT_FREE || state == SLOT_FREED) &&
 		    tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) /* guard.slot */
 			return slot;
@@ -273,7 +270,6 @@ void tide_guard_free(void *block, const char *function, void *const *frame)
 	uint32_t state = SLOT_LIVE;
 	if (slot == NULL)
 		return;
-	TIDE_YIELD("guard.free");
 	if (!tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) { /* guard.slot */
 		report(TIDE_MISUSE_DOUBLE, function, block, slot, true);
 		return;

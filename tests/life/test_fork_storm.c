@@ -23,7 +23,7 @@ static unsigned forks_wanted(void)
 {
 	const char *wanted = getenv("FORKS_WANTED");
 
-	return wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : SANITIZED ? 16 : 80;
+	return wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : SANITIZED ? 16 : 40;
 }
 
 /* One turn of exchange; NULL, or what is wrong. */
