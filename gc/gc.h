@@ -14,6 +14,10 @@
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
+ * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
+ * it, the depot (after a step queue_max_bytes, and what was in use since the last tick), and the
+ * raw objects of slabs in which others are live.
+ *
  * All of this holds for each heap that the program makes; `threads` are then those that use it.
  *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without

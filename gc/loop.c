@@ -5,6 +5,10 @@
  *   3. release  what was free for long enough goes back to the system              release.c
  *   4. park     when a whole round was idle                                        thread.c
  *
+ * and between 3 and 4, without the token since the program's destructors run, what object caches
+ * have too much of (lib/object_drain.c). Where a container is short of memory the GC thread
+ * releases all at once (container.c).
+ *
  * A step does a bounded share of 1 to 3 under the token. The GC thread does step after step, and
  * lets go of the token in between so that a thread that misses can get at its class's free blocks;
  * a thread that misses does the part of a step that serves it (refill_inline), and when the process

@@ -42,5 +42,4 @@ compare 64 1 20000
 compare 24 8 5000
 compare 1000 16 2000
 compare 64 2000 30
-compare 320 2000 30
 exit "$failed"
