@@ -24,6 +24,9 @@ static void show(const char *when, const struct tide_store_stats *stats)
 	       tide_store_verdict_text((enum tide_store_verdict)stats->verdict));
 }
 
+/* Of ten milliseconds; checks are a quarter of a second apart. */
+enum { MOST_NAPS = 1000 };
+
 static void nap(void)
 {
 	struct timespec ten_ms = { 0, 10000000 };
@@ -42,13 +45,16 @@ static int defragment(struct tide_store *store, bool by_timer)
 {
 	if (!by_timer)
 		return tide_store_defragment(store, TIDE_STORE_FOREVER);
-	for (struct tide_store_stats stats = stats_of(store);
-	     stats.defragment_by_timer == 0 || stats.body_heaps == 2; stats = stats_of(store)) {
-		if (stats.verdict == TIDE_STORE_COMPACT || stats.verdict == TIDE_STORE_LITTLE_WASTE)
-			return ECANCELED;
-		nap();
+	/* A verdict may be of before: it has to last for more than a check takes to come round. */
+	for (unsigned naps = 0; naps < MOST_NAPS; nap()) {
+		struct tide_store_stats stats = stats_of(store);
+		bool wants =
+		    stats.verdict != TIDE_STORE_COMPACT && stats.verdict != TIDE_STORE_LITTLE_WASTE;
+		if (stats.defragment_by_timer > 0 && stats.body_heaps == 1)
+			return 0;
+		naps = wants ? 0 : naps + 1;
 	}
-	return 0;
+	return ECANCELED;
 }
 
 /* Returns what went wrong, or NULL. */
