@@ -2,9 +2,11 @@
 #define _GNU_SOURCE 1
 #endif
 #include "os.h"
+#include "os_file.h"
 
 #include "atomic.h"
 #include "config.h"
+#include "os_call.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -29,32 +31,6 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-
-/* A raw call: negative errno on failure, errno itself untouched. */
-#if defined(__x86_64__)
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#else
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	int saved = errno;
-	long result = syscall(number, a, b, c, d, e, f);
-	if (result == -1)
-		result = -errno;
-	errno = saved;
-	return result;
-}
 #endif
 
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
@@ -152,11 +128,6 @@ static TIDE_COLD bool fault_take(void)
 static bool faulty(enum tide_os_call call)
 {
 	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
-}
-
-static bool is_error(long result)
-{
-	return result < 0 && result > -4096;
 }
 
 void *tide_os_map(uintptr_t hint, size_t bytes)
@@ -265,15 +236,33 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 	              waiters < INT32_MAX ? (long)waiters : INT32_MAX, 0, 0, 0);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	if (clock_gettime(clock, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 uint64_t tide_os_clock_ns(void)
 {
 	uint64_t now_ns;
-	struct timespec now;
 	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
 		return now_ns;
-	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
-		return 0;
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t tide_os_clock_fine_ns(void)
+{
+	uint64_t now_ns;
+	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
+		return now_ns;
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t tide_os_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint32_t tide_os_thread_id(void)
@@ -294,15 +283,14 @@ bool tide_os_thread_exists(uint32_t tid)
 
 void tide_os_write_stderr(const char *text, size_t bytes)
 {
-	while (bytes > 0) {
-		long written = os_call(SYS_write, 2, (long)text, (long)bytes, 0, 0, 0);
-		if (written == -EINTR)
-			continue;
-		if (written <= 0)
-			return;
-		text += written;
-		bytes -= (size_t)written;
-	}
+	if (tide_os_write(2, text, bytes) != -EBADF)
+		return;
+	/* The GC thread with files of its own: those of the process's first thread. */
+	int file = tide_os_file_of_process(2);
+	if (file < 0)
+		return;
+	(void)tide_os_write(file, text, bytes);
+	tide_os_close(file);
 }
 
 _Noreturn void tide_os_abort(void)

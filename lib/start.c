@@ -7,6 +7,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "publish.h"
 #include "seat.h"
 #include "yield.h"
 
@@ -65,6 +66,7 @@ static void process_start(void)
 		return;
 	TIDE_YIELD("start.won");
 	tide_gc_process_start();
+	tide_gc_publish_start();
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)

@@ -1,12 +1,15 @@
 /* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>.
  *
- * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option, in order.
+ * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option that is a
+ * number, in order; TIDE_TEXT_OPTIONS(X) calls X(ID, name, form, meaning) for each that is a text.
+ * The code, `tide-top --help options`, the manual page and README's table are made from these rows.
  */
 #ifndef TIDE_OPTIONS_PUBLIC_H
 #define TIDE_OPTIONS_PUBLIC_H
 
 #define TIDE_OPTIONS(X)                                                                            \
-	X(GC, "gc", "switch", 1, 0, 1, "start the GC thread when a second thread allocates")       \
+	X(GC, "gc", "way", 1, 0, 2,                                                                \
+	  "start the GC thread: 0 never, 1 when a second thread allocates, 2 at once")             \
 	X(FATAL, "fatal", "switch", 1, 0, 1, "abort on a bad free; 0: report it and leak the block") \
 	X(CHECK, "check", "switch", 0, 0, 1,                                                       \
 	  "check every malloc and free at once instead of when the block leaves the bins (slow)")  \
@@ -43,13 +46,29 @@
 	X(LIMIT_COUNTS, "limit_counts", "way", 0, 0, 2,                                            \
 	  "what the limit counts: 0 blocks, 1 memory held, 2 and what the program charges")        \
 	X(LIMIT_POLICY, "limit_policy", "policy", 0, 0, 1,                                         \
-	  "at the limit: 0 fail, 1 call the program's reclaim function first")
+	  "at the limit: 0 fail, 1 call the program's reclaim function first")                     \
+	X(STATS_PAGE, "stats_page", "way", 1, 0, 2,                                                \
+	  "page for tide-top, made by the GC thread: 0 none, 1 unless system calls are filtered, " \
+	  "2 always")
+
+#define TIDE_TEXT_OPTIONS(X)                                                                       \
+	X(STATS, "stats", "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH",                    \
+	  "statistics: on stderr at exit, on stderr at a signal (SIGUSR2), into a file at exit and " \
+	  "every so many seconds (.json, .prom or text), or to who connects; %p is the process")   \
+	X(TRACE, "trace", "PATH", "timeline of the GC for a trace viewer, as JSON; %p is the process")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,
 	TIDE_OPTIONS(TIDE_OPTION_ID)
 #undef TIDE_OPTION_ID
 	TIDE_OPTION_COUNT
+};
+
+enum tide_text_option_id {
+#define TIDE_OPTION_ID(ID, name, form, meaning) TIDE_TEXT_OPTION_##ID,
+	TIDE_TEXT_OPTIONS(TIDE_OPTION_ID)
+#undef TIDE_OPTION_ID
+	TIDE_TEXT_OPTION_COUNT
 };
 
 #endif

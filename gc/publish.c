@@ -1,0 +1,338 @@
+#include "publish.h"
+
+#include "atomic.h"
+#include "doorbell.h"
+#include "gc.h"
+#include "options.h"
+#include "os.h"
+#include "os_file.h"
+#include "request.h"
+#include "serve.h"
+#include "stats_collect.h"
+#include "text.h"
+#include "yield.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* The page is as old as this at the most while the GC thread works, and is made no earlier in its
+ * life: what ends before needs none. */
+#define PAGE_NS (250ull * 1000000u)
+#define SERVE_NS (50ull * 1000000u)
+/* What exit waits for a publisher that is at it. */
+#define EXIT_POLLS 100
+#define EXIT_POLL_NS 1000000u
+
+/* Plain: written once, before request_known.
+ * request_known  writers  the process's first thread   readers  every thread
+ *                order    store-release, load-acquire   edges    publish.request */
+static struct tide_request request;
+static _Atomic bool request_known;
+/* Somebody publishes.
+ * writers  publishers, by swap   readers  the same   order  acq-rel   edges  publish.busy: from one
+ * publisher to the next, everything below */
+static _Atomic bool busy;
+static struct tide_stats_snapshot *page; /* NULL: none */
+static int page_file;
+static bool page_is_gcs; /* made by the GC thread, hence in its file table */
+static bool page_refused;
+static uint32_t page_process;
+static uint64_t page_due_ns, file_due_ns, serve_due_ns; /* of the GC thread alone */
+static bool serving;
+static bool files_apart; /* the GC thread has a file table of its own */
+/* A file could not be written, and it was told.
+ * writers  publishers   readers  the same   order relaxed: travels by publish.busy   edges  none */
+static _Atomic bool complained;
+/* A signal asked for statistics.  writers  the handler, the GC thread   readers  the GC thread
+ * order  swap acq-rel: nothing travels   edges  none */
+static _Atomic bool asked;
+/* The process is at its exit: what comes after would be too late.
+ * writers  the exiting thread  readers  publishers   order  relaxed: advice   edges  none */
+static _Atomic bool exiting;
+
+static bool requested(enum tide_request_kind kind)
+{
+	return tide_load_acquire(&request_known) && request.kind == kind; /* publish.request */
+}
+
+static bool enter(void)
+{
+	TIDE_YIELD("publish.enter");
+	return !tide_swap_acq_rel(&busy, true); /* publish.busy */
+}
+
+static void leave(void)
+{
+	TIDE_YIELD("publish.leave");
+	tide_store_release(&busy, false); /* publish.busy */
+}
+
+/* The page, by whoever is the publisher. */
+static void page_write(bool ended)
+{
+	if (page == NULL || page_process != tide_os_process_id())
+		return;
+	_Atomic uint64_t *sequence = (_Atomic uint64_t *)(void *)&page->sequence;
+	uint64_t before = tide_load_relaxed(sequence);
+	tide_store_relaxed(sequence, before + 1);
+	atomic_thread_fence(memory_order_release); /* publish.page */
+	tide_stats_collect(&page->all, page);
+	page->ended = ended;
+	page->magic = TIDE_STATS_MAGIC;
+	tide_store_release(sequence, before + 2); /* publish.page */
+}
+
+/* False: there is none to write. */
+static bool page_make(bool by_gc)
+{
+	int64_t way = tide_option(TIDE_OPTION_STATS_PAGE);
+	if (page != NULL)
+		return true;
+	if (way == 0 || page_refused || (way == 1 && tide_os_is_filtered()))
+		return false;
+	void *start;
+	page_file = tide_os_memory_file("tide-stats", sizeof *page, &start);
+	if (page_file < 0) {
+		page_refused = true; /* memory is short, or the system old: not again and again */
+		return false;
+	}
+	page = start;
+	page_is_gcs = by_gc;
+	page_process = tide_os_process_id();
+	return true;
+}
+
+static void complain(const char *path, int error)
+{
+	struct tide_text text;
+	if (tide_load_relaxed(&complained))
+		return;
+	tide_store_relaxed(&complained, true);
+	tide_text_start(&text);
+	tide_text_string(&text, "tide: TIDE_STATS: cannot write ");
+	tide_text_string(&text, path);
+	tide_text_string(&text, ": error ");
+	tide_text_decimal(&text, -error);
+	tide_text_flush_stderr(&text);
+}
+
+/* Beside the file, then in its place, so that a reader sees a whole one. */
+static int file_write(void)
+{
+	char path[TIDE_REQUEST_PATH_BYTES];
+	char beside[TIDE_REQUEST_PATH_BYTES + 8];
+	tide_request_path(&request, path, "");
+	tide_request_path(&request, beside, ".new");
+	if (tide_os_is_special(path))
+		return -EEXIST; /* a device, say, that the new file would replace */
+	int file = tide_os_create(beside, true);
+	if (file == -EEXIST && !tide_os_is_special(beside)) { /* left by one that was killed */
+		(void)tide_os_unlink(beside);
+		file = tide_os_create(beside, true);
+	}
+	if (file < 0)
+		return file;
+	int result = -tide_stats_write(file, request.format);
+	tide_os_close(file);
+	if (result == 0)
+		result = tide_os_rename(beside, path);
+	if (result != 0)
+		(void)tide_os_unlink(beside);
+	return result;
+}
+
+static int file_publish(void)
+{
+	if (!requested(TIDE_REQUEST_FILE))
+		return 0;
+	int result = file_write();
+	if (result != 0) {
+		char path[TIDE_REQUEST_PATH_BYTES];
+		tide_request_path(&request, path, "");
+		complain(path, result);
+	}
+	return result;
+}
+
+/* May interrupt the allocator at any place: the GC thread does it, if there is one. */
+static void on_signal(int number)
+{
+	(void)number;
+	int saved = errno;
+	if (tide_gc_thread_runs()) {
+		tide_store_release(&asked, true);
+		tide_doorbell_ring(true);
+	} else {
+		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+	}
+	errno = saved;
+}
+
+void tide_gc_publish_start(void)
+{
+	if (!tide_request_parse(&request, tide_option_text(TIDE_TEXT_OPTION_STATS)))
+		tide_options_report_text(TIDE_TEXT_OPTION_STATS);
+	if (request.kind == TIDE_REQUEST_NONE)
+		return;
+	tide_store_release(&request_known, true); /* publish.request */
+	if (request.kind != TIDE_REQUEST_SIGNAL)
+		return;
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction before;
+	/* The program's own use of the signal goes first. */
+	if (sigaction((int)request.number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+		(void)sigaction((int)request.number, &action, NULL);
+}
+
+bool tide_gc_publish_needs_thread(void)
+{
+	return requested(TIDE_REQUEST_UNIX) ||
+	       (requested(TIDE_REQUEST_FILE) && request.number > 0);
+}
+
+/* Once in a thread's life: it closes what is open. */
+static bool go_apart(void)
+{
+	if (!files_apart)
+		files_apart = tide_os_files_apart();
+	return files_apart;
+}
+
+void tide_gc_publish_begin(void)
+{
+	files_apart = false;
+	uint64_t now_ns = tide_os_clock_ns();
+	page_due_ns = now_ns + PAGE_NS;
+	serve_due_ns = now_ns;
+	serving = false;
+	if (requested(TIDE_REQUEST_FILE))
+		file_due_ns = now_ns + request.number * 1000000000u;
+	if (!requested(TIDE_REQUEST_UNIX))
+		return;
+	char path[TIDE_REQUEST_PATH_BYTES];
+	tide_request_path(&request, path, "");
+	(void)go_apart();
+	int result = tide_gc_serve_begin(path);
+	serving = result == 0;
+	if (result < 0)
+		complain(path, result);
+}
+
+/* The page goes with the thread's file table. */
+void tide_gc_publish_end(void)
+{
+	if (serving)
+		tide_gc_serve_end();
+	serving = false;
+	if (!enter())
+		return;
+	if (page != NULL && page_is_gcs) {
+		page_write(true);
+		(void)tide_os_unmap(page, sizeof *page);
+		page = NULL;
+	}
+	leave();
+}
+
+static void page_round(uint64_t now_ns)
+{
+	if (page == NULL && tide_option(TIDE_OPTION_STATS_PAGE) != 0 && !page_refused &&
+	    (tide_option(TIDE_OPTION_STATS_PAGE) == 2 || !tide_os_is_filtered())) {
+		bool apart = go_apart();
+		if (!apart && tide_option(TIDE_OPTION_STATS_PAGE) != 2)
+			page_refused = true; /* the program would find the file among its own */
+		else
+			(void)page_make(true);
+	}
+	tide_store_relaxed(&tide_gc_thread_counts.cpu_ns, tide_os_cpu_ns());
+	page_write(false);
+	page_due_ns = now_ns + PAGE_NS;
+}
+
+void tide_gc_publish_round(bool before_sleep)
+{
+	uint64_t now_ns = tide_os_clock_ns();
+	if (serving && now_ns >= serve_due_ns) {
+		serve_due_ns = now_ns + SERVE_NS;
+		tide_gc_serve_round(now_ns);
+	}
+	if (TIDE_UNLIKELY(tide_load_relaxed(&asked)) && tide_swap_acq_rel(&asked, false))
+		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+	bool page_is_due = now_ns >= page_due_ns || (before_sleep && page != NULL);
+	bool file_is_due = requested(TIDE_REQUEST_FILE) && request.number > 0 &&
+	                   now_ns >= file_due_ns;
+	if ((!page_is_due && !file_is_due) || tide_load_relaxed(&exiting) || !enter())
+		return;
+	if (page_is_due)
+		page_round(now_ns);
+	if (file_is_due) {
+		file_due_ns = now_ns + request.number * 1000000000u;
+		(void)file_publish();
+	}
+	leave();
+}
+
+uint64_t tide_gc_publish_patience_ns(void)
+{
+	if (serving)
+		return SERVE_NS;
+	if (!requested(TIDE_REQUEST_FILE) || request.number == 0)
+		return 0;
+	uint64_t now_ns = tide_os_clock_ns();
+	return file_due_ns > now_ns ? file_due_ns - now_ns : 1;
+}
+
+void tide_gc_publish_forget(void)
+{
+	page = NULL;
+	page_refused = false;
+	serving = false;
+	tide_store_relaxed(&busy, false);
+	tide_store_relaxed(&asked, false);
+	tide_store_relaxed(&complained, false);
+}
+
+int tide_stats_publish(void)
+{
+	if (!enter())
+		return EBUSY;
+	if (page_make(false))
+		page_write(false);
+	int result = file_publish();
+	leave();
+	return -result;
+}
+
+/* Wait, but not for long: the publisher may be a thread that does not go on. */
+static bool enter_at_exit(void)
+{
+	uint32_t never = 0;
+	for (int polls = 0; polls < EXIT_POLLS; polls++) {
+		if (enter())
+			return true;
+		tide_os_futex_wait(&never, 0, EXIT_POLL_NS);
+	}
+	return false;
+}
+
+static void at_exit(void) __attribute__((destructor));
+static void at_exit(void)
+{
+	/* Nothing was asked for, or this is a child that was made behind our back. */
+	if ((!tide_load_acquire(&request_known) && page == NULL) ||
+	    tide_os_process_id() != tide_gc_process_id())
+		return;
+	tide_store_relaxed(&exiting, true);
+	if (!enter_at_exit())
+		return;
+	if (requested(TIDE_REQUEST_EXIT))
+		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+	(void)file_publish();
+	page_write(true);
+	if (serving) {
+		char path[TIDE_REQUEST_PATH_BYTES];
+		tide_request_path(&request, path, "");
+		(void)tide_os_unlink(path);
+	}
+	leave();
+}
