@@ -14,6 +14,8 @@ ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
 libjansson-dev      /usr/include/jansson.h
 gnuplot-nox         gnuplot
+libncurses-dev      /usr/include/curses.h
+systemtap-sdt-dev   /usr/include/*/sys/sdt.h
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -34,6 +36,8 @@ redis-server        redis-server
 redis-tools         redis-cli
 memcached           memcached
 beanstalkd          beanstalkd
+tmux                tmux
+prometheus          promtool
 chromium            chromium
 '
 needs_bench="$needs_build"'

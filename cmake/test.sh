@@ -103,7 +103,7 @@ build release release && run release .
 [ "$quick" -eq 0 ] || exit
 
 # audit, asan and tsan are debug builds as well.
-units='^(lib|gc|api|life)$'
+units='^(lib|gc|api|life|stats)$'
 build audit audit && run audit "$units|^interleave\$"
 build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"

@@ -33,12 +33,14 @@ static _Atomic bool request_known;
  * publisher to the next, everything below */
 static _Atomic bool busy;
 static struct tide_stats_snapshot *page; /* NULL: none */
-static int page_file;
-static bool page_is_gcs; /* made by the GC thread, hence in its file table */
-static bool page_refused;
+static bool page_is_gcs;                 /* made by the GC thread, hence in its file table */
 static uint32_t page_process;
+/* Whether there is no use in trying to make one: it is there, or can't be had.
+ * writers  publishers   readers  the GC thread   order  relaxed: advice   edges  none */
+static _Atomic bool page_settled;
 static uint64_t page_due_ns, file_due_ns, serve_due_ns; /* of the GC thread alone */
-static bool serving;
+/* writers  the GC thread   readers  the same, the exiting thread   order  relaxed: advice   edges  none */
+static _Atomic bool serving;
 static bool files_apart; /* the GC thread has a file table of its own */
 /* A file could not be written, and it was told.
  * writers  publishers   readers  the same   order relaxed: travels by publish.busy   edges  none */
@@ -57,13 +59,11 @@ static bool requested(enum tide_request_kind kind)
 
 static bool enter(void)
 {
-	TIDE_YIELD("publish.enter");
 	return !tide_swap_acq_rel(&busy, true); /* publish.busy */
 }
 
 static void leave(void)
 {
-	TIDE_YIELD("publish.leave");
 	tide_store_release(&busy, false); /* publish.busy */
 }
 
@@ -82,20 +82,31 @@ static void page_write(bool ended)
 	tide_store_release(sequence, before + 2); /* publish.page */
 }
 
+/* Once in a thread's life: it closes what is open. */
+static bool go_apart(void)
+{
+	if (!files_apart)
+		files_apart = tide_os_files_apart();
+	return files_apart;
+}
+
 /* False: there is none to write. */
 static bool page_make(bool by_gc)
 {
 	int64_t way = tide_option(TIDE_OPTION_STATS_PAGE);
 	if (page != NULL)
 		return true;
-	if (way == 0 || page_refused || (way == 1 && tide_os_is_filtered()))
+	if (tide_load_relaxed(&page_settled))
+		return false; /* memory is short, or the system old: not again and again */
+	tide_store_relaxed(&page_settled, true);
+	if (way == 0 || (way == 1 && tide_os_is_filtered()))
+		return false;
+	/* Shared with the program, it would find the file among its own. */
+	if (by_gc && !go_apart() && way == 1)
 		return false;
 	void *start;
-	page_file = tide_os_memory_file("tide-stats", sizeof *page, &start);
-	if (page_file < 0) {
-		page_refused = true; /* memory is short, or the system old: not again and again */
+	if (tide_os_memory_file("tide-stats", sizeof *page, &start) < 0)
 		return false;
-	}
 	page = start;
 	page_is_gcs = by_gc;
 	page_process = tide_os_process_id();
@@ -186,16 +197,7 @@ void tide_gc_publish_start(void)
 
 bool tide_gc_publish_needs_thread(void)
 {
-	return requested(TIDE_REQUEST_UNIX) ||
-	       (requested(TIDE_REQUEST_FILE) && request.number > 0);
-}
-
-/* Once in a thread's life: it closes what is open. */
-static bool go_apart(void)
-{
-	if (!files_apart)
-		files_apart = tide_os_files_apart();
-	return files_apart;
+	return requested(TIDE_REQUEST_UNIX) || (requested(TIDE_REQUEST_FILE) && request.number > 0);
 }
 
 void tide_gc_publish_begin(void)
@@ -204,7 +206,7 @@ void tide_gc_publish_begin(void)
 	uint64_t now_ns = tide_os_clock_ns();
 	page_due_ns = now_ns + PAGE_NS;
 	serve_due_ns = now_ns;
-	serving = false;
+	tide_store_relaxed(&serving, false);
 	if (requested(TIDE_REQUEST_FILE))
 		file_due_ns = now_ns + request.number * 1000000000u;
 	if (!requested(TIDE_REQUEST_UNIX))
@@ -213,7 +215,7 @@ void tide_gc_publish_begin(void)
 	tide_request_path(&request, path, "");
 	(void)go_apart();
 	int result = tide_gc_serve_begin(path);
-	serving = result == 0;
+	tide_store_relaxed(&serving, result == 0);
 	if (result < 0)
 		complain(path, result);
 }
@@ -221,9 +223,9 @@ void tide_gc_publish_begin(void)
 /* The page goes with the thread's file table. */
 void tide_gc_publish_end(void)
 {
-	if (serving)
+	if (tide_load_relaxed(&serving))
 		tide_gc_serve_end();
-	serving = false;
+	tide_store_relaxed(&serving, false);
 	if (!enter())
 		return;
 	if (page != NULL && page_is_gcs) {
@@ -231,19 +233,14 @@ void tide_gc_publish_end(void)
 		(void)tide_os_unmap(page, sizeof *page);
 		page = NULL;
 	}
+	if (page == NULL)
+		tide_store_relaxed(&page_settled, false);
 	leave();
 }
 
 static void page_round(uint64_t now_ns)
 {
-	if (page == NULL && tide_option(TIDE_OPTION_STATS_PAGE) != 0 && !page_refused &&
-	    (tide_option(TIDE_OPTION_STATS_PAGE) == 2 || !tide_os_is_filtered())) {
-		bool apart = go_apart();
-		if (!apart && tide_option(TIDE_OPTION_STATS_PAGE) != 2)
-			page_refused = true; /* the program would find the file among its own */
-		else
-			(void)page_make(true);
-	}
+	(void)page_make(true);
 	tide_store_relaxed(&tide_gc_thread_counts.cpu_ns, tide_os_cpu_ns());
 	page_write(false);
 	page_due_ns = now_ns + PAGE_NS;
@@ -251,16 +248,20 @@ static void page_round(uint64_t now_ns)
 
 void tide_gc_publish_round(bool before_sleep)
 {
+	/* (Not where tests turn over every order of the rest.) */
+	if (TIDE_INTERLEAVE)
+		return;
 	uint64_t now_ns = tide_os_clock_ns();
-	if (serving && now_ns >= serve_due_ns) {
+	if (tide_load_relaxed(&serving) && now_ns >= serve_due_ns) {
 		serve_due_ns = now_ns + SERVE_NS;
 		tide_gc_serve_round(now_ns);
 	}
 	if (TIDE_UNLIKELY(tide_load_relaxed(&asked)) && tide_swap_acq_rel(&asked, false))
 		(void)tide_stats_write(2, TIDE_STATS_TEXT);
-	bool page_is_due = now_ns >= page_due_ns || (before_sleep && page != NULL);
-	bool file_is_due = requested(TIDE_REQUEST_FILE) && request.number > 0 &&
-	                   now_ns >= file_due_ns;
+	bool page_is_due =
+	    now_ns >= page_due_ns || (before_sleep && tide_load_relaxed(&page_settled));
+	bool file_is_due =
+	    requested(TIDE_REQUEST_FILE) && request.number > 0 && now_ns >= file_due_ns;
 	if ((!page_is_due && !file_is_due) || tide_load_relaxed(&exiting) || !enter())
 		return;
 	if (page_is_due)
@@ -274,19 +275,23 @@ void tide_gc_publish_round(bool before_sleep)
 
 uint64_t tide_gc_publish_patience_ns(void)
 {
-	if (serving)
+	uint64_t now_ns = tide_os_clock_ns();
+	if (TIDE_INTERLEAVE)
+		return 0;
+	if (tide_load_relaxed(&serving))
 		return SERVE_NS;
+	if (!tide_load_relaxed(&page_settled))
+		return page_due_ns > now_ns ? page_due_ns - now_ns : 1;
 	if (!requested(TIDE_REQUEST_FILE) || request.number == 0)
 		return 0;
-	uint64_t now_ns = tide_os_clock_ns();
 	return file_due_ns > now_ns ? file_due_ns - now_ns : 1;
 }
 
 void tide_gc_publish_forget(void)
 {
 	page = NULL;
-	page_refused = false;
-	serving = false;
+	tide_store_relaxed(&page_settled, false);
+	tide_store_relaxed(&serving, false);
 	tide_store_relaxed(&busy, false);
 	tide_store_relaxed(&asked, false);
 	tide_store_relaxed(&complained, false);
@@ -319,7 +324,7 @@ static void at_exit(void) __attribute__((destructor));
 static void at_exit(void)
 {
 	/* Nothing was asked for, or this is a child that was made behind our back. */
-	if ((!tide_load_acquire(&request_known) && page == NULL) ||
+	if ((!tide_load_acquire(&request_known) && !tide_load_relaxed(&page_settled)) ||
 	    tide_os_process_id() != tide_gc_process_id())
 		return;
 	tide_store_relaxed(&exiting, true);
@@ -329,7 +334,7 @@ static void at_exit(void)
 		(void)tide_stats_write(2, TIDE_STATS_TEXT);
 	(void)file_publish();
 	page_write(true);
-	if (serving) {
+	if (tide_load_relaxed(&serving)) {
 		char path[TIDE_REQUEST_PATH_BYTES];
 		tide_request_path(&request, path, "");
 		(void)tide_os_unlink(path);

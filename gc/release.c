@@ -282,7 +282,8 @@ size_t tide_gc_release_all(struct tide_heap *heap)
 /* By how much what is free and holds memory, in whole chunks and large blocks, exceeds `bound`. */
 static uint64_t excess_bytes(struct gc *gc, uint64_t bound)
 {
-	uint64_t held = tide_load_relaxed(&gc->dirty_pages) * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
+	uint64_t held =
+	    tide_load_relaxed(&gc->dirty_pages) * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
 	return held > bound ? held - bound : 0;
 }
 

@@ -59,8 +59,8 @@ static bool parse(struct tide_request *request, const char *text)
 	if ((rest = after(text, "signal")) != NULL) {
 		request->kind = TIDE_REQUEST_SIGNAL;
 		request->number = SIGUSR2;
-		return *rest == '\0' ||
-		       (*rest == ':' && number(rest + 1, TIDE_REQUEST_SIGNAL_MAX, &request->number));
+		return *rest == '\0' || (*rest == ':' && number(rest + 1, TIDE_REQUEST_SIGNAL_MAX,
+		                                                &request->number));
 	}
 	if ((rest = after(text, "file:")) != NULL)
 		return parse_file(request, rest);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum { PEERS_MAX = 8, REQUEST_BYTES = 512 };
-#define ASK_NS (300ull * 1000000u)       /* for a peer to say what it wants */
-#define DROP_NS (5ull * 1000000000u)     /* for it to read the answer */
+#define ASK_NS (300ull * 1000000u)   /* for a peer to say what it wants */
+#define DROP_NS (5ull * 1000000000u) /* for it to read the answer */
 #define SNAPSHOT_BYTES sizeof(struct tide_stats_snapshot)
 
 struct peer {
@@ -114,8 +114,7 @@ static void attend(struct peer *peer, uint64_t now_ns)
 	if (sent > 0)
 		peer->sent_bytes += (size_t)sent;
 	bool failed = sent < 0 && sent != -EAGAIN && sent != -EINTR;
-	if (failed || peer->sent_bytes == peer->answer_bytes ||
-	    now_ns - peer->since_ns > DROP_NS)
+	if (failed || peer->sent_bytes == peer->answer_bytes || now_ns - peer->since_ns > DROP_NS)
 		drop(peer);
 }
 

@@ -187,8 +187,8 @@ static void slab_prefault(struct tide_slab *slab)
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	struct tide_region *region = slab->region;
 	struct tide_heap *heap = region->heap;
-	uint64_t had =
-	    tide_frontier_carved_racy(&heap->frontier, slab->cls) + tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
+	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
+	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
 	bool clean = false;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
@@ -242,8 +242,9 @@ unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigne
 	if (want > TIDE_BIN_SLOTS)
 		want = TIDE_BIN_SLOTS;
 	while (taken < want) {
-		struct tide_slab *slab =
-		    tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0 ? oldest(heap, bin->cls) : NULL;
+		struct tide_slab *slab = tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0
+		                             ? oldest(heap, bin->cls)
+		                             : NULL;
 		if (slab == NULL)
 			break;
 		unsigned got = take_from(slab, blocks + taken, want - taken);

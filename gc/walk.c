@@ -208,7 +208,8 @@ void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		uint64_t bytes = tide_class_bytes(cls);
 		uint64_t blocks = tide_frontier_carved_racy(&heap->frontier, cls) +
-		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) - tide_load_relaxed(&heap->gc.free_blocks[cls]);
+		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) -
+		                  tide_load_relaxed(&heap->gc.free_blocks[cls]);
 		stats->block_bytes += blocks * bytes;
 		stats->queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
 	}

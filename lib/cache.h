@@ -39,8 +39,8 @@ struct tide_cache_counts {
 	_Atomic uint64_t from_gc;       /* by the free sets, under the token */
 	_Atomic uint64_t from_frontier; /* by fresh memory */
 	_Atomic uint64_t to_queue;      /* full bins to the ready queue */
-	_Atomic uint64_t over_level;    /* the same beyond its level, since the GC did not keep up */
-	_Atomic uint64_t to_garbage;    /* to the garbage bin */
+	_Atomic uint64_t over_level; /* the same beyond its level, since the GC did not keep up */
+	_Atomic uint64_t to_garbage; /* to the garbage bin */
 	_Atomic uint64_t garbage_blocks;
 };
 

@@ -27,7 +27,8 @@ bool tide_os_files_apart(void)
 	/* A sanitizer's run time has files open, and writes its reports on this thread. */
 	if (TIDE_TSAN || TIDE_ASAN)
 		return true;
-	return !is_error(os_call(SYS_close_range, 0, (long)UINT32_MAX, CLOSE_RANGE_UNSHARE, 0, 0, 0));
+	return !is_error(
+	    os_call(SYS_close_range, 0, (long)UINT32_MAX, CLOSE_RANGE_UNSHARE, 0, 0, 0));
 }
 
 int tide_os_file_of_process(int file)
@@ -95,8 +96,8 @@ int tide_os_unlink(const char *path)
 static long type_of(const char *path)
 {
 	struct stat status;
-	long result = os_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status,
-	                      AT_SYMLINK_NOFOLLOW, 0, 0);
+	long result =
+	    os_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, AT_SYMLINK_NOFOLLOW, 0, 0);
 	return is_error(result) ? 0 : (long)(status.st_mode & S_IFMT);
 }
 
@@ -150,8 +151,8 @@ static bool is_left_over(const struct sockaddr_un *address)
 {
 	if (type_of(address->sun_path) != S_IFSOCK)
 		return false;
-	long probe = os_call(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0,
-	                     0, 0);
+	long probe =
+	    os_call(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0, 0, 0);
 	if (is_error(probe))
 		return false;
 	long result = os_call(SYS_connect, probe, (long)address, sizeof *address, 0, 0, 0);
@@ -165,8 +166,8 @@ int tide_os_listen(const char *path)
 	if (strlen(path) >= sizeof address.sun_path)
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path));
-	int file = raised(os_call(SYS_socket, AF_UNIX,
-	                          SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0, 0, 0));
+	int file = raised(
+	    os_call(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0, 0, 0));
 	if (file < 0)
 		return file;
 	(void)os_call(SYS_fchmod, file, OWN_MODE, 0, 0, 0, 0); /* of the name that bind makes */

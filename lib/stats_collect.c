@@ -111,7 +111,8 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 	sum->free_blocks += in_sets;
 	sum->held_bytes += or_0((int64_t)carved) * bytes;
 	if (tide_class_is_small(cls))
-		sum->purged_bytes += tide_load_relaxed(&gc->slab_purged_pages[cls]) * TIDE_PAGE_BYTES;
+		sum->purged_bytes +=
+		    tide_load_relaxed(&gc->slab_purged_pages[cls]) * TIDE_PAGE_BYTES;
 	sum->level_blocks += tide_load_relaxed(&queue->level);
 	sum->queue_misses += tide_load_relaxed(&queue->misses);
 	sum->queue_fulls += tide_load_relaxed(&queue->fulls);
@@ -263,8 +264,12 @@ static void collect_all(struct collection *to)
 	all->live_bytes += all->large_bytes;
 	all->metadata_bytes = tide_meta_bytes_racy();
 	all->threads = tide_cache_threads_racy(&tide_heap_default);
-	all->chunk_free_bytes =
-	    all->free_set_bytes > all->slab_free_bytes ? all->free_set_bytes - all->slab_free_bytes : 0;
+	all->chunk_free_bytes = all->free_set_bytes > all->slab_free_bytes
+	                            ? all->free_set_bytes - all->slab_free_bytes
+	                            : 0;
+	/* As of the last sweep; what it found may be in use again, or given back whole. */
+	if (all->purged_bytes > all->free_set_bytes)
+		all->purged_bytes = all->free_set_bytes;
 	if (all->slab_purged_bytes > all->slab_free_bytes)
 		all->slab_purged_bytes = all->slab_free_bytes;
 	all->resident_bytes = all->carved_bytes - all->slab_purged_bytes + all->chunk_dirty_bytes +
@@ -291,8 +296,8 @@ void tide_stats_collect(struct tide_stats *all, struct tide_stats_snapshot *snap
 	snapshot->taken_ns = tide_os_clock_ns();
 	snapshot->decay_ms = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS);
 	snapshot->process_id = tide_os_process_id();
-	snapshot->library = (uint64_t)TIDE_VERSION_MAJOR << 32 | TIDE_VERSION_MINOR << 16 |
-	                    TIDE_VERSION_PATCH;
+	snapshot->library =
+	    (uint64_t)TIDE_VERSION_MAJOR << 32 | TIDE_VERSION_MINOR << 16 | TIDE_VERSION_PATCH;
 	snapshot->bytes = sizeof *snapshot;
 	snapshot->layout = TIDE_STATS_LAYOUT;
 }

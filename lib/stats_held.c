@@ -15,17 +15,17 @@ static const char *why_backlog(const struct tide_stats *all)
 static const char *why_chunks(const struct tide_stats *all)
 {
 	if (all->gc_refusals > 0)
-		return "the system has refused some of it (locked memory?)";
+		return "the system refused some of it (locked?)";
 	if (all->gc_thread_runs)
 		return "goes back when unused for decay_ms";
-	return "no GC thread: up to retain_bytes, retain_percent stay";
+	return "no GC thread: retain_bytes of it may stay";
 }
 
 static const char *why_cached(const struct tide_stats *all)
 {
 	if (all->gc_thread_runs)
-		return "for the next of that size, until decay_ms is over";
-	return "for the next of that size; no GC thread to age it";
+		return "for the next of that size, for decay_ms";
+	return "for the next of that size; no GC to age it";
 }
 
 void tide_stats_held(const struct tide_stats_snapshot *snapshot,
@@ -35,11 +35,12 @@ void tide_stats_held(const struct tide_stats_snapshot *snapshot,
 	const struct tide_held row[TIDE_HELD_ROWS] = {
 		{ "live blocks", less(all->live_bytes, all->large_bytes), "the program has them" },
 		{ "live large blocks", all->large_bytes, "the program has them" },
-		{ "bins of threads", all->bin_bytes, "at hand; the GC takes an idle thread's spare" },
-		{ "ready queues", all->queued_bytes, "for who misses next; levels fall when nobody does" },
+		{ "bins of threads", all->bin_bytes,
+		  "at hand; the GC takes an idle thread's spare" },
+		{ "ready queues", all->queued_bytes, "for who misses next; unmissed levels fall" },
 		{ "garbage bins", all->backlog_bytes, why_backlog(all) },
 		{ "slabs, free part", less(all->slab_free_bytes, all->slab_purged_bytes),
-		  "other blocks on the same pages are live, or it is young" },
+		  "on pages with live blocks, or freed just now" },
 		{ "free chunks", all->chunk_dirty_bytes, why_chunks(all) },
 		{ "large blocks, kept", all->large_cached_bytes, why_cached(all) },
 	};

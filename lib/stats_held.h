@@ -15,7 +15,7 @@ enum { TIDE_HELD_ROWS = 8 };
 struct tide_held {
 	const char *by;
 	uint64_t bytes;
-	const char *why; /* at most 56 characters */
+	const char *why; /* at most 46 characters: with the rest a line of 80 */
 };
 
 TIDE_HIDDEN void tide_stats_held(const struct tide_stats_snapshot *snapshot,

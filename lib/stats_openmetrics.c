@@ -139,8 +139,9 @@ void tide_stats_openmetrics(struct tide_out *out, const struct tide_stats_snapsh
 		{ "class_", &tide_stats_rows_class, (const uint64_t *)snapshot->of_class,
 		  snapshot->class_count },
 	};
-	tide_out_string(out, "# TYPE tide_build_info gauge\n# HELP tide_build_info the allocator's version\n"
-	                     "tide_build_info{version=\"");
+	tide_out_string(
+	    out, "# TYPE tide_build_info gauge\n# HELP tide_build_info the allocator's version\n"
+		 "tide_build_info{version=\"");
 	tide_out_version(out, snapshot->library);
 	tide_out_string(out, "\"} 1\n");
 	flag(out, "settled", "no step of the GC ran while this was read", snapshot->settled);

@@ -10,7 +10,10 @@ static const struct tide_stats_row row_thread[] = { TIDE_STATS_THREAD(ROW) };
 static const struct tide_stats_row row_heap[] = { TIDE_STATS_HEAP(ROW) };
 #undef ROW
 
-#define ROWS(rows) { rows, sizeof rows / sizeof rows[0] }
+#define ROWS(rows)                                                                                 \
+	{                                                                                          \
+		rows, sizeof rows / sizeof rows[0]                                                 \
+	}
 const struct tide_stats_rows tide_stats_rows_all = ROWS(row_all);
 const struct tide_stats_rows tide_stats_rows_class = ROWS(row_class);
 const struct tide_stats_rows tide_stats_rows_thread = ROWS(row_thread);

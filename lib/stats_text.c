@@ -58,11 +58,12 @@ static void pair(struct tide_out *out, const char *name, uint64_t count)
 
 static void movement(struct tide_out *out, const struct tide_stats *all)
 {
-	tide_out_string(out, "bins");
-	pair(out, "swapped", all->swaps);
+	tide_out_string(out, "bins taken");
+	pair(out, "own spare", all->swaps);
 	pair(out, "from queue", all->from_queue);
 	pair(out, "from GC", all->from_gc);
 	pair(out, "fresh", all->from_frontier);
+	tide_out_string(out, "\nbins given");
 	pair(out, "to queue", all->to_queue);
 	pair(out, "to GC", all->to_garbage);
 	pair(out, "over level", all->over_level);
@@ -141,7 +142,8 @@ static void classes(struct tide_out *out, const struct tide_stats_snapshot *snap
 {
 	uint64_t count = snapshot->class_count;
 	uint64_t at = count;
-	tide_out_string(out, "  class    held    live   bins queued  level garbage   free  misses\n");
+	tide_out_string(out,
+	                "  class    held    live   bins queued  level garbage   free  misses\n");
 	for (unsigned shown = 0; shown < CLASSES_SHOWN; shown++) {
 		at = next_class(snapshot, at);
 		if (at == count)
@@ -157,7 +159,8 @@ static void classes(struct tide_out *out, const struct tide_stats_snapshot *snap
 
 static void threads(struct tide_out *out, const struct tide_stats_snapshot *snapshot)
 {
-	tide_out_string(out, " thread heap    bins backlog slow calls  swaps from queue from GC   fresh\n");
+	tide_out_string(
+	    out, " thread heap    bins backlog slow calls  swaps from queue from GC   fresh\n");
 	for (uint64_t i = 0; i < snapshot->thread_count && i < THREADS_SHOWN; i++) {
 		const struct tide_stats_thread *own = &snapshot->thread[i];
 		tide_out_column(out, own->thread_id, 7);

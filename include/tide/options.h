@@ -10,7 +10,8 @@
 #define TIDE_OPTIONS(X)                                                                            \
 	X(GC, "gc", "way", 1, 0, 2,                                                                \
 	  "start the GC thread: 0 never, 1 when a second thread allocates, 2 at once")             \
-	X(FATAL, "fatal", "switch", 1, 0, 1, "abort on a bad free; 0: report it and leak the block") \
+	X(FATAL, "fatal", "switch", 1, 0, 1,                                                       \
+	  "abort on a bad free; 0: report it and leak the block")                                  \
 	X(CHECK, "check", "switch", 0, 0, 1,                                                       \
 	  "check every malloc and free at once instead of when the block leaves the bins (slow)")  \
 	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
@@ -41,7 +42,7 @@
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
 	  "ask for huge pages once the heap is as large as this")                                  \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
-	  "fresh memory is faulted in by steps up to this")                                         \
+	  "fresh memory is faulted in by steps up to this")                                        \
 	X(LIMIT, "limit", "bytes", 0, 0, 1ll << 46, "hard limit of the process's heap; 0: none")   \
 	X(LIMIT_COUNTS, "limit_counts", "way", 0, 0, 2,                                            \
 	  "what the limit counts: 0 blocks, 1 memory held, 2 and what the program charges")        \
@@ -53,22 +54,24 @@
 
 #define TIDE_TEXT_OPTIONS(X)                                                                       \
 	X(STATS, "stats", "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH",                    \
-	  "statistics: on stderr at exit, on stderr at a signal (SIGUSR2), into a file at exit and " \
+	  "statistics: on stderr at exit, on stderr at a signal (SIGUSR2), into a file at exit "   \
+	  "and "                                                                                   \
 	  "every so many seconds (.json, .prom or text), or to who connects; %p is the process")   \
-	X(TRACE, "trace", "PATH", "timeline of the GC for a trace viewer, as JSON; %p is the process")
+	X(TRACE, "trace", "PATH",                                                                  \
+	  "timeline of the GC for a trace viewer, as JSON; %p is the process")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,
 	TIDE_OPTIONS(TIDE_OPTION_ID)
 #undef TIDE_OPTION_ID
-	TIDE_OPTION_COUNT
+	    TIDE_OPTION_COUNT
 };
 
 enum tide_text_option_id {
 #define TIDE_OPTION_ID(ID, name, form, meaning) TIDE_TEXT_OPTION_##ID,
 	TIDE_TEXT_OPTIONS(TIDE_OPTION_ID)
 #undef TIDE_OPTION_ID
-	TIDE_TEXT_OPTION_COUNT
+	    TIDE_TEXT_OPTION_COUNT
 };
 
 #endif

@@ -170,11 +170,11 @@ struct tide_stats_snapshot {
 	uint64_t sequence; /* of a page: odd while it is being written */
 	uint64_t library;  /* version: major << 32 | minor << 16 | patch */
 	uint64_t process_id;
-	uint64_t taken_ns;  /* when, on the monotonic clock */
-	uint64_t decay_ms;  /* option of that name */
-	uint64_t settled;   /* 1: no step of the GC ran meanwhile */
-	uint64_t balanced;  /* 1: every class has as many blocks as were carved */
-	uint64_t ended;     /* of a page: 1 when the process is at its exit */
+	uint64_t taken_ns; /* when, on the monotonic clock */
+	uint64_t decay_ms; /* option of that name */
+	uint64_t settled;  /* 1: no step of the GC ran meanwhile */
+	uint64_t balanced; /* 1: every class has as many blocks as were carved */
+	uint64_t ended;    /* of a page: 1 when the process is at its exit */
 	uint64_t heap_count, thread_count, class_count; /* entries below */
 	struct tide_stats all;
 	uint64_t gc_step_times[TIDE_STATS_STEP_TIMES]; /* [i]: rounds shorter than 256 << i ns */
