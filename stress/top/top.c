@@ -31,8 +31,7 @@ static void usage(FILE *out)
 	    "  -l, --list            list the processes that can be watched\n"
 	    "  -n, --no-colour       no colours, as when NO_COLOR is set\n"
 	    "  -a, --ascii           plain characters only\n"
-	    "  -h, --help            this; --help options: what can be set in TIDE_... variables\n"
-	    "      --help manual, --help markdown: the same for a manual page, for a README\n",
+	    "  -h, --help            this; --help options: what can be set in TIDE_... variables\n",
 	    out);
 }
 
@@ -47,13 +46,9 @@ static int help(const char *topic)
 	if (topic == NULL)
 		usage(stdout);
 	else if (strcmp(topic, "options") == 0)
-		options_print(stdout);
-	else if (strcmp(topic, "manual") == 0)
-		options_print_manual(stdout);
-	else if (strcmp(topic, "markdown") == 0)
-		options_print_markdown(stdout);
+		options_print(stdout, OPTIONS_TEXT);
 	else
-		return wrong("help", topic, "there is options, manual, markdown");
+		return wrong("help", topic, "there is --help, and --help options");
 	return 0;
 }
 

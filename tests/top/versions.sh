@@ -90,7 +90,7 @@ says 1 "no process 'there-is-none' with Tide's page" there-is-none
 # Arguments.
 says 0 '^usage: tide-top' --help
 says 0 '^TIDE_DECAY_MS=500 \(ms, 0 to 3600000\)' --help options
-says 2 "'nonsense': there is options, manual, markdown" --help nonsense
+says 2 "'nonsense': there is --help, and --help options" --help nonsense
 says 2 "'0': wants seconds from 0.1 to 60" -d 0
 says 2 "'nan': wants seconds from 0.1 to 60" -d nan
 says 2 "'': wants seconds" -d

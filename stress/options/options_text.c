@@ -1,6 +1,5 @@
 #include "options_text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
@@ -66,7 +65,7 @@ static void wrapped(FILE *out, const char *text, int indent, int width)
 	fputc('\n', out);
 }
 
-void options_print(FILE *out)
+static void print_text(FILE *out)
 {
 	fputs("Options of the library, set in the environment of the program it is in.\n"
 	      "Bytes may end with k, m or g. A program with more rights than its caller "
@@ -92,7 +91,7 @@ static void cell(FILE *out, const char *text)
 		fprintf(out, *text == '|' ? "\\|" : "%c", *text);
 }
 
-void options_print_markdown(FILE *out)
+static void print_markdown(FILE *out)
 {
 	fputs("| option | default | unit | range | meaning |\n| --- | --- | --- | --- | --- |\n",
 	      out);
@@ -121,22 +120,61 @@ static void manual_text(FILE *out, const char *text)
 	}
 }
 
-void options_print_manual(FILE *out)
+static void manual_entry(FILE *out, const char *id, const char *value, const char *meaning)
 {
-	fputs(".SH OPTIONS\n", out);
+	fprintf(out, ".TP\n.B TIDE_%s\n", id);
+	manual_text(out, value);
+	fputs("\n.br\n", out);
+	manual_text(out, meaning);
+	fputs(".\n", out);
+}
+
+static void print_manual(FILE *out)
+{
+	char value[128];
+	fputs(".TH TIDE 7 \"\" \"Tide\" \"Miscellaneous\"\n"
+	      ".SH NAME\ntide \\- memory allocator: options\n"
+	      ".SH DESCRIPTION\nA program that runs with Tide, linked to it or under\n"
+	      ".BR LD_PRELOAD ,\nreads these variables from its environment once, at its start.\n"
+	      "Numbers of bytes may end with k, m or g. What is out of range is told on standard\n"
+	      "error, and the default stands. A program with more rights than its caller\n"
+	      "(set\\-user\\-id) ignores all of them.\n"
+	      ".SH ENVIRONMENT\n",
+	      out);
 	for (size_t i = 0; i < ROWS; i++) {
-		fprintf(out, ".TP\n.B TIDE_%s\n%s %s, from ", row[i].id,
-		        value_text(row[i].standard, row[i].unit), row[i].unit);
-		fprintf(out, "%s to %s: ", value_text(row[i].min, row[i].unit),
-		        value_text(row[i].max, row[i].unit));
-		manual_text(out, row[i].meaning);
-		fputs(".\n", out);
+		snprintf(value, sizeof value, "%s, %s to %s, default %s", row[i].unit,
+		         value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit),
+		         value_text(row[i].standard, row[i].unit));
+		manual_entry(out, row[i].id, value, row[i].meaning);
 	}
-	for (size_t i = 0; i < TEXT_ROWS; i++) {
-		fprintf(out, ".TP\n.BR TIDE_%s = \"", text_row[i].id);
-		manual_text(out, text_row[i].form);
-		fputs("\"\n", out);
-		manual_text(out, text_row[i].meaning);
-		fputs(".\n", out);
+	for (size_t i = 0; i < TEXT_ROWS; i++)
+		manual_entry(out, text_row[i].id, text_row[i].form, text_row[i].meaning);
+	fputs(".SH SEE ALSO\n.BR malloc (3),\n.BR ld.so (8)\n", out);
+}
+
+void options_print(FILE *out, enum options_form form)
+{
+	switch (form) {
+	case OPTIONS_TEXT:
+		print_text(out);
+		break;
+	case OPTIONS_MARKDOWN:
+		print_markdown(out);
+		break;
+	case OPTIONS_MANUAL:
+		print_manual(out);
+		break;
 	}
+}
+
+bool options_form_parse(const char *text, enum options_form *form)
+{
+	static const char *const name[] = { "text", "markdown", "manual" };
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+		if (strcmp(text, name[i]) == 0) {
+			*form = (enum options_form)i;
+			return true;
+		}
+	}
+	return false;
 }
