@@ -12,6 +12,9 @@ if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
 	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
 endif()
 
+# Static probes are compiled in where the header is there.
+find_path(TIDE_SDT_INCLUDE sys/sdt.h)
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 

@@ -7,6 +7,7 @@
 #include "fatal.h"
 #include "meta.h"
 #include "pagemap.h"
+#include "trace.h"
 #include "yield.h"
 
 _Atomic bool tide_gc_lost;
@@ -88,6 +89,8 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		tide_gc_drain_bin(cache->heap, bin);
 		tide_bin_recycle(spent);
 	}
+	if (done > 0)
+		TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, done, 0);
 	return done;
 }
 

@@ -10,6 +10,7 @@
 #include "serve.h"
 #include "stats_collect.h"
 #include "text.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
  * life: what ends before needs none. */
 #define PAGE_NS (250ull * 1000000u)
 #define SERVE_NS (50ull * 1000000u)
+/* A ring of events is written so often. */
+#define TRACE_NS (50ull * 1000000u)
 /* What exit waits for a publisher that is at it. */
 #define EXIT_POLLS 100
 #define EXIT_POLL_NS 1000000u
@@ -38,7 +41,7 @@ static uint32_t page_process;
 /* Whether there is no use in trying to make one: it is there, or can't be had.
  * writers  publishers   readers  the GC thread   order  relaxed: advice   edges  none */
 static _Atomic bool page_settled;
-static uint64_t page_due_ns, file_due_ns, serve_due_ns; /* of the GC thread alone */
+static uint64_t page_due_ns, file_due_ns, serve_due_ns, trace_due_ns; /* of the GC thread alone */
 /* writers  the GC thread   readers  the same, the exiting thread   order  relaxed: advice   edges  none */
 static _Atomic bool serving;
 static bool files_apart; /* the GC thread has a file table of its own */
@@ -113,18 +116,36 @@ static bool page_make(bool by_gc)
 	return true;
 }
 
-static void complain(const char *path, int error)
+static void complain_of(const char *option, const char *path, int error)
 {
 	struct tide_text text;
 	if (tide_load_relaxed(&complained))
 		return;
 	tide_store_relaxed(&complained, true);
 	tide_text_start(&text);
-	tide_text_string(&text, "tide: TIDE_STATS: cannot write ");
+	tide_text_string(&text, "tide: ");
+	tide_text_string(&text, option);
+	tide_text_string(&text, ": cannot write ");
 	tide_text_string(&text, path);
-	tide_text_string(&text, ": error ");
-	tide_text_decimal(&text, -error);
+	if (error == -EEXIST) {
+		tide_text_string(&text, ": not a regular file");
+	} else {
+		tide_text_string(&text, ": error ");
+		tide_text_decimal(&text, -error);
+	}
 	tide_text_flush_stderr(&text);
+}
+
+static void complain(const char *path, int error)
+{
+	complain_of("TIDE_STATS", path, error);
+}
+
+static void trace_write(bool last)
+{
+	int result = tide_trace_flush(last);
+	if (result != 0)
+		complain_of("TIDE_TRACE", tide_option_text(TIDE_TEXT_OPTION_TRACE), result);
 }
 
 /* Beside the file, then in its place, so that a reader sees a whole one. */
@@ -181,6 +202,7 @@ static void on_signal(int number)
 
 void tide_gc_publish_start(void)
 {
+	tide_trace_start();
 	if (!tide_request_parse(&request, tide_option_text(TIDE_TEXT_OPTION_STATS)))
 		tide_options_report_text(TIDE_TEXT_OPTION_STATS);
 	if (request.kind == TIDE_REQUEST_NONE)
@@ -206,6 +228,7 @@ void tide_gc_publish_begin(void)
 	uint64_t now_ns = tide_os_clock_ns();
 	page_due_ns = now_ns + PAGE_NS;
 	serve_due_ns = now_ns;
+	trace_due_ns = now_ns;
 	tide_store_relaxed(&serving, false);
 	if (requested(TIDE_REQUEST_FILE))
 		file_due_ns = now_ns + request.number * 1000000000u;
@@ -235,6 +258,10 @@ void tide_gc_publish_end(void)
 	}
 	if (page == NULL)
 		tide_store_relaxed(&page_settled, false);
+	if (!tide_load_relaxed(&exiting)) {
+		trace_write(false);
+		tide_trace_close();
+	}
 	leave();
 }
 
@@ -262,10 +289,18 @@ void tide_gc_publish_round(bool before_sleep)
 	    now_ns >= page_due_ns || (before_sleep && tide_load_relaxed(&page_settled));
 	bool file_is_due =
 	    requested(TIDE_REQUEST_FILE) && request.number > 0 && now_ns >= file_due_ns;
-	if ((!page_is_due && !file_is_due) || tide_load_relaxed(&exiting) || !enter())
+	bool trace_is_due =
+	    tide_load_relaxed(&tide_trace_enabled) && (before_sleep || now_ns >= trace_due_ns);
+	if ((!page_is_due && !file_is_due && !trace_is_due) || tide_load_relaxed(&exiting) ||
+	    !enter())
 		return;
 	if (page_is_due)
 		page_round(now_ns);
+	if (trace_is_due) {
+		(void)go_apart();
+		trace_due_ns = now_ns + TRACE_NS;
+		trace_write(false);
+	}
 	if (file_is_due) {
 		file_due_ns = now_ns + request.number * 1000000000u;
 		(void)file_publish();
@@ -290,6 +325,7 @@ uint64_t tide_gc_publish_patience_ns(void)
 void tide_gc_publish_forget(void)
 {
 	page = NULL;
+	tide_trace_forget();
 	tide_store_relaxed(&page_settled, false);
 	tide_store_relaxed(&serving, false);
 	tide_store_relaxed(&busy, false);
@@ -324,7 +360,8 @@ static void at_exit(void) __attribute__((destructor));
 static void at_exit(void)
 {
 	/* Nothing was asked for, or this is a child that was made behind our back. */
-	if ((!tide_load_acquire(&request_known) && !tide_load_relaxed(&page_settled)) ||
+	if ((!tide_load_acquire(&request_known) && !tide_load_relaxed(&page_settled) &&
+	     !tide_load_relaxed(&tide_trace_enabled)) ||
 	    tide_os_process_id() != tide_gc_process_id())
 		return;
 	tide_store_relaxed(&exiting, true);
@@ -333,6 +370,7 @@ static void at_exit(void)
 	if (requested(TIDE_REQUEST_EXIT))
 		(void)tide_stats_write(2, TIDE_STATS_TEXT);
 	(void)file_publish();
+	trace_write(true);
 	page_write(true);
 	if (tide_load_relaxed(&serving)) {
 		char path[TIDE_REQUEST_PATH_BYTES];

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "pagemap.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 /* Bins put into one queue in one visit, so that a visit stays bounded. */
@@ -126,6 +127,7 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 		if (next != level) {
 			tide_count_owned(&gc->count.level_grows, 1u);
 			tide_count_owned(&gc->by_class[cls].level_grows, 1u);
+			TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, next);
 		}
 		tide_store_relaxed(&queue->level, next);
 		return alone ? GC_IDLE : fill(heap, cls);
@@ -183,6 +185,7 @@ void tide_gc_settle_queues(struct tide_heap *heap)
 			if (settled != level) {
 				tide_count_owned(&gc->count.level_settles, 1u);
 				tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
+				TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, settled);
 			}
 			level = settled;
 			tide_store_relaxed(&queue->level, level);

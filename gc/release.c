@@ -10,6 +10,7 @@
 #include "options.h"
 #include "os.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <string.h>
@@ -46,7 +47,11 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 		}
 		size_t run_bytes = (size_t)(end - page) * TIDE_PAGE_BYTES;
 		++*calls;
-		if (!tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes)) {
+		uint64_t begin_ns = tide_trace_begin();
+		bool purged =
+		    tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes);
+		TIDE_TRACE_SPAN(purge, TIDE_TRACE_PURGE, begin_ns, run_bytes, purged);
+		if (!purged) {
 			tide_count_owned(&gc->count.refusals, 1u);
 		} else {
 			tide_count_owned(&gc->count.purges, 1u);
@@ -79,7 +84,9 @@ static bool region_unmap(struct tide_region *region)
 	TIDE_YIELD("gc.unmap");
 	tide_gc_chunk_withdraw(region);
 	region->listed = false; /* before the descriptor can be taken for a new region */
+	uint64_t begin_ns = tide_trace_begin();
 	if (tide_region_unmap(region)) {
+		TIDE_TRACE_SPAN(unmap, TIDE_TRACE_UNMAP, begin_ns, bytes, 0);
 		tide_count_owned(&region->heap->gc.count.returned_bytes, bytes);
 		return true;
 	}
@@ -217,6 +224,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	struct gc *gc = &heap->gc;
 	gc->tick++;
 	tide_count_owned(&gc->count.ticks, 1u);
+	TIDE_TRACE_EVENT(tick, TIDE_TRACE_TICK, gc->tick, 0);
 	gc->tick_start_ns = now_ns;
 	sweep_start(gc);
 	empty_parked(heap);

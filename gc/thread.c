@@ -14,6 +14,7 @@
 #include "os.h"
 #include "publish.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -97,6 +98,9 @@ static void park(void)
 	tide_store_relaxed(&tide_gc_thread_counts.state, (uint64_t)sleep);
 	tide_gc_publish_round(sleep == TIDE_GC_ASLEEP);
 	TIDE_YIELD("gc.park");
+	uint64_t begin_ns = tide_trace_begin();
+	uint64_t wakes = tide_load_relaxed(&tide_doorbell.wakes);
+	TIDE_PROBE(gc_sleep, sleep, wakes);
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
 		tide_doorbell_sleep(sleep, shorter(half_ns > BUSY_NS ? half_ns : BUSY_NS));
@@ -105,6 +109,10 @@ static void park(void)
 	} else {
 		tide_doorbell_sleep(sleep, shorter(SLEEP_NS));
 	}
+	uint64_t woken = tide_load_relaxed(&tide_doorbell.wakes) - wakes;
+	TIDE_PROBE(gc_awake, sleep, woken);
+	if (begin_ns != 0)
+		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, sleep, woken);
 }
 
 /* One round, timed. */
@@ -124,6 +132,9 @@ static int round_timed(void)
 	if (time >= TIDE_STATS_STEP_TIMES)
 		time = TIDE_STATS_STEP_TIMES - 1;
 	tide_count_owned(&counts->step_times[time], 1u);
+	TIDE_PROBE(gc_round, did, took_ns);
+	if (did > 0 && tide_trace_begin() != 0)
+		tide_trace_put_own(TIDE_TRACE_ROUND, from_ns, (uint64_t)did, 0);
 	return did;
 }
 

@@ -64,6 +64,12 @@ int tide_os_create(const char *path, bool fresh)
 	                      OWN_MODE, 0, 0));
 }
 
+int tide_os_append(const char *path)
+{
+	long flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	return raised(os_call(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0, 0));
+}
+
 void tide_os_close(int file)
 {
 	(void)os_call(SYS_close, file, 0, 0, 0, 0, 0);

@@ -21,6 +21,8 @@ TIDE_HIDDEN bool tide_os_is_filtered(void);
 /* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file, and
  * must not exist yet when `fresh`. */
 TIDE_HIDDEN int tide_os_create(const char *path, bool fresh);
+/* Open what is there, to write at its end. */
+TIDE_HIDDEN int tide_os_append(const char *path);
 TIDE_HIDDEN void tide_os_close(int file);
 /* All of it. 0 or a negative errno. */
 TIDE_HIDDEN int tide_os_write(int file, const char *text, size_t bytes);
