@@ -11,7 +11,8 @@
  *   reader  sequence even (acquire), fields, fence(acquire), sequence the same
  *
  * Touched by  the GC thread; a thread in tide_stats_publish, a signal handler, or the process's exit
- * Progress    never waits for another thread: `publish.busy` is tried
+ * Progress    never waits for another thread, `publish.busy` is tried; but the process's exit does,
+ *             for a tenth of a second
  * Memory      the page is not in children (MADV_DONTFORK); a child forgets it and may make its own
  */
 #ifndef TIDE_GC_PUBLISH_H

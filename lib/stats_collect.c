@@ -292,7 +292,8 @@ void tide_stats_collect(struct tide_stats *all, struct tide_stats_snapshot *snap
 	memcpy(snapshot->heap, to.heap, to.heaps * sizeof to.heap[0]);
 	snapshot->heap_count = to.heaps;
 	snapshot->settled = settled;
-	snapshot->balanced = to.balanced;
+	/* While the GC takes blocks from one place to another nothing can be said. */
+	snapshot->balanced = to.balanced || !settled;
 	snapshot->taken_ns = tide_os_clock_ns();
 	snapshot->decay_ms = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS);
 	snapshot->process_id = tide_os_process_id();

@@ -173,7 +173,7 @@ struct tide_stats_snapshot {
 	uint64_t taken_ns; /* when, on the monotonic clock */
 	uint64_t decay_ms; /* option of that name */
 	uint64_t settled;  /* 1: no step of the GC ran meanwhile */
-	uint64_t balanced; /* 1: every class has as many blocks as were carved */
+	uint64_t balanced; /* 0: a class has more free blocks than were carved (1 unless settled) */
 	uint64_t ended;    /* of a page: 1 when the process is at its exit */
 	uint64_t heap_count, thread_count, class_count; /* entries below */
 	struct tide_stats all;

@@ -70,7 +70,8 @@ Test(table, filters)
 
 Test(table, filters_that_are_none)
 {
-	static const char *const text[] = { "x", "1-x", "9-3", "--", "1-2-3", "K", "64 ", "1234567890123" };
+	static const char *const text[] = { "x",     "1-x", "9-3", "--",
+		                            "1-2-3", "K",   "64 ", "1234567890123" };
 	struct filter filter = { 5, 6 };
 
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
