@@ -51,9 +51,9 @@ Test(history, sparkline)
 	for (uint64_t i = 0; i < 4; i++)
 		add_at(i + 1, i * 7, 0);
 	history_sparkline(&history, SERIES_LIVE, 6, true, line, sizeof line);
-	cr_assert_str_eq(line, "  _-+@", "'%s'", line);
+	cr_assert_str_eq(line, "  _-*@", "'%s'", line);
 	history_sparkline(&history, SERIES_LIVE, 3, true, line, sizeof line);
-	cr_assert_str_eq(line, "-+@", "'%s'", line);
+	cr_assert_str_eq(line, "-*@", "'%s'", line);
 	history_sparkline(&history, SERIES_LIVE, 2, false, line, sizeof line);
 	cr_assert_str_eq(line, "▆█", "'%s'", line);
 	history_sparkline(&history, SERIES_LIVE, 4, false, line, 5);
