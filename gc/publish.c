@@ -167,7 +167,7 @@ static int file_write(void)
 	}
 	if (file < 0)
 		return file;
-	int result = -tide_stats_write(file, request.format);
+	int result = -tide_stats_print(file, request.format);
 	tide_os_close(file);
 	if (result == 0)
 		result = tide_os_rename(beside, path);
@@ -198,7 +198,7 @@ static void on_signal(int number)
 		tide_store_release(&asked, true);
 		tide_doorbell_ring(true);
 	} else {
-		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+		(void)tide_stats_print(2, TIDE_STATS_TEXT);
 	}
 	errno = saved;
 }
@@ -302,7 +302,7 @@ void tide_gc_publish_round(bool before_sleep)
 		tide_gc_serve_round(now_ns);
 	}
 	if (TIDE_UNLIKELY(tide_load_relaxed(&asked)) && tide_swap_acq_rel(&asked, false))
-		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+		(void)tide_stats_print(2, TIDE_STATS_TEXT);
 	bool page_is_due =
 	    now_ns >= page_due_ns || (before_sleep && tide_load_relaxed(&page_settled));
 	bool file_is_due =
@@ -386,7 +386,7 @@ static void at_exit(void)
 	if (!enter_at_exit())
 		return;
 	if (requested(TIDE_REQUEST_EXIT))
-		(void)tide_stats_write(2, TIDE_STATS_TEXT);
+		(void)tide_stats_print(2, TIDE_STATS_TEXT);
 	(void)file_publish();
 	trace_write(true);
 	page_write(true);

@@ -71,7 +71,7 @@ static bool answer(struct peer *peer)
 	struct tide_stats_snapshot *snapshot = tide_os_map(0, SNAPSHOT_BYTES);
 	if (snapshot == NULL)
 		return false;
-	tide_stats_snapshot(snapshot);
+	tide_stats_take(snapshot);
 	const char *head = http ? http_head(format) : "";
 	size_t head_bytes = strlen(head);
 	size_t bytes = tide_stats_format(snapshot, format, NULL, 0);

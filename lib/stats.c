@@ -3,6 +3,7 @@
 #include <tide/stats.h>
 
 #include "alias.h"
+#include "cache.h"
 #include "gc.h"
 #include "os.h"
 #include "os_file.h"
@@ -11,28 +12,51 @@
 #include <errno.h>
 #include <string.h>
 
+/* The calling thread knows what its bins hold now. (Perhaps in a signal handler, which may have come
+ * in the middle of a change: then what makes no sense is left as it was.) */
+static void note_own_bins(void)
+{
+	struct tide_cache *cache = tide_cache_self;
+	if (cache == &tide_cache_none ||
+	    tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
+		return;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		unsigned blocks = tide_cache_blocks(cache, cls);
+		if (blocks <= 2 * TIDE_BIN_SLOTS)
+			tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
+	}
+	tide_store_release(&cache->pending_taken, false); /* cache.pending */
+}
+
 void tide_stats_read(struct tide_stats *stats, size_t size)
 {
 	struct tide_stats all;
+	note_own_bins();
 	tide_stats_collect(&all, NULL);
 	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
 	if (size > sizeof all)
 		memset((char *)stats + sizeof all, 0, size - sizeof all);
 }
 
-void tide_stats_snapshot(struct tide_stats_snapshot *snapshot)
+void tide_stats_take(struct tide_stats_snapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof *snapshot);
 	tide_stats_collect(&snapshot->all, snapshot);
 	snapshot->magic = TIDE_STATS_MAGIC;
 }
 
-int tide_stats_write(int file, enum tide_stats_format format)
+void tide_stats_snapshot(struct tide_stats_snapshot *snapshot)
+{
+	note_own_bins();
+	tide_stats_take(snapshot);
+}
+
+int tide_stats_print(int file, enum tide_stats_format format)
 {
 	struct tide_stats_snapshot *snapshot = tide_os_map(0, sizeof *snapshot);
 	if (snapshot == NULL)
 		return ENOMEM;
-	tide_stats_snapshot(snapshot);
+	tide_stats_take(snapshot);
 	size_t bytes = tide_stats_format(snapshot, format, NULL, 0);
 	char *text = bytes > 0 ? tide_os_map(0, bytes) : NULL;
 	int result = bytes == 0 ? EINVAL : ENOMEM;
@@ -48,6 +72,12 @@ int tide_stats_write(int file, enum tide_stats_format format)
 	}
 	(void)tide_os_unmap(snapshot, sizeof *snapshot);
 	return result;
+}
+
+int tide_stats_write(int file, enum tide_stats_format format)
+{
+	note_own_bins();
+	return tide_stats_print(file, format);
 }
 
 /* arena == uordblks + fordblks, as in the C library. What threads and queues have at hand counts as

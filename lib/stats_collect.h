@@ -15,4 +15,9 @@
  * beyond the counts are not touched. */
 TIDE_HIDDEN void tide_stats_collect(struct tide_stats *all, struct tide_stats_snapshot *snapshot);
 
+/* As tide_stats_snapshot and tide_stats_write, but also for the GC thread: nothing thread-local is
+ * touched, so the bins of a calling thread are as of its last miss, too. */
+TIDE_HIDDEN void tide_stats_take(struct tide_stats_snapshot *snapshot);
+TIDE_HIDDEN int tide_stats_print(int file, enum tide_stats_format format);
+
 #endif
