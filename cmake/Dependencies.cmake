@@ -24,6 +24,8 @@ find_library(TIDE_ZLIB_LIBRARY z)
 if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
 	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
 endif()
+# Static probes are compiled in where the header is there.
+find_path(TIDE_SDT_INCLUDE sys/sdt.h)
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)

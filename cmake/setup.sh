@@ -16,6 +16,8 @@ liburcu-dev         /usr/include/*/urcu.h
 libjansson-dev      /usr/include/jansson.h
 zlib1g-dev          /usr/include/zlib.h
 gnuplot-nox         gnuplot
+libncurses-dev      /usr/include/curses.h
+systemtap-sdt-dev   /usr/include/*/sys/sdt.h
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -35,6 +37,8 @@ redis-server        redis-server
 redis-tools         redis-cli
 memcached           memcached
 beanstalkd          beanstalkd
+tmux                tmux
+prometheus          promtool
 chromium            chromium
 '
 needs_bench="$needs_build"'

@@ -103,7 +103,7 @@ build release release && run release .
 [ "$quick" -eq 0 ] || exit
 
 # audit, asan and tsan are debug builds as well.
-units='^(lib|gc|api|life|store|jobd)$'
+units='^(lib|gc|api|life|store|jobd|stats)$'
 build audit audit && run audit "$units|^interleave\$|^faults\$"
 build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"

@@ -78,7 +78,7 @@ static const char *tally_regions(struct tide_heap *heap, struct tally *tally)
 		}
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
-		if (tally[cls].in_sets != heap->gc.free_blocks[cls])
+		if (tally[cls].in_sets != tide_load_relaxed(&heap->gc.free_blocks[cls]))
 			return "a class's count of free blocks is not what its slabs hold";
 	}
 	return NULL;
@@ -123,7 +123,8 @@ static const char *audit(struct tide_heap *heap)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tally *own = &tally[cls];
 		own->carved = tide_frontier_carved_racy(&heap->frontier, cls) +
-		              heap->gc.made_blocks[cls] + (uint64_t)(int32_t)own->reclassed;
+		              tide_load_relaxed(&heap->gc.made_blocks[cls]) +
+		              (uint64_t)(int32_t)own->reclassed;
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
 		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";

@@ -30,9 +30,12 @@ static void cache_empty(struct tide_cache *cache)
 		tide_store_relaxed(&cache->mallocs[cls], 0);
 		tide_store_relaxed(&cache->frees[cls], 0);
 		tide_store_relaxed(&cache->reclassed[cls], 0);
+		tide_store_relaxed(&cache->binned[cls], 0);
 	}
 	/* The last one stays in the queue, emptied. */
 	for (struct tide_bin *bin; (bin = tide_garbage_consume(&cache->garbage, &spent)) != NULL;) {
+		tide_count_owned(&cache->heap->gc.by_class[bin->cls].garbage_drained,
+		                 (uint64_t)bin->count);
 		bin->count = 0;
 		tide_bin_recycle(spent);
 	}
@@ -132,6 +135,8 @@ static void gc_clear(struct gc *gc)
 	tide_store_relaxed(&gc->count.free_set_bytes, 0);
 	tide_store_relaxed(&gc->count.purged_bytes, 0);
 	tide_store_relaxed(&gc->count.made_bytes, 0);
+	for (unsigned cls = 0; cls <= TIDE_CLASS_SMALL_LAST; cls++)
+		tide_store_relaxed(&gc->slab_purged_pages[cls], 0);
 }
 
 void tide_gc_dismantle(struct tide_heap *heap)

@@ -8,6 +8,7 @@
 #include "meta.h"
 #include "options.h"
 #include "pagemap.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
 	struct gc *gc = &region->heap->gc;
-	gc->made_blocks[cls]--;
+	tide_count_owned(&gc->made_blocks[cls], -1ull);
 	tide_count_owned(&gc->count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
 }
 
@@ -96,10 +97,14 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		struct tide_bin *bin = tide_garbage_consume(&cache->garbage, &spent);
 		if (bin == NULL)
 			break;
+		tide_count_owned(&cache->heap->gc.by_class[bin->cls].garbage_drained,
+		                 (uint64_t)bin->count);
 		TIDE_YIELD("gc.drain");
 		tide_gc_drain_bin(cache->heap, bin);
 		tide_bin_recycle(spent);
 	}
+	if (done > 0)
+		TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, done, 0);
 	return done;
 }
 

@@ -30,6 +30,8 @@
 
 #include "cache.h"
 
+#include <tide/stats.h>
+
 /* Fill `bin`, an empty one of the calling thread's cache `cache`, with up to `want` blocks of its
  * class, from what was freed: drain some garbage, then the free sets. Returns the number of blocks;
  * 0 when there are none or another thread is the GC just now.
@@ -83,6 +85,8 @@ TIDE_HIDDEN void tide_gc_thread_want(void);
 
 /* Times that it purged because its container was short of memory. */
 TIDE_HIDDEN uint64_t tide_gc_container_purges_racy(void);
+/* Whether it is wanted in a process of one thread as well. */
+TIDE_HIDDEN bool tide_gc_thread_wanted_alone(void);
 
 /* Once, by the process's first thread: start the decay clock, note which process this is. */
 TIDE_HIDDEN void tide_gc_process_start(void);
@@ -102,6 +106,16 @@ struct tide_gc_counts {
 	uint64_t free_set_bytes, purged_bytes, made_bytes;
 };
 TIDE_HIDDEN void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts);
+
+/* What the GC thread tells of itself; of all GC threads that the process had.
+ * writers  the GC thread   readers  statistics   order  relaxed: counts   edges  none */
+struct tide_gc_thread_counts {
+	_Atomic uint64_t state;   /* TIDE_GC_AWAKE, _DOZING, _ASLEEP (doorbell.h) */
+	_Atomic uint64_t seen_ns; /* when it last began a round */
+	_Atomic uint64_t steps, step_ns, step_max_ns, cpu_ns;
+	_Atomic uint64_t step_times[TIDE_STATS_STEP_TIMES]; /* <tide/stats.h> */
+};
+TIDE_HIDDEN extern struct tide_gc_thread_counts tide_gc_thread_counts;
 
 /* Audit, for when all other threads stand still: walks every structure, and checks for each class
  *

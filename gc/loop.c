@@ -21,6 +21,7 @@
 #include "object.h"
 #include "options.h"
 #include "token.h"
+#include "trace.h"
 
 /* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
 #define BINS_PER_STEP 8
@@ -56,6 +57,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 {
 	if (!tide_token_try())
 		return 0;
+	uint64_t begin_ns = tide_trace_begin();
 	(void)tide_gc_drain_strays(cache->heap);
 	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (drained < BINS_PER_STEP)
@@ -65,6 +67,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
+	TIDE_TRACE_SPAN(inline_step, TIDE_TRACE_INLINE, begin_ns, bin->cls, taken);
 	tide_token_release();
 	return taken;
 }
@@ -73,11 +76,13 @@ bool tide_gc_help(struct tide_cache *cache)
 {
 	if (!tide_token_try())
 		return false;
+	uint64_t begin_ns = tide_trace_begin();
 	(void)tide_gc_drain_strays(cache->heap);
-	(void)tide_gc_drain_cache(cache, BINS_PER_STEP);
+	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
+	TIDE_TRACE_SPAN(help, TIDE_TRACE_HELP, begin_ns, drained, 0);
 	tide_token_release();
 	return true;
 }

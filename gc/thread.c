@@ -14,7 +14,9 @@
 #include "object.h"
 #include "options.h"
 #include "os.h"
+#include "publish.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -49,6 +51,8 @@ static struct gc_container container; /* plain: the GC thread's */
 static _Atomic uint64_t container_purges;
 static void *stack; /* plain: who won the state */
 static size_t stack_bytes;
+
+struct tide_gc_thread_counts tide_gc_thread_counts;
 
 bool tide_gc_thread_runs(void)
 {
@@ -85,6 +89,13 @@ static bool anything_left(void)
 	return left;
 }
 
+/* No longer than the publisher may wait. */
+static uint64_t shorter(uint64_t ns)
+{
+	uint64_t patience_ns = tide_gc_publish_patience_ns();
+	return patience_ns != 0 && patience_ns < ns ? patience_ns : ns;
+}
+
 static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
@@ -92,15 +103,47 @@ static void park(void)
 	if (half_ns > look_ns)
 		half_ns = look_ns;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	tide_store_relaxed(&tide_gc_thread_counts.state, (uint64_t)sleep);
+	tide_gc_publish_round(sleep == TIDE_GC_ASLEEP);
 	TIDE_YIELD("gc.park");
+	uint64_t begin_ns = tide_trace_begin();
+	uint64_t wakes = tide_load_relaxed(&tide_doorbell.wakes);
+	TIDE_PROBE(gc_sleep, sleep, wakes);
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
-		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
+		tide_doorbell_sleep(sleep, shorter(half_ns > BUSY_NS ? half_ns : BUSY_NS));
 	} else if (anything_left()) {
 		tide_doorbell_retract();
 	} else {
-		tide_doorbell_sleep(sleep, SLEEP_NS);
+		tide_doorbell_sleep(sleep, shorter(SLEEP_NS));
 	}
+	uint64_t woken = tide_load_relaxed(&tide_doorbell.wakes) - wakes;
+	TIDE_PROBE(gc_awake, sleep, woken);
+	if (begin_ns != 0)
+		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, sleep, woken);
+}
+
+/* One round, timed. */
+static int round_timed(void)
+{
+	struct tide_gc_thread_counts *counts = &tide_gc_thread_counts;
+	uint64_t from_ns = tide_os_clock_fine_ns();
+	tide_store_relaxed(&counts->state, (uint64_t)TIDE_GC_AWAKE);
+	tide_store_relaxed(&counts->seen_ns, from_ns);
+	int did = tide_gc_step_once();
+	uint64_t took_ns = tide_os_clock_fine_ns() - from_ns;
+	tide_count_owned(&counts->steps, 1u);
+	tide_count_owned(&counts->step_ns, took_ns);
+	if (took_ns > tide_load_relaxed(&counts->step_max_ns))
+		tide_store_relaxed(&counts->step_max_ns, took_ns);
+	unsigned time = took_ns < 256 ? 0 : 56u - (unsigned)__builtin_clzll(took_ns);
+	if (time >= TIDE_STATS_STEP_TIMES)
+		time = TIDE_STATS_STEP_TIMES - 1;
+	tide_count_owned(&counts->step_times[time], 1u);
+	TIDE_PROBE(gc_round, did, took_ns);
+	if (did > 0 && tide_trace_begin() != 0)
+		tide_trace_put_own(TIDE_TRACE_ROUND, from_ns, (uint64_t)did, 0);
+	return did;
 }
 
 uint64_t tide_gc_container_purges_racy(void)
@@ -124,9 +167,11 @@ static void gc_main(void *arg)
 	tide_cache_self = &tide_cache_none;
 	tide_object_self = &tide_object_table_none;
 	tide_cache_is_of_gc = true;
+	tide_gc_publish_begin();
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
-		int did = tide_gc_step_once();
+		int did = round_timed();
+		tide_gc_publish_round(false);
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
 		if (did == 0) {
@@ -136,6 +181,7 @@ static void gc_main(void *arg)
 			tide_doorbell_sleep(TIDE_GC_DOZING, BUSY_NS);
 		}
 	}
+	tide_gc_publish_end();
 }
 
 /* Who starts or stops on the program's behalf waits for a start in progress, though not for one whose
@@ -214,6 +260,11 @@ void tide_gc_thread_want(void)
 		(void)start(true);
 }
 
+bool tide_gc_thread_wanted_alone(void)
+{
+	return tide_option(TIDE_OPTION_GC) == 2 || tide_gc_publish_needs_thread();
+}
+
 int tide_gc_thread_stop(void)
 {
 	uint32_t seen = THREAD_RUNS;
@@ -267,6 +318,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	}
 	tide_doorbell_retract();
 	process_note();
+	tide_gc_publish_forget();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL; heap = tide_heap_next(heap))
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);

@@ -191,7 +191,7 @@ uint64_t tide_gc_held_bytes(struct tide_heap *heap)
 			granules += tide_frontier_end(region);
 	}
 	return granules * TIDE_GRANULE_BYTES - tide_load_relaxed(&heap->gc.count.free_set_bytes) +
-	       heap->gc.dirty_pages * TIDE_PAGE_BYTES;
+	       tide_load_relaxed(&heap->gc.dirty_pages) * TIDE_PAGE_BYTES;
 }
 
 static uint64_t limit_or_0(_Atomic uint64_t *limit)
@@ -219,7 +219,8 @@ void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		uint64_t bytes = tide_class_bytes(cls);
 		uint64_t blocks = tide_frontier_carved_racy(&heap->frontier, cls) +
-		                  heap->gc.made_blocks[cls] - heap->gc.free_blocks[cls];
+		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) -
+		                  tide_load_relaxed(&heap->gc.free_blocks[cls]);
 		stats->block_bytes += blocks * bytes;
 		stats->queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
 	}

@@ -45,6 +45,8 @@ static void *fresh_aligned(struct tide_cache *cache, unsigned cls, size_t align_
 	if (tide_budget_blocks_in(budget, 1, bytes) == 0)
 		return NULL;
 	void *block = tide_gc_chunk_aligned(cache, cls, align_bytes);
+	tide_count_owned(
+	    block != NULL ? &cache->counts[cls].from_gc : &cache->counts[cls].from_frontier, 1u);
 	if (block == NULL)
 		block = tide_frontier_chunk(cache->heap, cls, align_bytes);
 	if (block == NULL)

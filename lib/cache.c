@@ -199,6 +199,8 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 		return false;
 	}
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(bin->cls));
+	tide_count_owned(&cache->counts[bin->cls].to_garbage, 1u);
+	tide_count_owned(&cache->counts[bin->cls].garbage_blocks, (uint64_t)bin->count);
 	tide_garbage_publish(&cache->garbage, bin);
 	return true;
 }
@@ -214,6 +216,7 @@ bool tide_cache_empty(struct tide_cache *cache)
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
+		tide_store_relaxed(&cache->binned[cls], 0);
 	}
 	if (cache->has_pending)
 		cache->pool_bytes = 0;
@@ -240,6 +243,9 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		if (bin == NULL || bin->count == 0)
 			continue;
 		tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
+		uint16_t binned = tide_load_relaxed(&cache->binned[cls]);
+		tide_store_relaxed(&cache->binned[cls],
+		                   (uint16_t)(binned > bin->count ? binned - bin->count : 0));
 		take(cache->heap, bin);
 		any = true;
 	}

@@ -32,6 +32,19 @@ struct tide_seat {
 	uint32_t generation;
 };
 
+/* How bins of a class came and went, so that statistics cost nothing but where bins move.
+ * writers  the cache's owner   readers  statistics   order  relaxed: counters   edges  none */
+struct tide_cache_counts {
+	_Atomic uint64_t swaps;         /* ready and pending bin changed places */
+	_Atomic uint64_t from_queue;    /* misses served by a bin of the ready queue */
+	_Atomic uint64_t from_gc;       /* by the free sets, under the token */
+	_Atomic uint64_t from_frontier; /* by fresh memory */
+	_Atomic uint64_t to_queue;      /* full bins to the ready queue */
+	_Atomic uint64_t over_level; /* the same beyond its level, since the GC did not keep up */
+	_Atomic uint64_t to_garbage; /* to the garbage bin */
+	_Atomic uint64_t garbage_blocks;
+};
+
 struct tide_cache {
 	/* Last block of the ready bin of each class. First, so that its offset costs no
 	 * instruction. */
@@ -87,6 +100,15 @@ struct tide_cache {
 	/* Blocks that became of this class, less those that were and are of another (pool.h).
 	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
 	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
+	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who empties
+	 * the bins writes as well: the last one counts.
+	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
+	 * edges    none */
+	_Atomic uint16_t binned[TIDE_CLASS_SLOTS];
+	/* Allocations that found no memory.
+	 * writers  the owner   readers  statistics   order  relaxed: a counter   edges  none */
+	_Atomic uint64_t failures;
+	struct tide_cache_counts counts[TIDE_CLASS_SLOTS];
 
 	/* A thread has used it since it was last emptied.
 	 * writers  who takes it from the parked stack   readers  the same   order relaxed
@@ -181,6 +203,17 @@ TIDE_INLINE void tide_cache_note_pending(struct tide_cache *cache)
 TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, unsigned cls)
 {
 	return cache->has_pending ? cache->pending[cls] : NULL;
+}
+
+/* In a slow call: note what the bins hold. */
+TIDE_INLINE void tide_cache_note_bins(struct tide_cache *cache, unsigned cls)
+{
+	const struct tide_bin *ready = cache->ready[cls];
+	const struct tide_bin *pending = tide_cache_pending(cache, cls);
+	size_t blocks = pending != NULL ? pending->count : 0;
+	if (ready != NULL)
+		blocks += (size_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+	tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
 }
 
 /* For the token's holder, once a tick: the pending bins of a thread that made no slow call since

@@ -19,7 +19,7 @@
 #define SLACK_BYTES(bytes) ((bytes) / 4 < 64ul << 10 ? (bytes) / 4 : 64ul << 10)
 
 /* writers every thread  readers every thread  order relaxed: a counter  edges none */
-static _Atomic uint64_t live_bytes;
+static _Atomic uint64_t live_bytes, live_blocks;
 
 /* A descriptor of a heap that a program made. */
 static struct tide_large *listed_new(struct tide_heap *heap)
@@ -51,6 +51,7 @@ static void publish(struct tide_large *large)
 	uintptr_t base = tide_load_relaxed(&large->base);
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	(void)tide_add_relaxed(&live_bytes, bytes);
+	(void)tide_add_relaxed(&live_blocks, 1u);
 	(void)tide_add_relaxed(&large->heap->larges.live_bytes, bytes);
 	tide_store_relaxed(tide_pagemap_large(base), large); /* large.slot */
 	TIDE_YIELD("large.publish");
@@ -73,6 +74,7 @@ static struct tide_large *withdraw(const void *block)
 	tide_pagemap_set(base, 1, TIDE_CLASS_NONE);
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	(void)tide_sub_relaxed(&live_bytes, bytes);
+	(void)tide_sub_relaxed(&live_blocks, 1u);
 	(void)tide_sub_relaxed(&large->heap->larges.live_bytes, bytes);
 	return large;
 }
@@ -376,4 +378,9 @@ void *tide_large_resize(void *block, size_t bytes)
 uint64_t tide_large_live_bytes_racy(void)
 {
 	return tide_load_relaxed(&live_bytes);
+}
+
+uint64_t tide_large_live_blocks_racy(void)
+{
+	return tide_load_relaxed(&live_blocks);
 }

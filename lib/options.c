@@ -29,6 +29,19 @@ _Alignas(TIDE_PAGE_BYTES) _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM] = 
 	TIDE_OPTIONS(OPTION_STANDARD)
 };
 
+static const struct {
+	const char *name, *form;
+} text_row[TIDE_TEXT_OPTION_COUNT] = {
+#define OPTION_TEXT_ROW(ID, name, form, meaning) [TIDE_TEXT_OPTION_##ID] = { #ID, form },
+	TIDE_TEXT_OPTIONS(OPTION_TEXT_ROW)
+};
+
+/* Plain: written by who took `options_reported`, before text_known.
+ * text_known  writers  the same   readers  every thread   order  store-release, load-acquire
+ *             edges    options.text: the copy -> its readers */
+static char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
+static _Atomic bool text_known[TIDE_TEXT_OPTION_COUNT];
+
 #define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
 	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);
 TIDE_OPTIONS(OPTION_ASSERT)
@@ -172,6 +185,47 @@ static void report_value(const struct option_row *row, const char *value)
 	tide_text_flush_stderr(&text);
 }
 
+const char *tide_option_text(enum tide_text_option_id id)
+{
+	return tide_load_acquire(&text_known[id]) ? option_text[id] : ""; /* options.text */
+}
+
+void tide_options_set_text(enum tide_text_option_id id, const char *text)
+{
+	size_t bytes = strlen(text);
+	if (bytes >= TIDE_OPTION_TEXT_BYTES)
+		return;
+	memcpy(option_text[id], text, bytes + 1);
+	tide_store_release(&text_known[id], true); /* options.text */
+}
+
+void tide_options_report_text(enum tide_text_option_id id)
+{
+	struct tide_text text;
+
+	text_variable(&text, text_row[id].name, strlen(text_row[id].name));
+	tide_text_string(&text, "=");
+	text_shown(&text, option_text[id], strlen(option_text[id]));
+	tide_text_string(&text, ": not of the form ");
+	tide_text_string(&text, text_row[id].form);
+	tide_text_flush_stderr(&text);
+}
+
+static void read_text(enum tide_text_option_id id, const char *value)
+{
+	struct tide_text text;
+
+	if (strlen(value) < TIDE_OPTION_TEXT_BYTES) {
+		tide_options_set_text(id, value);
+		return;
+	}
+	text_variable(&text, text_row[id].name, strlen(text_row[id].name));
+	tide_text_string(&text, ": longer than ");
+	tide_text_decimal(&text, TIDE_OPTION_TEXT_BYTES - 1);
+	tide_text_string(&text, " characters; ignored");
+	tide_text_flush_stderr(&text);
+}
+
 static bool name_is(const char *name, size_t name_bytes, const char *wanted)
 {
 	return strncmp(name, wanted, name_bytes) == 0 && wanted[name_bytes] == '\0';
@@ -234,6 +288,13 @@ static void read_variable(const char *name, bool report)
 	}
 	if (name_is(name, name_bytes, "CGROUP")) {
 		read_cgroup(equals + 1, report);
+		return;
+	}
+	for (unsigned id = 0; id < TIDE_TEXT_OPTION_COUNT; id++) {
+		if (!name_is(name, name_bytes, text_row[id].name))
+			continue;
+		if (report)
+			read_text((enum tide_text_option_id)id, equals + 1);
 		return;
 	}
 	if (report && !is_foreign(name, name_bytes))

@@ -3,6 +3,8 @@
  * valid range, and the default stands; so is a TIDE_<NAME> that names no option. A program that
  * runs with more rights than its caller (set-user-id) ignores the environment.
  *
+ * A text option is kept in a copy: the program may write over its environment.
+ *
  * Touched by  the thread that initialises (writes), then every thread (reads)
  * Atomics     value: writers the initialising threads; readers every thread; order relaxed; edges
  *             none: each value is independent, a default is as good as a value, and threads that
@@ -41,5 +43,14 @@ TIDE_HIDDEN bool tide_options_parse(enum tide_option_id id, const char *text, in
 TIDE_HIDDEN void tide_options_seal(void);
 /* Set a value directly: for tests, and at start. */
 TIDE_HIDDEN void tide_options_set(enum tide_option_id id, int64_t value);
+
+#define TIDE_OPTION_TEXT_BYTES 256
+
+/* The text of an option, "" while it is not set; it stays where it is. */
+TIDE_HIDDEN const char *tide_option_text(enum tide_text_option_id id);
+/* Set a text directly: for tests, and before there is a second thread. */
+TIDE_HIDDEN void tide_options_set_text(enum tide_text_option_id id, const char *text);
+/* Tell on stderr that the text of an option is not of its form. */
+TIDE_HIDDEN void tide_options_report_text(enum tide_text_option_id id);
 
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #endif
 #include "os.h"
+#include "os_file.h"
 
 #include "atomic.h"
 #include "config.h"
@@ -250,15 +251,33 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 	              waiters < INT32_MAX ? (long)waiters : INT32_MAX, 0, 0, 0);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	if (clock_gettime(clock, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 uint64_t tide_os_clock_ns(void)
 {
 	uint64_t now_ns;
-	struct timespec now;
 	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
 		return now_ns;
-	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
-		return 0;
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t tide_os_clock_fine_ns(void)
+{
+	uint64_t now_ns;
+	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
+		return now_ns;
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t tide_os_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint32_t tide_os_thread_id(void)
@@ -279,15 +298,14 @@ bool tide_os_thread_exists(uint32_t tid)
 
 void tide_os_write_stderr(const char *text, size_t bytes)
 {
-	while (bytes > 0) {
-		long written = os_call(SYS_write, 2, (long)text, (long)bytes, 0, 0, 0);
-		if (written == -EINTR)
-			continue;
-		if (written <= 0)
-			return;
-		text += written;
-		bytes -= (size_t)written;
-	}
+	if (tide_os_write(2, text, bytes) != -EBADF)
+		return;
+	/* The GC thread with files of its own: those of the process's first thread. */
+	int file = tide_os_file_of_process(2);
+	if (file < 0)
+		return;
+	(void)tide_os_write(file, text, bytes);
+	tide_os_close(file);
 }
 
 _Noreturn void tide_os_abort(void)

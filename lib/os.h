@@ -76,6 +76,9 @@ TIDE_HIDDEN void tide_os_futex_wake(void *word, uint32_t waiters);
 
 /* Monotonic clock, coarse (a few ms), in ns. */
 TIDE_HIDDEN uint64_t tide_os_clock_ns(void);
+/* The same clock to its full resolution, and the processor time of the calling thread. */
+TIDE_HIDDEN uint64_t tide_os_clock_fine_ns(void);
+TIDE_HIDDEN uint64_t tide_os_cpu_ns(void);
 TIDE_HIDDEN uint32_t tide_os_thread_id(void);
 TIDE_HIDDEN uint32_t tide_os_process_id(void);
 /* Whether thread `tid` of this process still exists. Unknown counts as yes. */

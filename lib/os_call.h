@@ -8,6 +8,7 @@
 #include "compiler.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* A raw call: negative errno on failure, errno itself untouched. */

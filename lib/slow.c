@@ -62,7 +62,8 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 
 void tide_slow_want_gc_thread(struct tide_cache *cache)
 {
-	if (tide_gc_thread_runs() || tide_cache_threads_racy(&tide_heap_default) < 2)
+	if (tide_gc_thread_runs() ||
+	    (tide_cache_threads_racy(&tide_heap_default) < 2 && !tide_gc_thread_wanted_alone()))
 		return;
 	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD)
 		return;
@@ -83,9 +84,11 @@ static void grew(struct tide_cache *cache, uint64_t bytes)
 bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
+	struct tide_cache_counts *counts = &cache->counts[cls];
 	if (pending != NULL && pending->count > 0) {
 		cache->pending[cls] = NULL;
 		empty_to_ready(cache, cls, pending);
+		tide_count_owned(&counts->swaps, 1u);
 		return true;
 	}
 	tide_cache_missed(cache, cls);
@@ -94,6 +97,7 @@ bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
 	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
 		empty_to_ready(cache, cls, bin);
+		tide_count_owned(&counts->from_queue, 1u);
 		return true;
 	}
 	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
@@ -108,6 +112,11 @@ bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
 	unsigned want =
 	    tide_budget_blocks_in(&heap->budget, tide_cache_capacity(cache, cls), block_bytes);
 	unsigned taken = want > 0 ? tide_gc_refill_inline(cache, bin, want) : 0;
+	if (taken > 0) {
+		tide_count_owned(&counts->from_gc, 1u);
+	} else if (want > 0) {
+		tide_count_owned(&counts->from_frontier, 1u);
+	}
 	if (taken == 0 && want > 0) {
 		unsigned carve = carve_count(cache, cls);
 		taken = tide_frontier_carve(heap, bin, carve < want ? carve : want);
@@ -126,9 +135,11 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	unsigned cls = bin->cls;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
 	bool threaded = tide_gc_thread_runs();
+	struct tide_cache_counts *counts = &cache->counts[cls];
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
 	tide_cache_spilled(cache, cls);
 	if (tide_queue_has_room(queues, cls)) {
+		tide_count_owned(&counts->to_queue, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
@@ -137,10 +148,13 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
+		tide_count_owned(&counts->over_level, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
+	tide_count_owned(&counts->to_garbage, 1u);
+	tide_count_owned(&counts->garbage_blocks, (uint64_t)bin->count);
 	tide_garbage_publish(&cache->garbage, bin);
 	cache->unrung_bytes += bytes;
 	bool much = cache->unrung_bytes >= (uint64_t)tide_option(TIDE_OPTION_WAKE_BYTES);
@@ -206,6 +220,7 @@ static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	tide_cache_slow_enter(cache);
 	void *block = tide_class_is_medium(cls) ? medium_malloc(cache, cls, zeroed)
 	                                        : small_malloc(cache, cls);
+	tide_cache_note_bins(cache, cls);
 	tide_cache_slow_leave(cache);
 	if (block != NULL)
 		tide_hit_count(&cache->mallocs[cls]);
@@ -269,8 +284,10 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	void *block = malloc_once(cache, bytes, asked, zeroed);
 	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget)))
 		block = malloc_limited(cache, bytes, asked, zeroed, block);
-	if (TIDE_UNLIKELY(block == NULL))
+	if (TIDE_UNLIKELY(block == NULL)) {
+		tide_count_owned(&cache->failures, 1u);
 		errno = ENOMEM;
+	}
 	return block;
 }
 

@@ -59,6 +59,8 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 	if (cache->has_pending) {
 		cache->pending[cls] =
 		    full; /* before the one it replaces is anywhere else: see bin.h */
+		if (pending == empty)
+			tide_count_owned(&cache->counts[cls].swaps, 1u);
 		full = pending != empty ? pending : NULL;
 		tide_cache_note_pending(cache);
 		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
@@ -142,6 +144,7 @@ static void class_put(struct tide_cache *cache, void *block, unsigned cls, const
 	tide_cache_slow_enter(cache);
 	bool freed = tide_class_is_medium(cls) ? medium_free(cache, block, cls, function)
 	                                       : small_free(cache, block, cls);
+	tide_cache_note_bins(cache, cls);
 	tide_cache_slow_leave(cache);
 	if (freed)
 		return;

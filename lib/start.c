@@ -9,6 +9,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "publish.h"
 #include "seat.h"
 #include "yield.h"
 
@@ -72,6 +73,7 @@ static void process_start(void)
 	tide_gc_process_start();
 	if (tide_start_checked() && tide_load_relaxed(&options_read))
 		tide_options_seal();
+	tide_gc_publish_start();
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)

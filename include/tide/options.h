@@ -2,7 +2,9 @@
  * more is no number: TIDE_CGROUP names the folder of the cgroup to watch, in place of the process's
  * own.
  *
- * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option, in order.
+ * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option that is a
+ * number, in order; TIDE_TEXT_OPTIONS(X) calls X(ID, name, form, meaning) for each that is a text.
+ * The code, what programs print with --help, the manual page and README's table come from these rows.
  */
 #ifndef TIDE_OPTIONS_PUBLIC_H
 #define TIDE_OPTIONS_PUBLIC_H
@@ -13,7 +15,8 @@
 #endif
 
 #define TIDE_OPTIONS(X)                                                                            \
-	X(GC, "gc", "switch", 1, 0, 1, "start the GC thread when a second thread allocates")       \
+	X(GC, "gc", "way", 1, 0, 2,                                                                \
+	  "start the GC thread: 0 never, 1 when a second thread allocates, 2 at once")             \
 	X(FATAL, "fatal", "switch", 1, 0, 1,                                                       \
 	  "abort on a bad free; 0: report it and leak the block")                                  \
 	X(CHECK, "check", "levels", TIDE_CHECK_LEVEL, 0, 2,                                        \
@@ -62,13 +65,31 @@
 	X(LIMIT_COUNTS, "limit_counts", "way", 0, 0, 2,                                            \
 	  "what the limit counts: 0 blocks, 1 memory held, 2 and what the program charges")        \
 	X(LIMIT_POLICY, "limit_policy", "policy", 0, 0, 1,                                         \
-	  "at the limit: 0 fail, 1 call the program's reclaim function first")
+	  "at the limit: 0 fail, 1 call the program's reclaim function first")                     \
+	X(STATS_PAGE, "stats_page", "way", 1, 0, 2,                                                \
+	  "page for tide-top, made by the GC thread: 0 none, 1 unless system calls are filtered, " \
+	  "2 always")
+
+#define TIDE_TEXT_OPTIONS(X)                                                                       \
+	X(STATS, "stats", "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH",                    \
+	  "statistics: on stderr at exit, on stderr at a signal (SIGUSR2), into a file at exit "   \
+	  "and "                                                                                   \
+	  "every so many seconds (.json, .prom or text), or to who connects; %p is the process")   \
+	X(TRACE, "trace", "PATH",                                                                  \
+	  "timeline of the GC for a trace viewer, as JSON; %p is the process")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,
 	TIDE_OPTIONS(TIDE_OPTION_ID)
 #undef TIDE_OPTION_ID
 	    TIDE_OPTION_COUNT
+};
+
+enum tide_text_option_id {
+#define TIDE_OPTION_ID(ID, name, form, meaning) TIDE_TEXT_OPTION_##ID,
+	TIDE_TEXT_OPTIONS(TIDE_OPTION_ID)
+#undef TIDE_OPTION_ID
+	    TIDE_TEXT_OPTION_COUNT
 };
 
 #endif

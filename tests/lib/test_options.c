@@ -159,8 +159,8 @@ Test(options, no_environment_yet)
 	cr_assert_not(init_with(NULL));
 	assert_all_standard();
 	/* The call that comes too early must not count as the one that reports. */
-	cr_assert(init_with((char *[]){ "TIDE_GC=2", NULL }));
-	cr_assert_stderr_eq_str("tide: TIDE_GC=2: not 0 or 1; using 1\n");
+	cr_assert(init_with((char *[]){ "TIDE_FATAL=2", NULL }));
+	cr_assert_stderr_eq_str("tide: TIDE_FATAL=2: not 0 or 1; using 1\n");
 }
 
 Test(options, values_are_read)
@@ -221,11 +221,13 @@ Test(options, unknown_names_are_told)
 Test(options, what_is_shown_is_clipped_and_printable)
 {
 	cr_redirect_stderr();
-	cr_assert(init_with((char *[]){ "TIDE_GC=\033[2J\n0123456789012345678901234567890123456789"
-	                                "01234567890123456789",
-	                                NULL }));
-	cr_assert_stderr_eq_str("tide: TIDE_GC=?[2J?0123456789012345678901234567890123456789012..."
-	                        ": not 0 or 1; using 1\n");
+	cr_assert(
+	    init_with((char *[]){ "TIDE_FATAL=\033[2J\n0123456789012345678901234567890123456789"
+	                          "01234567890123456789",
+	                          NULL }));
+	cr_assert_stderr_eq_str(
+	    "tide: TIDE_FATAL=?[2J?0123456789012345678901234567890123456789012..."
+	    ": not 0 or 1; using 1\n");
 }
 
 Test(options, a_folder_is_a_path_from_the_root)
@@ -314,4 +316,49 @@ Test(options, threads_may_race)
 	cr_assert_stderr_eq_str(
 	    "tide: TIDE_FOO: no such option\n"
 	    "tide: TIDE_CHECK=3: not a number of levels from 0 to 2; using 0\n");
+}
+
+/* A text is kept in a copy, since programs write over their environment; the first reading counts. */
+Test(options, texts_are_copied)
+{
+	char variable[] = "TIDE_STATS=file:/x:5";
+
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "");
+	cr_assert(init_with((char *[]){ variable, "TIDE_TRACE=", NULL }));
+	memset(variable, '!', sizeof variable - 1);
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "file:/x:5");
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_TRACE), "");
+	cr_assert(init_with((char *[]){ "TIDE_STATS=exit", NULL }));
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "file:/x:5");
+}
+
+Test(options, texts_that_are_too_long)
+{
+	char variable[TIDE_OPTION_TEXT_BYTES + 16] = "TIDE_TRACE=";
+	size_t name = strlen(variable);
+
+	cr_redirect_stderr();
+	memset(variable + name, 'x', TIDE_OPTION_TEXT_BYTES);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	cr_assert_stderr_eq_str("tide: TIDE_TRACE: longer than 255 characters; ignored\n");
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_TRACE), "");
+}
+
+Test(options, texts_of_full_length)
+{
+	char variable[TIDE_OPTION_TEXT_BYTES + 16] = "TIDE_TRACE=";
+	size_t name = strlen(variable);
+
+	memset(variable + name, 'x', TIDE_OPTION_TEXT_BYTES - 1);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	cr_assert_eq(strlen(tide_option_text(TIDE_TEXT_OPTION_TRACE)), TIDE_OPTION_TEXT_BYTES - 1);
+}
+
+Test(options, texts_not_of_their_form_are_told)
+{
+	cr_redirect_stderr();
+	tide_options_set_text(TIDE_TEXT_OPTION_STATS, "on\033");
+	tide_options_report_text(TIDE_TEXT_OPTION_STATS);
+	cr_assert_stderr_eq_str("tide: TIDE_STATS=on?: not of the form "
+	                        "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH\n");
 }

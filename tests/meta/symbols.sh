@@ -12,6 +12,7 @@ malloc="$malloc|pvalloc|malloc_usable_size|malloc_trim|free_sized|free_aligned_s
 malloc="$malloc|mallopt|mallinfo|mallinfo2|malloc_stats|malloc_info"
 twins='__libc_(malloc|calloc|realloc|reallocarray|free|cfree|memalign|valloc|pvalloc)|__posix_memalign'
 cxx='_Zn[aw]m.*|_Zd[al]Pv.*' # operator new, new[], delete, delete[]
+probes='_\.stapsdt\.base' # the section that static probes share, with the C library's for one
 locks='pthread_(mutex|cond|rwlock|spin)_.*|sem_.*'
 
 # names FILE NM_OPTION...: the symbols, without version, one a line.
@@ -54,8 +55,8 @@ names "$lib/libtide.a" --undefined-only >"$work/tide-undefined"
 names "$lib/libtide-preload.so" --dynamic --defined-only >"$work/preload"
 names "$lib/libtide-preload.so" --dynamic --undefined-only >"$work/preload-undefined"
 
-only "libtide-core.a defines" 'tide_.*' "$work/core"
-only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx" "$work/tide"
+only "libtide-core.a defines" "tide_.*|$probes" "$work/core"
+only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx|$probes" "$work/tide"
 only "libtide-preload.so exports" "tide_.*|$malloc|$twins|$cxx" "$work/preload"
 has "$work/core" tide_malloc tide_free
 has "$work/tide" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
