@@ -45,7 +45,7 @@ void tide_stats_take(struct tide_stats_snapshot *snapshot)
 	snapshot->magic = TIDE_STATS_MAGIC;
 }
 
-void tide_stats_snapshot(struct tide_stats_snapshot *snapshot)
+void tide_stats_take_snapshot(struct tide_stats_snapshot *snapshot)
 {
 	note_own_bins();
 	tide_stats_take(snapshot);

@@ -188,7 +188,7 @@ struct tide_stats_snapshot {
 TIDE_API void tide_stats_read(struct tide_stats *stats, size_t size);
 
 /* Fill in all of it; about 50 KiB, so not for a small stack. Lock-free; allocates nothing. */
-TIDE_API void tide_stats_snapshot(struct tide_stats_snapshot *snapshot);
+TIDE_API void tide_stats_take_snapshot(struct tide_stats_snapshot *snapshot);
 
 /* Text is for people. JSON is one object with members for what is above. OpenMetrics is the text form
  * 1.0.0 of that, with its end mark. */

@@ -44,7 +44,7 @@ static void assert_conserved(const struct tide_stats_snapshot *snapshot)
 
 Test(snapshot, says_what_it_is)
 {
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.magic, TIDE_STATS_MAGIC);
 	cr_assert_eq(memcmp(&now.magic, "TIDESTAT", 8), 0);
 	cr_assert_eq(now.layout, TIDE_STATS_LAYOUT);
@@ -59,10 +59,10 @@ Test(snapshot, live_follows_the_program)
 	void *block[COUNT];
 
 	tide_free(tide_malloc(BYTES));
-	tide_stats_snapshot(&earlier);
+	tide_stats_take_snapshot(&earlier);
 	for (size_t i = 0; i < COUNT; i++)
 		block[i] = tide_malloc(BYTES);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	int64_t live =
 	    (int64_t)(class_of(&now, BYTES)->live_blocks - class_of(&earlier, BYTES)->live_blocks);
 	cr_assert(live > COUNT - 130 && live < COUNT + 130, "%lld", (long long)live);
@@ -70,12 +70,12 @@ Test(snapshot, live_follows_the_program)
 
 	for (size_t i = 0; i < COUNT; i++)
 		tide_free(block[i]);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	live = (int64_t)class_of(&now, BYTES)->live_blocks;
 	cr_assert(live < 130, "%lld", (long long)live);
 	assert_conserved(&now);
 	tide_purge();
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	assert_conserved(&now);
 	cr_assert_eq(class_of(&now, BYTES)->garbage_blocks, 0);
 	cr_assert_eq(class_of(&now, BYTES)->queued_blocks, 0);
@@ -90,7 +90,7 @@ Test(snapshot, bins_are_counted_where_they_move)
 
 	for (size_t i = 0; i < COUNT; i++)
 		block[i] = tide_malloc(BYTES);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	own = class_of(&now, BYTES);
 	cr_assert_geq(own->from_frontier, COUNT / 64);
 	cr_assert_eq(own->to_garbage, 0);
@@ -99,7 +99,7 @@ Test(snapshot, bins_are_counted_where_they_move)
 
 	for (size_t i = 0; i < COUNT; i++)
 		tide_free(block[i]);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	own = class_of(&now, BYTES);
 	cr_assert_gt(own->to_queue, 0);
 	cr_assert_gt(own->to_garbage, 0);
@@ -109,7 +109,7 @@ Test(snapshot, bins_are_counted_where_they_move)
 
 	for (size_t i = 0; i < COUNT; i++)
 		block[i] = tide_malloc(BYTES);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	own = class_of(&now, BYTES);
 	cr_assert_gt(own->from_gc, 0);
 	cr_assert_gt(own->from_queue, 0);
@@ -126,7 +126,7 @@ Test(snapshot, totals_are_the_sums)
 
 	for (size_t i = 0; i < COUNT_OF(block); i++)
 		block[i] = tide_malloc(1 + i * i * 7);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	for (uint64_t i = 0; i < now.class_count; i++) {
 		live += now.of_class[i].live_blocks * now.of_class[i].block_bytes;
 		bins += now.of_class[i].bin_blocks * now.of_class[i].block_bytes;
@@ -147,14 +147,14 @@ Test(snapshot, large_blocks_and_failures)
 {
 	void *block = tide_malloc(8 * MIB);
 
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.all.large_blocks, 1);
 	cr_assert_geq(now.all.large_bytes, 8 * MIB);
 	cr_assert_eq(now.all.failures, 0);
 	tide_free(block);
 	block = tide_malloc((size_t)PTRDIFF_MAX - 64 * KIB);
 	cr_assert_null(block);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.all.large_blocks, 0);
 	cr_assert_eq(now.all.failures, 1);
 	cr_assert_eq(now.thread[0].failures, 1);
@@ -167,7 +167,7 @@ Test(snapshot, heaps_are_listed_while_they_live)
 
 	for (int i = 0; i < 1000; i++)
 		cr_assert_not_null(tide_heap_malloc(heap, 100));
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.all.heaps, 2);
 	cr_assert_eq(now.heap_count, 2);
 	cr_assert_eq(now.heap[0].heap, 0);
@@ -178,7 +178,7 @@ Test(snapshot, heaps_are_listed_while_they_live)
 	cr_assert_eq(now.thread_count, 2, "the thread has bins in both");
 	uint64_t carved = now.all.from_frontier;
 	tide_heap_destroy(heap);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.all.heaps, 1);
 	cr_assert_eq(now.heap_count, 1);
 	cr_assert_geq(now.all.from_frontier, carved, "what was counted stays");
@@ -208,9 +208,9 @@ Test(snapshot, holds_while_threads_run)
 
 	for (size_t i = 0; i < COUNT_OF(thread); i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, work, &stop), 0);
-	tide_stats_snapshot(&earlier);
+	tide_stats_take_snapshot(&earlier);
 	for (int i = 0; i < SCALED(400); i++) {
-		tide_stats_snapshot(&now);
+		tide_stats_take_snapshot(&now);
 		cr_assert(now.balanced);
 		cr_assert_geq(now.all.from_frontier, earlier.all.from_frontier);
 		cr_assert_geq(now.all.gc_cycles, earlier.all.gc_cycles);
@@ -222,7 +222,7 @@ Test(snapshot, holds_while_threads_run)
 		pthread_join(thread[i], NULL);
 	(void)tide_gc_stop();
 	tide_purge();
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	assert_conserved(&now);
 }
 
@@ -230,7 +230,7 @@ Test(snapshot, gc_thread_tells_of_itself)
 {
 	cr_assert_eq(tide_gc_start(), 0);
 	do {
-		tide_stats_snapshot(&now);
+		tide_stats_take_snapshot(&now);
 	} while (now.all.gc_steps < 2);
 	uint64_t rounds = 0;
 	for (int i = 0; i < TIDE_STATS_STEP_TIMES; i++)
@@ -240,14 +240,14 @@ Test(snapshot, gc_thread_tells_of_itself)
 	cr_assert_neq(now.all.gc_seen_ns, 0);
 	cr_assert_eq(now.all.gc_thread_runs, 1);
 	cr_assert_eq(tide_gc_stop(), 0);
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	cr_assert_eq(now.all.gc_thread_runs, 0);
 }
 
 /* The whole length is told whatever there is room for, and nothing is written beyond the room. */
 Test(format, is_cut_at_the_room)
 {
-	tide_stats_snapshot(&now);
+	tide_stats_take_snapshot(&now);
 	for (int format = TIDE_STATS_TEXT; format <= TIDE_STATS_OPENMETRICS; format++) {
 		enum tide_stats_format as = (enum tide_stats_format)format;
 		size_t bytes = tide_stats_format(&now, as, NULL, 0);
