@@ -1,6 +1,6 @@
 /* Aligned allocation. The blocks of a small class lie at multiples of their size from a page
  * boundary, so a class whose size is a multiple of the alignment has it; chunks are aligned to a
- * granule, and can be found or carved at a page; all the rest is a mapping of its own.
+ * granule, and can be found or carved at a page; all the rest is a large block.
  */
 #include "aligned.h"
 
