@@ -87,7 +87,7 @@ static void page_write(bool ended)
 }
 
 /* Once in a thread's life: it closes what is open. */
-static bool go_apart(void)
+bool tide_gc_publish_go_apart(void)
 {
 	if (!files_apart)
 		files_apart = tide_os_files_apart();
@@ -106,7 +106,7 @@ static bool page_make(bool by_gc)
 	if (way == 0 || (way == 1 && tide_os_is_filtered()))
 		return false;
 	/* Shared with the program, it would find the file among its own. */
-	if (by_gc && !go_apart() && way == 1)
+	if (by_gc && !tide_gc_publish_go_apart() && way == 1)
 		return false;
 	void *start;
 	int made = tide_os_memory_file("tide-stats", sizeof *page, &start);
@@ -239,7 +239,7 @@ void tide_gc_publish_begin(void)
 		return;
 	char path[TIDE_REQUEST_PATH_BYTES];
 	tide_request_path(&request, path, "");
-	(void)go_apart();
+	(void)tide_gc_publish_go_apart();
 	int result = tide_gc_serve_begin(path);
 	tide_store_relaxed(&serving, result == 0);
 	if (result < 0)
@@ -315,7 +315,7 @@ void tide_gc_publish_round(bool before_sleep)
 	if (page_is_due)
 		page_round(now_ns);
 	if (trace_is_due) {
-		(void)go_apart();
+		(void)tide_gc_publish_go_apart();
 		trace_due_ns = now_ns + TRACE_NS;
 		trace_write(false);
 	}

@@ -28,6 +28,8 @@ TIDE_HIDDEN bool tide_gc_publish_needs_thread(void);
 /* The GC thread: at its begin, after each round, before it sleeps, at its end. `patience` is how long
  * it may sleep (0: without limit). */
 TIDE_HIDDEN void tide_gc_publish_begin(void);
+/* Leave the program's file table for an empty one, before the first file is opened; false: shared. */
+TIDE_HIDDEN bool tide_gc_publish_go_apart(void);
 TIDE_HIDDEN void tide_gc_publish_round(bool before_sleep);
 TIDE_HIDDEN uint64_t tide_gc_publish_patience_ns(void);
 TIDE_HIDDEN void tide_gc_publish_end(void);

@@ -164,7 +164,7 @@ static struct tide_region *sweep_next(struct tide_heap *heap)
 static void sweep_start(struct gc *gc)
 {
 	gc->sweep_region = gc->regions;
-	gc->slab_fresh_bytes = 0;
+	gc->sweep_fresh_bytes = gc->slab_fresh_bytes;
 	gc->sweep_clean_bytes = 0;
 	memset(gc->sweep_slab_pages, 0, sizeof gc->sweep_slab_pages);
 	gc->unsettled = false;
@@ -172,6 +172,7 @@ static void sweep_start(struct gc *gc)
 
 static void sweep_end(struct gc *gc)
 {
+	gc->slab_fresh_bytes -= gc->sweep_fresh_bytes;
 	tide_store_relaxed(&gc->count.purged_bytes, gc->sweep_clean_bytes);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
 		tide_store_relaxed(&gc->slab_purged_pages[cls], gc->sweep_slab_pages[cls]);
@@ -305,7 +306,8 @@ void tide_gc_release_excess(struct tide_heap *heap)
 	if (gc->sweep_region == 0) {
 		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
 		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
-		if (dirty_bytes(gc) + slab_bytes <= bound)
+		/* A part is left for what lies about in queues and half-free pages. */
+		if (dirty_bytes(gc) + slab_bytes <= bound - bound / 8)
 			return;
 		sweep_start(gc);
 		gc->sweep_slabs = slab_bytes > bound / 4;

@@ -26,8 +26,9 @@ struct gc {
 	_Atomic uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
 	/* Wholly in free chunks, and holding memory: page_free and not page_clean. Likewise. */
 	_Atomic uint64_t dirty_pages;
-	int64_t
-	    slab_fresh_bytes; /* freed into slabs since the last sweep, less what was taken out again */
+	/* Freed into slabs since the last sweep, less what was taken out again; and how much of that
+	 * was before the sweep that is going on. */
+	int64_t slab_fresh_bytes, sweep_fresh_bytes;
 
 	/* The clock. */
 	uint64_t tick; /* decay ticks so far */

@@ -14,6 +14,7 @@
 #include "object.h"
 #include "options.h"
 #include "os.h"
+#include "os_file.h"
 #include "publish.h"
 #include "token.h"
 #include "trace.h"
@@ -168,6 +169,9 @@ static void gc_main(void *arg)
 	tide_object_self = &tide_object_table_none;
 	tide_cache_is_of_gc = true;
 	tide_gc_publish_begin();
+	/* Before the container's files are open, which it would close. */
+	if (tide_option(TIDE_OPTION_CONTAINER_MS) != 0 && !tide_os_is_filtered())
+		(void)tide_gc_publish_go_apart();
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
 		int did = round_timed();
