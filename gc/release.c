@@ -236,7 +236,9 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 		return;
 	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
-	if (tide_large_cached_bytes_racy() > 0)
+	tide_os_discard_again();
+	gc->discards = tide_os_discarded_bytes_racy() > 0 ? gc->discards + 1 : 0;
+	if (tide_large_cached_bytes_racy() > 0 || (gc->discards > 0 && gc->discards < REFUSALS_MAX))
 		gc->unsettled = true;
 }
 

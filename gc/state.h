@@ -39,6 +39,8 @@ struct gc {
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	uint32_t sweep_slab_pages[TIDE_CLASS_SMALL_LAST + 1]; /* the part of it inside slabs */
 	bool unsettled;                                       /* something is left to age */
+	uint32_t
+	    discards; /* ticks in a row at which a mapping was left that the system will not have */
 	uint32_t refusals; /* sweeps of a region in a row in which the system took nothing back */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];

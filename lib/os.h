@@ -56,6 +56,8 @@ TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
 /* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
  * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
 TIDE_HIDDEN void tide_os_discard(void *start, size_t bytes);
+/* Try it again now. */
+TIDE_HIDDEN void tide_os_discard_again(void);
 /* Mappings that are waiting for that, in bytes of address space. */
 TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
 /* Make a mapping longer where it is. NO_ROOM: something else is there. REFUSED: it can't be moved

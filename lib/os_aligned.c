@@ -54,6 +54,12 @@ void tide_os_discard(void *start, size_t bytes)
 	discarded_push(piece, piece);
 }
 
+void tide_os_discard_again(void)
+{
+	if (tide_load_relaxed(&discarded) != NULL)
+		discard_again();
+}
+
 size_t tide_os_discarded_bytes_racy(void)
 {
 	return tide_load_relaxed(&discarded_bytes);
