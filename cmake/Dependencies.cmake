@@ -12,6 +12,21 @@ if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
 	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
 endif()
 
+find_path(TIDE_URCU_INCLUDE urcu/rculfhash.h)
+find_library(TIDE_URCU_MB_LIBRARY urcu-mb)
+find_library(TIDE_URCU_CDS_LIBRARY urcu-cds)
+if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_MB_LIBRARY OR NOT TIDE_URCU_CDS_LIBRARY)
+	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
+endif()
+
+find_path(TIDE_ZLIB_INCLUDE zlib.h)
+find_library(TIDE_ZLIB_LIBRARY z)
+if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
+	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
+endif()
+# Static probes are compiled in where the header is there.
+find_path(TIDE_SDT_INCLUDE sys/sdt.h)
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 

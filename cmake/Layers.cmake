@@ -20,7 +20,8 @@ function(tide_check_layers)
 	file(CONFIGURE OUTPUT ${ranks_file} CONTENT "${ranks}" @ONLY)
 
 	file(GLOB files CONFIGURE_DEPENDS
-		${PROJECT_SOURCE_DIR}/lib/*.[ch] ${PROJECT_SOURCE_DIR}/gc/*.[ch])
+		${PROJECT_SOURCE_DIR}/lib/*.[ch] ${PROJECT_SOURCE_DIR}/gc/*.[ch]
+		${PROJECT_SOURCE_DIR}/lib/*/*.[ch])
 	set(script ${PROJECT_SOURCE_DIR}/cmake/Layers.cmake)
 	set(stamp ${PROJECT_BINARY_DIR}/layers.stamp)
 	add_custom_command(
@@ -96,7 +97,8 @@ if(CMAKE_SCRIPT_MODE_FILE)
 			list(APPEND faults "${file} has a rank, but is not there")
 		endif()
 	endforeach()
-	file(GLOB present RELATIVE ${TIDE_ROOT} ${TIDE_ROOT}/lib/*.[ch] ${TIDE_ROOT}/gc/*.[ch])
+	file(GLOB present RELATIVE ${TIDE_ROOT} ${TIDE_ROOT}/lib/*.[ch] ${TIDE_ROOT}/gc/*.[ch]
+		${TIDE_ROOT}/lib/*/*.[ch])
 	foreach(file IN LISTS present)
 		if(NOT DEFINED "rank/${file}")
 			list(APPEND faults "${file} has no rank")

@@ -12,15 +12,18 @@ binutils            ld
 cmake               cmake
 ninja-build         ninja
 libck-dev           /usr/include/ck_pr.h
+liburcu-dev         /usr/include/*/urcu.h
 libjansson-dev      /usr/include/jansson.h
+zlib1g-dev          /usr/include/zlib.h
 gnuplot-nox         gnuplot
+libncurses-dev      /usr/include/curses.h
+systemtap-sdt-dev   /usr/include/*/sys/sdt.h
 '
 needs_test="$needs_build"'
 g++                 g++
 clang-14            clang-14
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
-liburcu-dev         /usr/include/*/urcu.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
@@ -34,6 +37,8 @@ redis-server        redis-server
 redis-tools         redis-cli
 memcached           memcached
 beanstalkd          beanstalkd
+tmux                tmux
+prometheus          promtool
 chromium            chromium
 '
 needs_bench="$needs_build"'

@@ -103,10 +103,10 @@ build release release && run release .
 [ "$quick" -eq 0 ] || exit
 
 # audit, asan and tsan are debug builds as well.
-units='^(lib|gc|api|life)$'
-build audit audit && run audit "$units|^interleave\$"
+units='^(lib|gc|api|life|store|jobd|stats)$'
+build audit audit && run audit "$units|^interleave\$|^faults\$"
 build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"
 build clang release -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 &&
-	run clang '^(lib|gc|api)$'
+	run clang '^(lib|gc|api|store)$'
 exit

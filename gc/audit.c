@@ -3,6 +3,7 @@
 #include "slabset.h"
 
 #include "check.h"
+#include "object.h"
 #include "token.h"
 
 /* Blocks by class, wherever they are. */
@@ -77,7 +78,7 @@ static const char *tally_regions(struct tide_heap *heap, struct tally *tally)
 		}
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
-		if (tally[cls].in_sets != heap->gc.free_blocks[cls])
+		if (tally[cls].in_sets != tide_load_relaxed(&heap->gc.free_blocks[cls]))
 			return "a class's count of free blocks is not what its slabs hold";
 	}
 	return NULL;
@@ -98,6 +99,12 @@ static const char *compare_budget(struct tide_heap *heap, const struct tally *ta
 			due += (own->carved - own->in_queues - own->in_garbage - own->in_sets) *
 			       tide_class_bytes(cls);
 	}
+	/* Heaps within its limit. */
+	struct tide_heap *other = &tide_heap_default;
+	for (; other != NULL; other = tide_heap_next(other)) {
+		if (other->budget.within == budget)
+			due += (uint64_t)tide_load_relaxed(&other->budget.used);
+	}
 	bool right = (uint64_t)tide_load_relaxed(&budget->used) == due;
 	return !tide_budget_is_on(budget) || right ? NULL : "a limit's count is not what there is";
 }
@@ -116,7 +123,8 @@ static const char *audit(struct tide_heap *heap)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tally *own = &tally[cls];
 		own->carved = tide_frontier_carved_racy(&heap->frontier, cls) +
-		              heap->gc.made_blocks[cls] + (uint64_t)(int32_t)own->reclassed;
+		              tide_load_relaxed(&heap->gc.made_blocks[cls]) +
+		              (uint64_t)(int32_t)own->reclassed;
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
 		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";
@@ -128,11 +136,16 @@ static const char *audit(struct tide_heap *heap)
 
 const char *tide_gc_audit(void)
 {
+	if (tide_load_relaxed(
+		&tide_gc_lost)) /* nobody gives the token back, and it was half done */
+		return "the GC was lost in a fork";
 	(void)tide_token_wait(0);
 	const char *wrong = NULL;
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL && wrong == NULL; heap = tide_heap_next(heap))
 		wrong = audit(heap);
 	tide_token_release();
+	if (wrong == NULL)
+		wrong = tide_object_audit();
 	return wrong;
 }

@@ -5,6 +5,7 @@
 #include "os.h"
 #include "pagemap.h"
 #include "token.h"
+#include "yield.h"
 
 #include <string.h>
 
@@ -29,9 +30,12 @@ static void cache_empty(struct tide_cache *cache)
 		tide_store_relaxed(&cache->mallocs[cls], 0);
 		tide_store_relaxed(&cache->frees[cls], 0);
 		tide_store_relaxed(&cache->reclassed[cls], 0);
+		tide_store_relaxed(&cache->binned[cls], 0);
 	}
 	/* The last one stays in the queue, emptied. */
 	for (struct tide_bin *bin; (bin = tide_garbage_consume(&cache->garbage, &spent)) != NULL;) {
+		tide_count_owned(&cache->heap->gc.by_class[bin->cls].garbage_drained,
+		                 (uint64_t)bin->count);
 		bin->count = 0;
 		tide_bin_recycle(spent);
 	}
@@ -131,6 +135,8 @@ static void gc_clear(struct gc *gc)
 	tide_store_relaxed(&gc->count.free_set_bytes, 0);
 	tide_store_relaxed(&gc->count.purged_bytes, 0);
 	tide_store_relaxed(&gc->count.made_bytes, 0);
+	for (unsigned cls = 0; cls <= TIDE_CLASS_SMALL_LAST; cls++)
+		tide_store_relaxed(&gc->slab_purged_pages[cls], 0);
 }
 
 void tide_gc_dismantle(struct tide_heap *heap)
@@ -140,7 +146,9 @@ void tide_gc_dismantle(struct tide_heap *heap)
 	if (tide_load_relaxed(&tide_gc_lost))
 		return;
 	(void)tide_token_wait(0);
+	TIDE_YIELD("gc.dismantle");
 	(void)tide_add_relaxed(&heap->generation, 1u);
+	TIDE_YIELD("gc.other_generation");
 	tide_budget_clear(&heap->budget);
 	caches_empty(heap);
 	queues_empty(&heap->queues);
@@ -149,6 +157,7 @@ void tide_gc_dismantle(struct tide_heap *heap)
 	tide_large_free_all(heap);
 	regions_drop(heap);
 	gc_clear(&heap->gc);
+	TIDE_YIELD("gc.dismantled");
 	tide_token_release();
 	tide_heap_recycle(heap);
 }

@@ -6,10 +6,21 @@
 #include "check.h"
 #include "fatal.h"
 #include "meta.h"
+#include "options.h"
 #include "pagemap.h"
+#include "trace.h"
 #include "yield.h"
 
+#include <string.h>
+
 _Atomic bool tide_gc_lost;
+
+/* Option `zero`: once a block is known to be a free one, and while it is nobody else's. Its memory
+ * stays mapped that long: the GC alone gives it back, later. */
+static bool zeroes(void)
+{
+	return tide_option(TIDE_OPTION_ZERO) != 0;
+}
 
 static void drain_small(struct tide_region *region, void *block, unsigned cls)
 {
@@ -27,6 +38,8 @@ static void drain_small(struct tide_region *region, void *block, unsigned cls)
 		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, "free", block, cls, shape->block_bytes);
 	else if (TIDE_UNLIKELY(!tide_gc_slab_put(slab, idx)))
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, shape->block_bytes);
+	else if (TIDE_UNLIKELY(zeroes()))
+		memset(block, 0, shape->block_bytes);
 }
 
 static void drain_medium(struct tide_region *region, void *block, unsigned cls)
@@ -42,10 +55,12 @@ static void drain_medium(struct tide_region *region, void *block, unsigned cls)
 		                  cls, tide_class_bytes(cls));
 		return;
 	}
+	if (TIDE_UNLIKELY(zeroes()))
+		memset(block, 0, (size_t)granules * TIDE_GRANULE_BYTES);
 	tide_pagemap_set((uintptr_t)block, 1, TIDE_CLASS_INSIDE);
 	tide_gc_chunk_free(region, first, granules, true);
 	struct gc *gc = &region->heap->gc;
-	gc->made_blocks[cls]--;
+	tide_count_owned(&gc->made_blocks[cls], -1ull);
 	tide_count_owned(&gc->count.made_bytes, -((uint64_t)granules * TIDE_GRANULE_BYTES));
 }
 
@@ -67,7 +82,7 @@ static void drain_block(void *block, unsigned cls)
 void tide_gc_drain_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
 	tide_count_owned(&heap->gc.count.drained_blocks, (uint64_t)bin->count);
-	if (tide_class_is_small(bin->cls))
+	if (tide_class_is_small(bin->cls) && TIDE_LIKELY(!zeroes()))
 		tide_gc_slab_put_bin(heap, bin);
 	for (unsigned i = 0; i < bin->count; i++)
 		drain_block(bin->slot[TIDE_BIN_BASE + i], bin->cls);
@@ -82,10 +97,14 @@ unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 		struct tide_bin *bin = tide_garbage_consume(&cache->garbage, &spent);
 		if (bin == NULL)
 			break;
+		tide_count_owned(&cache->heap->gc.by_class[bin->cls].garbage_drained,
+		                 (uint64_t)bin->count);
 		TIDE_YIELD("gc.drain");
 		tide_gc_drain_bin(cache->heap, bin);
 		tide_bin_recycle(spent);
 	}
+	if (done > 0)
+		TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, done, 0);
 	return done;
 }
 

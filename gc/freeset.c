@@ -47,7 +47,7 @@ static void pages_free_change(struct tide_region *region, unsigned from, unsigne
 		uint64_t change = range & (free ? ~region->page_free[i] : region->page_free[i]);
 		uint64_t dirty = (uint64_t)__builtin_popcountll(change & ~region->page_clean[i]);
 		region->page_free[i] ^= change;
-		gc->dirty_pages += free ? dirty : -dirty;
+		tide_count_owned(&gc->dirty_pages, free ? dirty : -dirty);
 		tide_budget_held_add(&region->heap->budget,
 		                     (int64_t)(free ? dirty : -dirty) * TIDE_PAGE_BYTES);
 	}

@@ -14,6 +14,10 @@
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
+ * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
+ * it, the depot (after a step queue_max_bytes, and what was in use since the last tick), and the
+ * raw objects of slabs in which others are live.
+ *
  * All of this holds for each heap that the program makes; `threads` are then those that use it.
  *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without
@@ -25,6 +29,8 @@
 #define TIDE_GC_H
 
 #include "cache.h"
+
+#include <tide/stats.h>
 
 /* Fill `bin`, an empty one of the calling thread's cache `cache`, with up to `want` blocks of its
  * class, from what was freed: drain some garbage, then the free sets. Returns the number of blocks;
@@ -48,6 +54,12 @@ TIDE_HIDDEN int tide_gc_step_once(void);
 
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
 TIDE_HIDDEN size_t tide_gc_purge_all(void);
+/* The same for one heap, and what its idle threads keep. */
+TIDE_HIDDEN size_t tide_gc_purge_heap(struct tide_heap *heap);
+
+/* The same by the GC thread, for memory is short: also what idle threads put by, and what object caches
+ * keep. 0 as well when another thread is the GC for long. */
+TIDE_HIDDEN size_t tide_gc_purge_early(void);
 
 /* What is in nobody's hands and what idle threads keep, to the free sets, and where the heap's limit
  * counts held memory, back to the system. Waits for the token, but not long. */
@@ -71,6 +83,11 @@ TIDE_HIDDEN bool tide_gc_thread_runs(void);
 /* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
 TIDE_HIDDEN void tide_gc_thread_want(void);
 
+/* Times that it purged because its container was short of memory. */
+TIDE_HIDDEN uint64_t tide_gc_container_purges_racy(void);
+/* Whether it is wanted in a process of one thread as well. */
+TIDE_HIDDEN bool tide_gc_thread_wanted_alone(void);
+
 /* Once, by the process's first thread: start the decay clock, note which process this is. */
 TIDE_HIDDEN void tide_gc_process_start(void);
 /* Which process this is, as far as the GC was told: by its start, or by fork's child handler. */
@@ -90,12 +107,23 @@ struct tide_gc_counts {
 };
 TIDE_HIDDEN void tide_gc_counts_read(struct tide_heap *heap, struct tide_gc_counts *counts);
 
+/* What the GC thread tells of itself; of all GC threads that the process had.
+ * writers  the GC thread   readers  statistics   order  relaxed: counts   edges  none */
+struct tide_gc_thread_counts {
+	_Atomic uint64_t state;   /* TIDE_GC_AWAKE, _DOZING, _ASLEEP (doorbell.h) */
+	_Atomic uint64_t seen_ns; /* when it last began a round */
+	_Atomic uint64_t steps, step_ns, step_max_ns, cpu_ns;
+	_Atomic uint64_t step_times[TIDE_STATS_STEP_TIMES]; /* <tide/stats.h> */
+};
+TIDE_HIDDEN extern struct tide_gc_thread_counts tide_gc_thread_counts;
+
 /* Audit, for when all other threads stand still: walks every structure, and checks for each class
  *
  *   carved == live + in bins + in queues + in garbage + in free sets
  *
  * where live is the difference of the calls counted (audit builds), or any number that is not
- * negative (other builds). NULL when all is well, else what is wrong. Waits for the token. */
+ * negative (other builds). NULL when all is well, else what is wrong; there is nothing to audit in a
+ * child that was forked without the token, and that is what it says. Waits for the token. */
 TIDE_HIDDEN const char *tide_gc_audit(void);
 
 #endif

@@ -5,6 +5,10 @@
  *   3. release  what was free for long enough goes back to the system              release.c
  *   4. park     when a whole round was idle                                        thread.c
  *
+ * and between 3 and 4, without the token since the program's destructors run, what object caches
+ * have too much of (lib/object_drain.c). Where a container is short of memory the GC thread
+ * releases all at once (container.c).
+ *
  * A step does a bounded share of 1 to 3 under the token. The GC thread does step after step, and
  * lets go of the token in between so that a thread that misses can get at its class's free blocks;
  * a thread that misses does the part of a step that serves it (refill_inline), and when the process
@@ -13,8 +17,11 @@
 #include "step.h"
 
 #include "check.h"
+#include "large.h"
+#include "object.h"
 #include "options.h"
 #include "token.h"
+#include "trace.h"
 
 /* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
 #define BINS_PER_STEP 8
@@ -50,6 +57,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 {
 	if (!tide_token_try())
 		return 0;
+	uint64_t begin_ns = tide_trace_begin();
 	(void)tide_gc_drain_strays(cache->heap);
 	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (drained < BINS_PER_STEP)
@@ -59,6 +67,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
+	TIDE_TRACE_SPAN(inline_step, TIDE_TRACE_INLINE, begin_ns, bin->cls, taken);
 	tide_token_release();
 	return taken;
 }
@@ -67,11 +76,13 @@ bool tide_gc_help(struct tide_cache *cache)
 {
 	if (!tide_token_try())
 		return false;
+	uint64_t begin_ns = tide_trace_begin();
 	(void)tide_gc_drain_strays(cache->heap);
-	(void)tide_gc_drain_cache(cache, BINS_PER_STEP);
+	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
+	TIDE_TRACE_SPAN(help, TIDE_TRACE_HELP, begin_ns, drained, 0);
 	tide_token_release();
 	return true;
 }
@@ -99,6 +110,8 @@ int tide_gc_step_once(void)
 			worked |= step(heap);
 		tide_token_release();
 	}
+	/* Without the token: destructors are the program's code. */
+	worked |= tide_object_step_all(tide_cache_is_of_gc);
 	return worked;
 }
 
@@ -111,6 +124,37 @@ size_t tide_gc_purge_all(void)
 	for (struct tide_heap *heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
 		bytes += tide_gc_release_all(heap);
 	count_step(&tide_heap_default.gc, false);
+	tide_token_release();
+	return bytes + tide_large_purge();
+}
+
+size_t tide_gc_purge_early(void)
+{
+	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	struct tide_heap *heap;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		tide_gc_empty_idle(heap);
+	tide_token_release();
+	(void)tide_object_drain_all(true);
+	if (!tide_token_wait(RECLAIM_WAIT_NS))
+		return 0;
+	size_t bytes = 0;
+	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
+		bytes += tide_gc_release_all(heap);
+	count_step(&tide_heap_default.gc, false);
+	tide_token_release();
+	return bytes;
+}
+
+size_t tide_gc_purge_heap(struct tide_heap *heap)
+{
+	if (tide_load_relaxed(&tide_gc_lost))
+		return 0;
+	(void)tide_token_wait(0);
+	tide_gc_empty_idle(heap);
+	size_t bytes = tide_gc_release_all(heap);
+	count_step(&heap->gc, false);
 	tide_token_release();
 	return bytes;
 }

@@ -19,4 +19,10 @@ TIDE_HIDDEN uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks);
 TIDE_HIDDEN uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes,
                                            uint32_t percent);
 
+struct gc_container_look;
+/* Whether memory runs short in a container: `percent` of its limit are in use, or
+ * `pressure_percent` of the time (0: no matter) some task stood still. */
+TIDE_HIDDEN bool tide_gc_policy_is_short(const struct gc_container_look *seen, uint32_t percent,
+                                         uint32_t pressure_percent);
+
 #endif

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "pagemap.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 /* Bins put into one queue in one visit, so that a visit stays bounded. */
@@ -21,7 +22,7 @@ static void *chunk_free_to_issued(struct tide_region *region, unsigned first, un
 	void *block = tide_region_address(region, first);
 	tide_pagemap_set((uintptr_t)block, 1, tide_heap_page_class(region->heap, cls));
 	struct gc *gc = &region->heap->gc;
-	gc->made_blocks[cls]++;
+	tide_count_owned(&gc->made_blocks[cls], 1u);
 	tide_count_owned(&gc->count.made_bytes, (uint64_t)tide_class_bytes(cls));
 	return block;
 }
@@ -50,6 +51,7 @@ unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin *bin, unsign
 		}
 	}
 	tide_count_owned(&heap->gc.count.refilled_blocks, (uint64_t)taken);
+	tide_count_owned(&heap->gc.by_class[bin->cls].refilled, (uint64_t)taken);
 	return taken;
 }
 
@@ -122,8 +124,11 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 		max /= (int64_t)tide_class_bytes(cls);
 		uint32_t grow = (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS);
 		uint32_t next = tide_gc_policy_grow(level, grow, bin_blocks_of(cls), (uint32_t)max);
-		if (next != level)
+		if (next != level) {
 			tide_count_owned(&gc->count.level_grows, 1u);
+			tide_count_owned(&gc->by_class[cls].level_grows, 1u);
+			TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, next);
+		}
 		tide_store_relaxed(&queue->level, next);
 		return alone ? GC_IDLE : fill(heap, cls);
 	}
@@ -136,6 +141,7 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 		if (blocks > 0) {
 			gc->queue_fulls_run[cls] = 0;
 			tide_count_owned(&gc->count.level_reclaims, 1u);
+			tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
 			take_back(heap, cls, blocks);
 			return GC_WORKED;
 		}
@@ -175,7 +181,13 @@ void tide_gc_settle_queues(struct tide_heap *heap)
 		uint32_t misses = tide_load_relaxed(&queue->misses);
 		uint32_t level = tide_load_relaxed(&queue->level);
 		if (misses == gc->queue_tick_misses[cls]) {
-			level = tide_gc_policy_settle(level, bin_blocks_of(cls));
+			uint32_t settled = tide_gc_policy_settle(level, bin_blocks_of(cls));
+			if (settled != level) {
+				tide_count_owned(&gc->count.level_settles, 1u);
+				tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
+				TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, settled);
+			}
+			level = settled;
 			tide_store_relaxed(&queue->level, level);
 		}
 		gc->queue_tick_misses[cls] = misses;

@@ -10,7 +10,10 @@
 #include "options.h"
 #include "os.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
+
+#include <string.h>
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
 #define EXCESS_CALLS 32
@@ -44,12 +47,19 @@ static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned 
 		}
 		size_t run_bytes = (size_t)(end - page) * TIDE_PAGE_BYTES;
 		++*calls;
-		if (tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes)) {
+		uint64_t begin_ns = tide_trace_begin();
+		bool purged =
+		    tide_os_purge((void *)(base + (uintptr_t)page * TIDE_PAGE_BYTES), run_bytes);
+		TIDE_TRACE_SPAN(purge, TIDE_TRACE_PURGE, begin_ns, run_bytes, purged);
+		if (!purged) {
+			tide_count_owned(&gc->count.refusals, 1u);
+		} else {
+			tide_count_owned(&gc->count.purges, 1u);
 			bytes += run_bytes;
 			for (unsigned i = page; i < end; i++) {
 				region->page_clean[i / 64] |= 1ull << (i % 64);
 				unsigned free = region->page_free[i / 64] >> (i % 64) & 1;
-				gc->dirty_pages -= free;
+				tide_count_owned(&gc->dirty_pages, -(uint64_t)free);
 				tide_budget_held_add(&region->heap->budget,
 				                     -(int64_t)free * TIDE_PAGE_BYTES);
 			}
@@ -74,7 +84,9 @@ static bool region_unmap(struct tide_region *region)
 	TIDE_YIELD("gc.unmap");
 	tide_gc_chunk_withdraw(region);
 	region->listed = false; /* before the descriptor can be taken for a new region */
+	uint64_t begin_ns = tide_trace_begin();
 	if (tide_region_unmap(region)) {
+		TIDE_TRACE_SPAN(unmap, TIDE_TRACE_UNMAP, begin_ns, bytes, 0);
 		tide_count_owned(&region->heap->gc.count.returned_bytes, bytes);
 		return true;
 	}
@@ -84,11 +96,26 @@ static bool region_unmap(struct tide_region *region)
 	return false;
 }
 
+/* Of `pages`, which lie in slabs, those that hold no memory: by class. */
+static void count_purged(struct tide_region *region, const uint64_t *pages)
+{
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		uint64_t word = pages[i] & region->page_clean[i];
+		for (; word != 0; word &= word - 1) {
+			unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
+			struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+			if (slab != NULL)
+				region->heap->gc.sweep_slab_pages[slab->cls]++;
+		}
+	}
+}
+
 /* One region's share of a sweep; `now`: without waiting for age. Bytes returned. */
 static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 {
 	struct gc *gc = &region->heap->gc;
 	uint64_t pages[TIDE_PAGE_WORDS];
+	uint64_t in_slabs[TIDE_PAGE_WORDS];
 	unsigned clean = 0;
 	unsigned young = 0;
 	unsigned old = 0;
@@ -98,6 +125,7 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 		pages[i] = region->page_free[i];
 	tide_gc_slab_free_pages(region, pages);
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		in_slabs[i] = pages[i] & ~region->page_free[i];
 		clean += (unsigned)__builtin_popcountll(pages[i] & region->page_clean[i]);
 		pages[i] &= ~region->page_clean[i];
 		uint64_t due = now ? pages[i] : pages[i] & region->page_aged[i];
@@ -107,6 +135,7 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 		old += (unsigned)__builtin_popcountll(due);
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
+	count_purged(region, in_slabs);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	/* What the system refuses is tried again, but for ever only when there is other work:
 	 * locked memory would keep the GC awake. */
@@ -135,14 +164,18 @@ static struct tide_region *sweep_next(struct tide_heap *heap)
 static void sweep_start(struct gc *gc)
 {
 	gc->sweep_region = gc->regions;
-	gc->slab_fresh_bytes = 0;
+	gc->sweep_fresh_bytes = gc->slab_fresh_bytes;
 	gc->sweep_clean_bytes = 0;
+	memset(gc->sweep_slab_pages, 0, sizeof gc->sweep_slab_pages);
 	gc->unsettled = false;
 }
 
 static void sweep_end(struct gc *gc)
 {
+	gc->slab_fresh_bytes -= gc->sweep_fresh_bytes;
 	tide_store_relaxed(&gc->count.purged_bytes, gc->sweep_clean_bytes);
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
+		tide_store_relaxed(&gc->slab_purged_pages[cls], gc->sweep_slab_pages[cls]);
 }
 
 /* Caches that nobody uses: their blocks to the free sets. Threads that ended without notice: as if
@@ -191,6 +224,8 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 {
 	struct gc *gc = &heap->gc;
 	gc->tick++;
+	tide_count_owned(&gc->count.ticks, 1u);
+	TIDE_TRACE_EVENT(tick, TIDE_TRACE_TICK, gc->tick, 0);
 	gc->tick_start_ns = now_ns;
 	sweep_start(gc);
 	empty_parked(heap);
@@ -199,10 +234,11 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	tide_gc_settle_queues(heap);
 	if (heap != &tide_heap_default)
 		return;
-	tide_large_set_tick(gc->tick);
-	size_t bytes = tide_large_age(gc->tick - 1);
+	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
-	if (tide_large_cached_bytes_racy() > 0)
+	tide_os_discard_again();
+	gc->discards = tide_os_discarded_bytes_racy() > 0 ? gc->discards + 1 : 0;
+	if (tide_large_cached_bytes_racy() > 0 || (gc->discards > 0 && gc->discards < REFUSALS_MAX))
 		gc->unsettled = true;
 }
 
@@ -248,15 +284,16 @@ size_t tide_gc_release_all(struct tide_heap *heap)
 	while ((region = sweep_next(heap)) != NULL)
 		(void)sweep(region, true, &calls);
 	sweep_end(gc);
-	size_t large_bytes = tide_large_age(UINT64_MAX);
+	size_t large_bytes = tide_large_trim(0);
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)large_bytes);
 	return tide_load_relaxed(&gc->count.returned_bytes) - before;
 }
 
 /* What is free and holds memory, in whole chunks and large blocks. */
-static uint64_t dirty_bytes(const struct gc *gc)
+static uint64_t dirty_bytes(struct gc *gc)
 {
-	return gc->dirty_pages * TIDE_PAGE_BYTES + tide_large_cached_bytes_racy();
+	return tide_load_relaxed(&gc->dirty_pages) * TIDE_PAGE_BYTES +
+	       tide_large_cached_bytes_racy();
 }
 
 void tide_gc_release_excess(struct tide_heap *heap)
@@ -271,7 +308,8 @@ void tide_gc_release_excess(struct tide_heap *heap)
 	if (gc->sweep_region == 0) {
 		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
 		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
-		if (dirty_bytes(gc) + slab_bytes <= bound)
+		/* A part is left for what lies about in queues and half-free pages. */
+		if (dirty_bytes(gc) + slab_bytes <= bound - bound / 8)
 			return;
 		sweep_start(gc);
 		gc->sweep_slabs = slab_bytes > bound / 4;

@@ -40,8 +40,8 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	struct gc *gc = &region->heap->gc;
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	unsigned page = slab->page;
-	gc->free_blocks[slab->cls] -= shape->blocks;
-	gc->made_blocks[slab->cls] -= shape->blocks;
+	tide_count_owned(&gc->free_blocks[slab->cls], -(uint64_t)shape->blocks);
+	tide_count_owned(&gc->made_blocks[slab->cls], -(uint64_t)shape->blocks);
 	tide_count_owned(&gc->count.made_bytes, -((uint64_t)shape->blocks * shape->block_bytes));
 	unlist_partial(slab);
 
@@ -74,7 +74,7 @@ TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_b
 
 static void count_put(struct gc *gc, unsigned cls, unsigned blocks)
 {
-	gc->free_blocks[cls] += blocks;
+	tide_count_owned(&gc->free_blocks[cls], (uint64_t)blocks);
 	gc->slab_fresh_bytes += (int64_t)blocks * tide_slab_shape[cls].block_bytes;
 	gc->unsettled = true;
 }
@@ -187,8 +187,8 @@ static void slab_prefault(struct tide_slab *slab)
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	struct tide_region *region = slab->region;
 	struct tide_heap *heap = region->heap;
-	uint64_t had =
-	    tide_frontier_carved_racy(&heap->frontier, slab->cls) + heap->gc.made_blocks[slab->cls];
+	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
+	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
 	bool clean = false;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
@@ -242,12 +242,13 @@ unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigne
 	if (want > TIDE_BIN_SLOTS)
 		want = TIDE_BIN_SLOTS;
 	while (taken < want) {
-		struct tide_slab *slab =
-		    gc->free_blocks[bin->cls] > 0 ? oldest(heap, bin->cls) : NULL;
+		struct tide_slab *slab = tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0
+		                             ? oldest(heap, bin->cls)
+		                             : NULL;
 		if (slab == NULL)
 			break;
 		unsigned got = take_from(slab, blocks + taken, want - taken);
-		gc->free_blocks[bin->cls] -= got;
+		tide_count_owned(&gc->free_blocks[bin->cls], -(uint64_t)got);
 		gc->slab_fresh_bytes -= (int64_t)got * tide_slab_shape[bin->cls].block_bytes;
 		taken += got;
 	}
@@ -276,8 +277,8 @@ bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls)
 		tide_store_relaxed(&slab->bits[shape->blocks / 64],
 		                   (1ull << (shape->blocks % 64)) - 1);
 	slab->free_blocks = shape->blocks;
-	gc->free_blocks[cls] += shape->blocks;
-	gc->made_blocks[cls] += shape->blocks;
+	tide_count_owned(&gc->free_blocks[cls], (uint64_t)shape->blocks);
+	tide_count_owned(&gc->made_blocks[cls], (uint64_t)shape->blocks);
 	tide_count_owned(&gc->count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
 	list_partial(slab);
 	slab_prefault(slab);

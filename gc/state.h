@@ -21,12 +21,14 @@ struct gc {
 	uint32_t chunk_count[TIDE_CHUNK_SETS];
 	uint32_t chunk_first[TIDE_CHUNK_SETS];
 	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
-	uint64_t free_blocks[TIDE_CLASS_SLOTS]; /* small: free, in no bin */
-	uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
-	uint64_t
-	    dirty_pages; /* wholly in free chunks, and holding memory: page_free and not page_clean */
-	int64_t
-	    slab_fresh_bytes; /* freed into slabs since the last sweep, less what was taken out again */
+	/* writers  the token's holder   readers  statistics   order  relaxed: counts   edges  none */
+	_Atomic uint64_t free_blocks[TIDE_CLASS_SLOTS]; /* small: free, in no bin */
+	_Atomic uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
+	/* Wholly in free chunks, and holding memory: page_free and not page_clean. Likewise. */
+	_Atomic uint64_t dirty_pages;
+	/* Freed into slabs since the last sweep, less what was taken out again; and how much of that
+	 * was before the sweep that is going on. */
+	int64_t slab_fresh_bytes, sweep_fresh_bytes;
 
 	/* The clock. */
 	uint64_t tick; /* decay ticks so far */
@@ -35,7 +37,10 @@ struct gc {
 	    sweep_region; /* regions the sweep has still to visit, from the youngest; 0: done */
 	bool sweep_slabs; /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
-	bool unsettled;             /* something is left to age */
+	uint32_t sweep_slab_pages[TIDE_CLASS_SMALL_LAST + 1]; /* the part of it inside slabs */
+	bool unsettled;                                       /* something is left to age */
+	uint32_t
+	    discards; /* ticks in a row at which a mapping was left that the system will not have */
 	uint32_t refusals; /* sweeps of a region in a row in which the system took nothing back */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
@@ -48,7 +53,16 @@ struct gc {
 		_Atomic uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges;
 		_Atomic uint64_t returned_bytes, level_grows, level_reclaims;
 		_Atomic uint64_t free_set_bytes, purged_bytes, made_bytes;
+		_Atomic uint64_t ticks, purges, refusals, level_settles;
 	} count;
+	/* Likewise, by class: for statistics alone, and never reset. */
+	struct gc_class_counts {
+		_Atomic uint64_t garbage_drained; /* blocks out of garbage bins */
+		_Atomic uint64_t refilled;        /* blocks into bins */
+		_Atomic uint64_t level_grows, level_shrinks;
+	} by_class[TIDE_CLASS_SLOTS];
+	/* Pages inside slabs that hold no memory, as of the last whole sweep. */
+	_Atomic uint64_t slab_purged_pages[TIDE_CLASS_SMALL_LAST + 1];
 };
 
 #endif

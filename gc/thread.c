@@ -6,13 +6,18 @@
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
  */
+#include "container.h"
 #include "step.h"
 
 #include "doorbell.h"
-#include "large_keep.h"
+#include "large.h"
+#include "object.h"
 #include "options.h"
 #include "os.h"
+#include "os_file.h"
+#include "publish.h"
 #include "token.h"
+#include "trace.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -42,8 +47,13 @@ static _Atomic uint32_t alive;
 /* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
  * edges none */
 static _Atomic uint32_t process_id;
+static struct gc_container container; /* plain: the GC thread's */
+/* writers the GC thread  readers statistics  order relaxed: a counter  edges none */
+static _Atomic uint64_t container_purges;
 static void *stack; /* plain: who won the state */
 static size_t stack_bytes;
+
+struct tide_gc_thread_counts tide_gc_thread_counts;
 
 bool tide_gc_thread_runs(void)
 {
@@ -72,7 +82,7 @@ static bool anything_left(void)
 {
 	if (!tide_token_try())
 		return true;
-	bool left = tide_large_cached_bytes_racy() > 0;
+	bool left = tide_large_cached_bytes_racy() > 0 || tide_object_is_left();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL && !left; heap = tide_heap_next(heap))
 		left = left_in(heap);
@@ -80,26 +90,92 @@ static bool anything_left(void)
 	return left;
 }
 
+/* No longer than the publisher may wait. */
+static uint64_t shorter(uint64_t ns)
+{
+	uint64_t patience_ns = tide_gc_publish_patience_ns();
+	return patience_ns != 0 && patience_ns < ns ? patience_ns : ns;
+}
+
 static void park(void)
 {
 	uint64_t half_ns = (uint64_t)tide_option(TIDE_OPTION_DECAY_MS) * 500000u;
+	uint64_t look_ns = tide_gc_container_sleep_ns(&container);
+	if (half_ns > look_ns)
+		half_ns = look_ns;
 	uint32_t sleep = anything_left() ? TIDE_GC_DOZING : TIDE_GC_ASLEEP;
+	tide_store_relaxed(&tide_gc_thread_counts.state, (uint64_t)sleep);
+	tide_gc_publish_round(sleep == TIDE_GC_ASLEEP);
 	TIDE_YIELD("gc.park");
+	uint64_t begin_ns = tide_trace_begin();
+	uint64_t wakes = tide_load_relaxed(&tide_doorbell.wakes);
+	TIDE_PROBE(gc_sleep, sleep, wakes);
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
-		tide_doorbell_sleep(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
+		tide_doorbell_sleep(sleep, shorter(half_ns > BUSY_NS ? half_ns : BUSY_NS));
 	} else if (anything_left()) {
 		tide_doorbell_retract();
 	} else {
-		tide_doorbell_sleep(sleep, SLEEP_NS);
+		tide_doorbell_sleep(sleep, shorter(SLEEP_NS));
 	}
+	uint64_t woken = tide_load_relaxed(&tide_doorbell.wakes) - wakes;
+	TIDE_PROBE(gc_awake, sleep, woken);
+	if (begin_ns != 0)
+		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, sleep, woken);
+}
+
+/* One round, timed. */
+static int round_timed(void)
+{
+	struct tide_gc_thread_counts *counts = &tide_gc_thread_counts;
+	uint64_t from_ns = tide_os_clock_fine_ns();
+	tide_store_relaxed(&counts->state, (uint64_t)TIDE_GC_AWAKE);
+	tide_store_relaxed(&counts->seen_ns, from_ns);
+	int did = tide_gc_step_once();
+	uint64_t took_ns = tide_os_clock_fine_ns() - from_ns;
+	tide_count_owned(&counts->steps, 1u);
+	tide_count_owned(&counts->step_ns, took_ns);
+	if (took_ns > tide_load_relaxed(&counts->step_max_ns))
+		tide_store_relaxed(&counts->step_max_ns, took_ns);
+	unsigned time = took_ns < 256 ? 0 : 56u - (unsigned)__builtin_clzll(took_ns);
+	if (time >= TIDE_STATS_STEP_TIMES)
+		time = TIDE_STATS_STEP_TIMES - 1;
+	tide_count_owned(&counts->step_times[time], 1u);
+	TIDE_PROBE(gc_round, did, took_ns);
+	if (did > 0 && tide_trace_begin() != 0)
+		tide_trace_put_own(TIDE_TRACE_ROUND, from_ns, (uint64_t)did, 0);
+	return did;
+}
+
+uint64_t tide_gc_container_purges_racy(void)
+{
+	return tide_load_relaxed(&container_purges);
+}
+
+static void purge_when_short(void)
+{
+	if (container.state == GC_CONTAINER_NONE ||
+	    !tide_gc_container_is_short(&container, tide_os_clock_ns()))
+		return;
+	tide_count_owned(&container_purges, 1u);
+	tide_gc_container_purged(&container, tide_gc_purge_early());
 }
 
 static void gc_main(void *arg)
 {
 	(void)arg;
+	/* For blocks that destructors free (object.h): this thread never has bins. */
+	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
+	tide_cache_is_of_gc = true;
+	tide_gc_publish_begin();
+	/* Before the container's files are open, which it would close. */
+	if (tide_option(TIDE_OPTION_CONTAINER_MS) != 0 && !tide_os_is_filtered())
+		(void)tide_gc_publish_go_apart();
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
-		int did = tide_gc_step_once();
+		purge_when_short();
+		int did = round_timed();
+		tide_gc_publish_round(false);
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
 		if (did == 0) {
@@ -109,6 +185,7 @@ static void gc_main(void *arg)
 			tide_doorbell_sleep(TIDE_GC_DOZING, BUSY_NS);
 		}
 	}
+	tide_gc_publish_end();
 }
 
 /* Who starts or stops on the program's behalf waits for a start in progress, though not for one whose
@@ -133,7 +210,8 @@ static int start(bool unasked)
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return ECANCELED;
 	}
-	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &alive, &stack, &stack_bytes)) {
+	if (!tide_os_thread_start(gc_main, NULL, "tide-gc", &tide_cache_self, &alive, &stack,
+	                          &stack_bytes)) {
 		tide_store_relaxed(&unwanted, true);
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return EAGAIN;
@@ -184,6 +262,11 @@ void tide_gc_thread_want(void)
 	if (tide_load_relaxed(&state) == THREAD_OFF && !tide_load_relaxed(&unwanted) &&
 	    tide_option(TIDE_OPTION_GC) != 0)
 		(void)start(true);
+}
+
+bool tide_gc_thread_wanted_alone(void)
+{
+	return tide_option(TIDE_OPTION_GC) == 2 || tide_gc_publish_needs_thread();
 }
 
 int tide_gc_thread_stop(void)
@@ -237,13 +320,16 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
 		tide_large_set_aged(false);
 	}
-	tide_large_keep_adopt();
 	tide_doorbell_retract();
 	process_note();
+	tide_gc_publish_forget();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL; heap = tide_heap_next(heap))
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
+	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
+	if (!held) /* a thread that would look for the token for ever */
+		tide_store_relaxed(&unwanted, true);
 	if (held)
 		tide_token_release();
 }

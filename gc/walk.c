@@ -1,6 +1,7 @@
 /* What a heap holds, for its owner: every live block, and the figures. */
 #include "step.h"
 
+#include "checked.h"
 #include "pagemap.h"
 #include "token.h"
 
@@ -9,6 +10,15 @@ struct walk {
 	int (*visit)(void *block, size_t bytes, void *context);
 	void *context;
 };
+
+/* In checked mode the program knows a block by what it asked for. */
+static int show(const struct walk *walk, void *block, size_t bytes)
+{
+	size_t asked;
+	if (tide_checked_full() && tide_checked_is_sealed(block, bytes, &asked))
+		bytes = asked;
+	return walk->visit(block, bytes, walk->context);
+}
 
 static bool slab_is_ready(struct tide_heap *heap, const struct tide_slab *slab)
 {
@@ -98,7 +108,7 @@ static int walk_slab(const struct walk *walk, struct tide_slab *slab)
 		if (not_live[idx / 64] >> (idx % 64) & 1)
 			continue;
 		void *block = (void *)(slab->base + (uintptr_t)idx * bytes);
-		int result = walk->visit(block, bytes, walk->context);
+		int result = show(walk, block, bytes);
 		if (result != 0)
 			return result;
 	}
@@ -122,7 +132,7 @@ static int walk_region(const struct walk *walk, struct tide_region *region)
 			void *block = tide_region_address(region, at);
 			unsigned cls = tide_class_of_granules(granules);
 			if (!is_in_bins(walk->heap, cls, block))
-				result = walk->visit(block, tide_class_bytes(cls), walk->context);
+				result = show(walk, block, tide_class_bytes(cls));
 		}
 		if (result != 0)
 			return result;
@@ -152,8 +162,8 @@ static int walk_all(const struct walk *walk)
 	struct tide_large *large = tide_load_acquire(&heap->larges.all); /* large.list */
 	for (; large != NULL && result == 0; large = large->all_next) {
 		if (tide_large_is_live(large))
-			result = walk->visit((void *)tide_load_relaxed(&large->base),
-			                     tide_load_relaxed(&large->bytes), walk->context);
+			result = show(walk, (void *)tide_load_relaxed(&large->base),
+			              tide_load_relaxed(&large->bytes));
 	}
 	return result;
 }
@@ -181,7 +191,7 @@ uint64_t tide_gc_held_bytes(struct tide_heap *heap)
 			granules += tide_frontier_end(region);
 	}
 	return granules * TIDE_GRANULE_BYTES - tide_load_relaxed(&heap->gc.count.free_set_bytes) +
-	       heap->gc.dirty_pages * TIDE_PAGE_BYTES;
+	       tide_load_relaxed(&heap->gc.dirty_pages) * TIDE_PAGE_BYTES;
 }
 
 static uint64_t limit_or_0(_Atomic uint64_t *limit)
@@ -198,6 +208,7 @@ static void stats_of_limit(struct tide_budget *budget, struct tide_heap_stats *s
 	stats->counted_bytes = tide_budget_is_on(budget) && used > 0 ? (uint64_t)used : 0;
 	stats->soft_bytes = limit_or_0(&budget->soft_bytes);
 	stats->hard_bytes = limit_or_0(&budget->hard_bytes);
+	stats->refusals = tide_load_relaxed(&budget->refusals);
 }
 
 void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
@@ -208,7 +219,8 @@ void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		uint64_t bytes = tide_class_bytes(cls);
 		uint64_t blocks = tide_frontier_carved_racy(&heap->frontier, cls) +
-		                  heap->gc.made_blocks[cls] - heap->gc.free_blocks[cls];
+		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) -
+		                  tide_load_relaxed(&heap->gc.free_blocks[cls]);
 		stats->block_bytes += blocks * bytes;
 		stats->queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
 	}

@@ -1,12 +1,13 @@
 /* Aligned allocation. The blocks of a small class lie at multiples of their size from a page
  * boundary, so a class whose size is a multiple of the alignment has it; chunks are aligned to a
- * granule, and can be found or carved at a page; all the rest is a mapping of its own.
+ * granule, and can be found or carved at a page; all the rest is a large block.
  */
 #include "aligned.h"
 
 #include <tide/tide.h>
 
 #include "alias.h"
+#include "checked.h"
 #include "gc.h"
 #include "hit.h"
 #include "limit.h"
@@ -44,6 +45,8 @@ static void *fresh_aligned(struct tide_cache *cache, unsigned cls, size_t align_
 	if (tide_budget_blocks_in(budget, 1, bytes) == 0)
 		return NULL;
 	void *block = tide_gc_chunk_aligned(cache, cls, align_bytes);
+	tide_count_owned(
+	    block != NULL ? &cache->counts[cls].from_gc : &cache->counts[cls].from_frontier, 1u);
 	if (block == NULL)
 		block = tide_frontier_chunk(cache->heap, cls, align_bytes);
 	if (block == NULL)
@@ -62,11 +65,20 @@ static void *medium_aligned(struct tide_cache *cache, unsigned cls, size_t align
 	}
 	if (block == NULL)
 		block = fresh_aligned(cache, cls, align_bytes);
-	if (block != NULL && tide_start_checked())
-		(void)tide_region_set_live(block, cls, true);
 	if (block != NULL)
 		tide_hit_count(&cache->mallocs[cls]);
 	return block;
+}
+
+/* Checked mode: the block is the program's from now on. */
+static TIDE_COLD void note_live(void *block, unsigned cls, size_t asked)
+{
+	bool is_large = cls == TIDE_CLASS_LARGE;
+	if (tide_checked_full())
+		tide_checked_seal(block, is_large ? tide_large_bytes(block) : tide_class_bytes(cls),
+		                  asked);
+	if (!is_large)
+		(void)tide_region_set_live(block, cls, true);
 }
 
 /* `cls`: of whole pages, or TIDE_CLASS_LARGE. */
@@ -78,10 +90,13 @@ static void *page_aligned(struct tide_cache *cache, unsigned cls, size_t alignme
 	return tide_large_alloc(cache->heap, size, alignment, &zeroed);
 }
 
-static void *malloc_in(struct tide_cache *cache, size_t size)
+/* `size`: of the whole class, of which `asked` bytes were asked for. */
+static void *malloc_in(struct tide_cache *cache, size_t size, size_t asked)
 {
 	bool zeroed;
 	void *block;
+	if (TIDE_UNLIKELY(tide_start_checked()))
+		return tide_malloc_slow_as(cache, size, asked);
 	if (size <= TIDE_MEDIUM_MAX_BYTES && tide_hit_pop(cache, tide_class_of(size), &block))
 		return block;
 	return tide_malloc_slow_in(cache, size, &zeroed);
@@ -89,19 +104,22 @@ static void *malloc_in(struct tide_cache *cache, size_t size)
 
 void *tide_aligned_in(struct tide_cache *cache, size_t alignment, size_t size)
 {
+	size_t asked = size;
 	if (size > PTRDIFF_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	if (alignment <= TIDE_ALIGN_BYTES)
-		return malloc_in(cache, size);
+		return malloc_in(cache, size, size);
+	if (TIDE_UNLIKELY(tide_start_checked()))
+		size = tide_checked_padded(size);
 	unsigned cls = tide_class_of(size < alignment ? alignment : size);
 	if (alignment <= TIDE_PAGE_BYTES) {
 		while (tide_class_is_small(cls) && tide_class_bytes(cls) % alignment != 0)
 			cls++;
 		if (tide_class_is_small(cls) ||
 		    (cls < TIDE_CLASS_INSIDE && alignment <= TIDE_GRANULE_BYTES))
-			return malloc_in(cache, tide_class_bytes(cls));
+			return malloc_in(cache, tide_class_bytes(cls), asked);
 		cls = tide_class_of((size + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1));
 	} else {
 		cls = TIDE_CLASS_LARGE;
@@ -115,6 +133,8 @@ void *tide_aligned_in(struct tide_cache *cache, size_t alignment, size_t size)
 	}
 	if (block == NULL)
 		errno = ENOMEM;
+	else if (TIDE_UNLIKELY(tide_start_checked()))
+		note_live(block, cls, asked);
 	return block;
 }
 

@@ -61,6 +61,29 @@ void tide_bin_repair(struct tide_bin *bin)
 	bin->slot[TIDE_BIN_BASE + count] = TIDE_BIN_FULL;
 }
 
+/* 2^64 by the golden ratio: blocks side by side are far apart in the top byte of their products. */
+#define SEAT_FACTOR 0x9e3779b97f4a7c15u
+#define SEATS 256u
+
+/* By open addressing, in a table four times as long as a bin: a seat holds the number of a slot. */
+unsigned tide_bin_find_double(const struct tide_bin *bin)
+{
+	uint8_t seat[SEATS] = { 0 };
+	uintptr_t end = TIDE_BIN_BASE + (uintptr_t)bin->count;
+	for (uintptr_t i = TIDE_BIN_BASE; i < end; i++) {
+		uintptr_t block = (uintptr_t)bin->slot[i];
+		uintptr_t at = (uint64_t)block * SEAT_FACTOR >> 56;
+		while (TIDE_UNLIKELY(seat[at] != 0)) {
+			if ((uintptr_t)bin->slot[seat[at]] == block)
+				return (unsigned)(i - TIDE_BIN_BASE);
+			at = (at + 1) % SEATS;
+		}
+		seat[at] = (uint8_t)i;
+	}
+	return bin->count;
+}
+static_assert(TIDE_BIN_BASE > 0 && TIDE_BIN_BASE + TIDE_BIN_SLOTS < SEATS, "bin: 0 is no slot");
+
 bool tide_bin_is_valid(const struct tide_bin *bin)
 {
 	if (bin->count > bin->mark || bin->mark > TIDE_BIN_SLOTS)

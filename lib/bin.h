@@ -75,6 +75,15 @@ TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
 /* Make a bin whose holder vanished valid again: what is not a block above the first such slot is
  * let go. */
 TIDE_HIDDEN void tide_bin_repair(struct tide_bin *bin);
+/* The first of its blocks that is in it once more below: freed twice, with others between. Its
+ * number; bin->count when all are distinct. Exact; 13 instructions a block. */
+TIDE_HIDDEN unsigned tide_bin_find_double(const struct tide_bin *bin);
+/* Take out block number `at`; the last one takes its place. For a bin in nobody's sight. */
+TIDE_INLINE void tide_bin_drop(struct tide_bin *bin, unsigned at)
+{
+	bin->slot[TIDE_BIN_BASE + at] = bin->slot[TIDE_BIN_BASE + bin->count - 1];
+	bin->count--;
+}
 /* Whether the invariants hold; for a bin that nobody has as ready bin. */
 TIDE_HIDDEN bool tide_bin_is_valid(const struct tide_bin *bin);
 

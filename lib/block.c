@@ -1,7 +1,9 @@
 #include "block.h"
 
+#include "checked.h"
 #include "classes.h"
 #include "fatal.h"
+#include "guard.h"
 #include "heap.h"
 #include "pagemap.h"
 
@@ -61,12 +63,25 @@ unsigned tide_block_class_exact(const void *block, const char *function, struct 
 void tide_block_check_size(const void *block, size_t alignment, size_t bytes, const char *function)
 {
 	struct tide_heap *heap;
+	if (block != NULL && tide_guard_owns(block)) {
+		size_t has = tide_guard_bytes(block, function);
+		if (has != SIZE_MAX && bytes != has)
+			tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, 0, has);
+		return;
+	}
 	unsigned cls = block != NULL ? tide_block_class(block, function, &heap) : TIDE_CLASS_NONE;
 	if (cls == TIDE_CLASS_NONE)
 		return;
 	size_t has = cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
 	size_t asked = bytes > alignment ? bytes : alignment;
-	if (bytes <= has && (asked >= has / 2 || tide_class_of(bytes) == cls))
+	size_t was;
+	if (tide_checked_full()) { /* it is known what was asked for; a broken seal is free's affair */
+		if (!tide_checked_is_sealed(block, has, &was) || was == bytes)
+			return;
+	} else if (cls == TIDE_CLASS_LARGE && has <= TIDE_STEP_MAX_BYTES + TIDE_PAGE_BYTES) {
+		if (bytes <= has) /* as short as a large block can be, for its alignment alone */
+			return;
+	} else if (bytes <= has && (asked >= has / 2 || tide_class_of(bytes) == cls))
 		return;
 	tide_fatal_misuse(TIDE_MISUSE_SIZE, function, block, cls == TIDE_CLASS_LARGE ? 0 : cls,
 	                  has);

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "heap.h"
 #include "meta.h"
+#include "object.h"
 #include "options.h"
 #include "pagemap.h"
 #include "yield.h"
@@ -21,6 +22,7 @@ struct tide_cache tide_cache_none = {
 	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
+TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 #define MISSES_TO_GROW 4
 #define SPILLS_TO_SHRINK 8
@@ -78,10 +80,12 @@ void tide_cache_park(struct tide_cache *cache)
 
 bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
 {
+	TIDE_YIELD("cache.depart");
 	if (tide_cache_thread_id(owner) == 0 ||
 	    !tide_cas_acq_rel(&cache->owner, &owner,
 	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.depart */
 		return false;
+	TIDE_YIELD("cache.departed");
 	(void)tide_sub_relaxed(&cache->heap->roster.threads, 1u);
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 	return true;
@@ -122,6 +126,7 @@ static void park_left(struct tide_cache *cache)
 	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
+	tide_object_table_repair(tide_load_relaxed(&cache->objects));
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 }
 
@@ -194,6 +199,8 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 		return false;
 	}
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(bin->cls));
+	tide_count_owned(&cache->counts[bin->cls].to_garbage, 1u);
+	tide_count_owned(&cache->counts[bin->cls].garbage_blocks, (uint64_t)bin->count);
 	tide_garbage_publish(&cache->garbage, bin);
 	return true;
 }
@@ -209,9 +216,11 @@ bool tide_cache_empty(struct tide_cache *cache)
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
+		tide_store_relaxed(&cache->binned[cls], 0);
 	}
 	if (cache->has_pending)
 		cache->pool_bytes = 0;
+	tide_object_table_empty(tide_load_relaxed(&cache->objects), true, cache->has_pending);
 	tide_cache_slow_leave(cache);
 	return any;
 }
@@ -234,10 +243,14 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		if (bin == NULL || bin->count == 0)
 			continue;
 		tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
+		uint16_t binned = tide_load_relaxed(&cache->binned[cls]);
+		tide_store_relaxed(&cache->binned[cls],
+		                   (uint16_t)(binned > bin->count ? binned - bin->count : 0));
 		take(cache->heap, bin);
 		any = true;
 	}
 	cache->pool_bytes = 0;
+	tide_object_table_empty(tide_load_acquire(&cache->objects), false, true);
 	TIDE_YIELD("cache.give_back");
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return any;

@@ -24,11 +24,25 @@
 #include "yield.h"
 
 struct tide_heap;
+struct tide_object_table;
 
 /* A thread's cache in a heap, as long as the heap is of that generation. */
 struct tide_seat {
 	struct tide_cache *cache;
 	uint32_t generation;
+};
+
+/* How bins of a class came and went, so that statistics cost nothing but where bins move.
+ * writers  the cache's owner   readers  statistics   order  relaxed: counters   edges  none */
+struct tide_cache_counts {
+	_Atomic uint64_t swaps;         /* ready and pending bin changed places */
+	_Atomic uint64_t from_queue;    /* misses served by a bin of the ready queue */
+	_Atomic uint64_t from_gc;       /* by the free sets, under the token */
+	_Atomic uint64_t from_frontier; /* by fresh memory */
+	_Atomic uint64_t to_queue;      /* full bins to the ready queue */
+	_Atomic uint64_t over_level; /* the same beyond its level, since the GC did not keep up */
+	_Atomic uint64_t to_garbage; /* to the garbage bin */
+	_Atomic uint64_t garbage_blocks;
 };
 
 struct tide_cache {
@@ -47,6 +61,8 @@ struct tide_cache {
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
 	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
+	uint8_t fulls;                      /* full bins, to look into every so many */
+	uint32_t guard_countdown;           /* calls that miss, to the next guarded block */
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
@@ -56,6 +72,11 @@ struct tide_cache {
 	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
 	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
 	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
+
+	/* The thread's bins for object caches, in its cache in the default heap; NULL: none yet.
+	 * writers  the owner, once   readers  the token's holder
+	 * order    release, acquire  edges    object.table */
+	_Atomic(struct tide_object_table *) objects;
 
 	struct tide_garbage garbage;
 
@@ -79,6 +100,15 @@ struct tide_cache {
 	/* Blocks that became of this class, less those that were and are of another (pool.h).
 	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
 	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
+	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who empties
+	 * the bins writes as well: the last one counts.
+	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
+	 * edges    none */
+	_Atomic uint16_t binned[TIDE_CLASS_SLOTS];
+	/* Allocations that found no memory.
+	 * writers  the owner   readers  statistics   order  relaxed: a counter   edges  none */
+	_Atomic uint64_t failures;
+	struct tide_cache_counts counts[TIDE_CLASS_SLOTS];
 
 	/* A thread has used it since it was last emptied.
 	 * writers  who takes it from the parked stack   readers  the same   order relaxed
@@ -109,6 +139,8 @@ TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, 
 
 TIDE_HIDDEN extern struct tide_cache tide_cache_none;
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
+/* This is the GC thread, which never gets a cache. */
+TIDE_HIDDEN extern TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 /* A cache of the heap for the calling thread, parked or new; NULL when there is no memory. */
 TIDE_HIDDEN struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id);
@@ -171,6 +203,17 @@ TIDE_INLINE void tide_cache_note_pending(struct tide_cache *cache)
 TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, unsigned cls)
 {
 	return cache->has_pending ? cache->pending[cls] : NULL;
+}
+
+/* In a slow call: note what the bins hold. */
+TIDE_INLINE void tide_cache_note_bins(struct tide_cache *cache, unsigned cls)
+{
+	const struct tide_bin *ready = cache->ready[cls];
+	const struct tide_bin *pending = tide_cache_pending(cache, cls);
+	size_t blocks = pending != NULL ? pending->count : 0;
+	if (ready != NULL)
+		blocks += (size_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+	tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
 }
 
 /* For the token's holder, once a tick: the pending bins of a thread that made no slow call since

@@ -33,7 +33,7 @@
  * to 128 KiB, then eight per doubling to 1 MiB. The numbers also index the page map's bytes, hence
  * 0 for "not ours".
  *
- * What is larger has a mapping of its own. When that began at 128 KiB, 64 vectors that grew to 1
+ * What is larger is mapped for itself (large.h). When that began at 128 KiB, 64 vectors that grew to 1
  * MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have used. */
 #define TIDE_ALIGN_BYTES 16u
 #define TIDE_SMALL_MAX_BYTES 8192u
@@ -90,6 +90,14 @@
 
 /* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
 #define TIDE_HEAPS_MAX 1024
+
+/* Object caches at once: a thread that uses one has a table with an entry for each. Objects in a
+ * slab, a bit each; slabs of a cache, which are 48 to 64 KiB but for very small and very large
+ * objects. */
+#define TIDE_OBJECT_CACHES_MAX 256
+#define TIDE_OBJECT_SLAB_OBJECTS 2048
+#define TIDE_OBJECT_SLABS_MAX (1u << 18)
+#define TIDE_OBJECT_MAX_BYTES (64u * 1024u)
 
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)

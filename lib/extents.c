@@ -32,11 +32,6 @@ static unsigned first_above(const struct tide_extents *extents, uintptr_t base)
 	return from;
 }
 
-static uint64_t younger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 bool tide_extents_add(struct tide_extents *extents, struct tide_extent extent)
 {
 	unsigned at = first_above(extents, extent.base);
@@ -44,13 +39,10 @@ bool tide_extents_add(struct tide_extents *extents, struct tide_extent extent)
 	struct tide_extent *prev = at > 0 ? next - 1 : NULL;
 	bool joins_next = at < extents->count && extent.base + extent.bytes == next->base;
 	bool joins_prev = prev != NULL && prev->base + prev->bytes == extent.base;
-	if (joins_next) {
+	if (joins_next)
 		extent.bytes += next->bytes;
-		extent.tick = younger(extent.tick, next->tick);
-	}
 	if (joins_prev) {
 		prev->bytes += extent.bytes;
-		prev->tick = younger(prev->tick, extent.tick);
 		if (joins_next)
 			drop(extents, at);
 		return true;
@@ -70,8 +62,7 @@ static bool cut(struct tide_extents *extents, unsigned at, uintptr_t base, size_
 {
 	struct tide_extent *extent = &extents->of[at];
 	size_t head_bytes = base - extent->base;
-	struct tide_extent tail = { base + bytes, extent->bytes - head_bytes - bytes,
-		                    extent->tick };
+	struct tide_extent tail = { base + bytes, extent->bytes - head_bytes - bytes };
 	if (head_bytes > 0 && tail.bytes > 0 && extents->count == TIDE_EXTENTS_MAX)
 		return false;
 	if (head_bytes == 0 && tail.bytes == 0) {
@@ -118,8 +109,8 @@ bool tide_extents_take_at(struct tide_extents *extents, uintptr_t base, size_t b
 	       cut(extents, above - 1, base, bytes);
 }
 
-bool tide_extents_take_longest(struct tide_extents *extents, size_t least_bytes, uintptr_t *base,
-                               size_t *bytes)
+bool tide_extents_take_longest(struct tide_extents *extents, size_t least_bytes, size_t most_bytes,
+                               size_t step_bytes, uintptr_t *base, size_t *bytes)
 {
 	unsigned longest = 0;
 	for (unsigned i = 1; i < extents->count; i++) {
@@ -128,27 +119,15 @@ bool tide_extents_take_longest(struct tide_extents *extents, size_t least_bytes,
 	}
 	if (extents->count == 0 || extents->of[longest].bytes < least_bytes)
 		return false;
-	*base = extents->of[longest].base;
-	*bytes = extents->of[longest].bytes;
-	drop(extents, longest);
-	return true;
-}
-
-size_t tide_extents_take_oldest(struct tide_extents *extents, uint64_t tick, size_t most_bytes,
-                                uintptr_t *base)
-{
-	unsigned oldest = 0;
-	for (unsigned i = 1; i < extents->count; i++) {
-		if (extents->of[i].tick < extents->of[oldest].tick)
-			oldest = i;
+	const struct tide_extent *extent = &extents->of[longest];
+	*bytes = extent->bytes < most_bytes ? extent->bytes : most_bytes;
+	*base = extent->base + extent->bytes - *bytes;
+	uintptr_t step = *base & ~(uintptr_t)(step_bytes - 1);
+	if (step > extent->base && step < *base) {
+		*bytes += *base - step;
+		*base = step;
 	}
-	if (extents->count == 0 || extents->of[oldest].tick >= tick)
-		return 0;
-	const struct tide_extent *extent = &extents->of[oldest];
-	size_t bytes = extent->bytes < most_bytes ? extent->bytes : most_bytes;
-	*base = extent->base + extent->bytes - bytes;
-	(void)cut(extents, oldest, *base, bytes); /* no tail is left: it can */
-	return bytes;
+	return cut(extents, longest, *base, *bytes); /* no tail is left: it can */
 }
 
 bool tide_extents_are_valid(const struct tide_extents *extents)

@@ -1,8 +1,8 @@
 /* Extents: free address ranges in whole pages, merged with their neighbours and cut to measure.
  *
- * A short array in address order: with what is kept bounded in bytes there are seldom more than a
- * dozen, and none is smaller than what a large block leaves over. Taking is by best fit, and the
- * lowest of equals, so that long ranges stay long.
+ * A short array in address order: with what is kept bounded in bytes, and no large block small, there
+ * are seldom more than a few dozen. Taking is by best fit, and the lowest of equals, so that long
+ * ranges stay long.
  *
  * Touched by  one thread at a time; large_keep.h says which
  * Invariants  ascending, at least a page between any two (else they would be one), none empty
@@ -13,12 +13,11 @@
 #include "compiler.h"
 #include "config.h"
 
-#define TIDE_EXTENTS_MAX 256u
+#define TIDE_EXTENTS_MAX 1024u
 
 struct tide_extent {
 	uintptr_t base;
 	size_t bytes;
-	uint64_t tick; /* decay tick at which its youngest part was added */
 };
 
 struct tide_extents {
@@ -34,13 +33,11 @@ TIDE_HIDDEN bool tide_extents_take(struct tide_extents *extents, size_t align_by
                                    size_t slack_bytes, uintptr_t *base, size_t *bytes);
 /* Cut `bytes` at `base` out of the one that starts there; false: none does, or it is shorter. */
 TIDE_HIDDEN bool tide_extents_take_at(struct tide_extents *extents, uintptr_t base, size_t bytes);
-/* Cut out the longest, if it has least_bytes; false: none has. */
+/* Cut up to `most_bytes` off the end of the longest, if it has least_bytes: down to a multiple of
+ * `step_bytes` if it is long enough for that. False: none has. */
 TIDE_HIDDEN bool tide_extents_take_longest(struct tide_extents *extents, size_t least_bytes,
-                                           uintptr_t *base, size_t *bytes);
-/* Cut up to `most_bytes` off the end of the oldest, if that is from before `tick`; *base is where.
- * 0: there is none. */
-TIDE_HIDDEN size_t tide_extents_take_oldest(struct tide_extents *extents, uint64_t tick,
-                                            size_t most_bytes, uintptr_t *base);
+                                           size_t most_bytes, size_t step_bytes, uintptr_t *base,
+                                           size_t *bytes);
 TIDE_HIDDEN bool tide_extents_are_valid(const struct tide_extents *extents);
 
 #endif

@@ -14,6 +14,13 @@ static const char *const misuse_wording[] = {
 	[TIDE_MISUSE_DOUBLE] = "double free",
 	[TIDE_MISUSE_SIZE] = "size does not match the block",
 	[TIDE_MISUSE_HINT] = "hint does not match the block",
+	[TIDE_MISUSE_OBJECT] = "not an object of this cache",
+	[TIDE_MISUSE_OVERRUN] = "written past its end",
+	[TIDE_MISUSE_UNDERRUN] = "written before its start",
+	[TIDE_MISUSE_WRITTEN] = "written to after it was freed",
+	[TIDE_MISUSE_AFTER_FREE] = "use of a block after it was freed",
+	[TIDE_MISUSE_PAST] = "past the end of a block",
+	[TIDE_MISUSE_BEFORE] = "before the start of a block",
 };
 
 static void text_class(struct tide_text *text, unsigned cls, size_t bytes)
@@ -43,6 +50,8 @@ void tide_fatal_misuse(enum tide_misuse misuse, const char *function, const void
 	tide_text_string(&text, "): ");
 	tide_text_string(&text, misuse_wording[misuse]);
 	text_class(&text, cls, bytes);
+	tide_text_string(&text, " in thread ");
+	tide_text_decimal(&text, tide_os_thread_id());
 	tide_text_flush_stderr(&text);
 	if (tide_option(TIDE_OPTION_FATAL) != 0)
 		tide_os_abort();

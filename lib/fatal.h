@@ -1,7 +1,9 @@
 /* The catalogue of messages about misuse, and the only abort.
  *
  * Touched by  every thread; no state; allocates nothing, leaves errno alone.
- * A report is one line on stderr: "tide: free(0x7f...): double free (class 4, 64-byte blocks)".
+ * A report is one line on stderr: 
+ *   tide: free(0x7f...): double free (class 4, 64-byte blocks) in thread 123
+ * where the thread is the one that noticed.
  */
 #ifndef TIDE_FATAL_H
 #define TIDE_FATAL_H
@@ -16,6 +18,13 @@ enum tide_misuse {
 	TIDE_MISUSE_DOUBLE,     /* free already */
 	TIDE_MISUSE_SIZE,       /* free_sized with another size class */
 	TIDE_MISUSE_HINT,       /* free_in with another block's hint */
+	TIDE_MISUSE_OBJECT,     /* object_free of what is no object of the cache */
+	TIDE_MISUSE_OVERRUN,    /* found at its free: something wrote past what was asked for */
+	TIDE_MISUSE_UNDERRUN,   /* the same, before its start */
+	TIDE_MISUSE_WRITTEN,    /* found when it was to be used again */
+	TIDE_MISUSE_AFTER_FREE, /* these three caught in the act, with a guarded block */
+	TIDE_MISUSE_PAST,
+	TIDE_MISUSE_BEFORE,
 };
 
 /* Report that `function` was handed `block` of class `cls` (0: unknown) and block size `bytes` (0:

@@ -2,29 +2,36 @@
  * GC's structures between two steps; the parent gives it back; the child adopts the caches of all
  * threads but its own. The shared middle needs nothing: a thread that vanishes in the middle of an
  * operation leaves it as a frozen thread would, usable; a bin it had in hand is lost to the child.
+ * What is kept of large blocks is waited for likewise.
  */
 #include "start.h"
 
 #include "gc.h"
+#include "large_keep.h"
 #include "os.h"
 
 #include <pthread.h>
 
-/* Whether this thread's fork got the token. Of the thread, since two may fork at once. */
-static TIDE_THREAD_LOCAL bool held;
+/* Whether this thread's fork got the token, and the kept blocks. Of the thread, since two may fork at
+ * once. */
+static TIDE_THREAD_LOCAL bool held, kept;
 
 static void before(void)
 {
 	held = tide_gc_fork_prepare();
+	kept = tide_large_keep_hold();
 }
 
 static void after_in_parent(void)
 {
+	if (kept)
+		tide_large_keep_let_go();
 	tide_gc_fork_parent(held);
 }
 
 static void after_in_child(void)
 {
+	tide_large_keep_adopt(kept);
 	tide_gc_fork_child(held, tide_cache_self, tide_os_thread_id());
 }
 

@@ -3,9 +3,12 @@
 
 #include "alias.h"
 #include "block.h"
+#include "checked.h"
 #include "gc.h"
+#include "guard.h"
 #include "hit.h"
 #include "large.h"
+#include "object.h"
 #include "seat.h"
 #include "slow.h"
 #include "start.h"
@@ -36,17 +39,32 @@ size_t tide_malloc_usable_size(const void *block)
 {
 	if (block == NULL)
 		return 0;
+	if (tide_guard_owns(block)) {
+		size_t bytes = tide_guard_bytes(block, "malloc_usable_size");
+		return bytes != SIZE_MAX ? bytes : 0;
+	}
 	struct tide_heap *heap;
 	unsigned cls = tide_block_class_exact(block, "malloc_usable_size", &heap);
 	if (cls == TIDE_CLASS_NONE)
 		return 0;
-	return cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
+	size_t has = cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
+	if (tide_start_checked() && tide_checked_full())
+		return tide_checked_bytes(block, cls == TIDE_CLASS_LARGE ? 0 : cls, has,
+		                          "malloc_usable_size");
+	return has;
 }
 
 size_t tide_purge(void)
 {
+	struct tide_cache *self = tide_slow_self();
+	if (tide_start_checked() && self != NULL)
+		(void)tide_slow_release_parked(self);
 	tide_self_empty();
-	return tide_gc_purge_all();
+	size_t bytes = tide_gc_purge_all();
+	/* Only now are the objects of other threads there. */
+	if (tide_object_drain_all(false) > 0)
+		bytes += tide_gc_purge_all();
+	return bytes;
 }
 
 int tide_malloc_trim(size_t pad)

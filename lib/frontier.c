@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "heap.h"
+#include "large.h"
 #include "options.h"
 #include "orphan.h"
 #include "os.h"
@@ -57,6 +58,10 @@ static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned 
 		struct tide_region *fresh =
 		    (struct tide_region *)tide_stack_pop(&frontier->spare_region);
 		if (fresh == NULL)
+			fresh = tide_region_map(heap);
+		/* What is kept of large blocks may be what is missing: address space can have a
+		 * limit. */
+		if (fresh == NULL && tide_large_trim(0) > 0)
 			fresh = tide_region_map(heap);
 		if (fresh == NULL)
 			return NULL;

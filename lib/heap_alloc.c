@@ -3,7 +3,9 @@
 
 #include "aligned.h"
 #include "block.h"
+#include "checked.h"
 #include "fatal.h"
+#include "guard.h"
 #include "hit.h"
 #include "seat.h"
 #include "slow.h"
@@ -89,7 +91,7 @@ size_t tide_heap_usable_size(struct tide_heap *heap, const void *block)
 struct tide_heap *tide_heap_of(const void *block)
 {
 	struct tide_heap *heap = &tide_heap_default;
-	if (block != NULL)
+	if (block != NULL && !tide_guard_owns(block))
 		(void)tide_block_class(block, "heap_of", &heap);
 	return heap != &tide_heap_default ? heap : NULL;
 }
@@ -112,7 +114,10 @@ void *tide_malloc_in(struct tide_heap *heap, size_t size, struct tide_hint *hint
 	hint->word = hint_of(heap, cls);
 	if (hit(cache, cls, &block))
 		return block;
-	return malloc_missed(heap != NULL ? heap : &tide_heap_default, size, &zeroed);
+	block = malloc_missed(heap != NULL ? heap : &tide_heap_default, size, &zeroed);
+	if (TIDE_UNLIKELY(tide_start_checked())) /* it may be of another class, for a seal */
+		hint->word = hint_of(heap, tide_class_of(tide_checked_padded(size)));
+	return block;
 }
 
 /* Checked mode: whether the hint is the block's. */

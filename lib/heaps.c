@@ -20,6 +20,13 @@ static bool options_are_valid(const struct tide_heap_options *options)
 {
 	if (options->hard_bytes != 0 && options->soft_bytes > options->hard_bytes)
 		return false;
+	struct tide_heap *within = options->within;
+	if (within != NULL) {
+		enum tide_heap_counts counts = tide_budget_counts(&within->budget);
+		if (within->budget.within != NULL ||
+		    (tide_budget_is_on(&within->budget) && counts != options->counts))
+			return false;
+	}
 	return options->counts <= TIDE_HEAP_CHARGED && options->reserve_bytes <= PTRDIFF_MAX / 2;
 }
 
@@ -47,6 +54,7 @@ static bool set_up(struct tide_heap *heap, const struct tide_heap_options *optio
 	tide_store_release(&heap->reclaim, options->reclaim); /* heap.reclaim */
 	heap->gc.tick_start_ns = tide_os_clock_ns();
 	tide_queue_init(&heap->queues);
+	heap->budget.within = options->within != NULL ? &options->within->budget : NULL;
 	tide_budget_set(&heap->budget, options->counts, options->soft_bytes, options->hard_bytes);
 	return reserve(heap, options);
 }
@@ -118,6 +126,12 @@ int tide_heap_walk(struct tide_heap *heap, int (*visit)(void *block, size_t byte
                    void *context)
 {
 	return tide_gc_walk(heap, visit, context);
+}
+
+size_t tide_heap_purge(struct tide_heap *heap)
+{
+	tide_self_empty();
+	return tide_gc_purge_heap(heap_or_default(heap));
 }
 
 void tide_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats, size_t size)

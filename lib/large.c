@@ -12,11 +12,14 @@
 /* How far back tide_large_is_inside looks, for a message. */
 #define SEARCH_PAGES (1u << 18)
 #define HUGE_PAGE_BYTES (2ul << 20)
-/* A kept block is worth lengthening when it is at least this part of what is needed. */
-#define LENGTHEN_PART 8
+/* A kept block is worth lengthening when it is at least this part of what is needed: calloc clears
+ * all of what was in use before in part. */
+#define LENGTHEN_PART 2
+/* A rest shorter than this stays with the block before it. */
+#define SLACK_BYTES(bytes) ((bytes) / 4 < 64ul << 10 ? (bytes) / 4 : 64ul << 10)
 
 /* writers every thread  readers every thread  order relaxed: a counter  edges none */
-static _Atomic uint64_t live_bytes;
+static _Atomic uint64_t live_bytes, live_blocks;
 
 /* A descriptor of a heap that a program made. */
 static struct tide_large *listed_new(struct tide_heap *heap)
@@ -48,6 +51,7 @@ static void publish(struct tide_large *large)
 	uintptr_t base = tide_load_relaxed(&large->base);
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	(void)tide_add_relaxed(&live_bytes, bytes);
+	(void)tide_add_relaxed(&live_blocks, 1u);
 	(void)tide_add_relaxed(&large->heap->larges.live_bytes, bytes);
 	tide_store_relaxed(tide_pagemap_large(base), large); /* large.slot */
 	TIDE_YIELD("large.publish");
@@ -70,6 +74,7 @@ static struct tide_large *withdraw(const void *block)
 	tide_pagemap_set(base, 1, TIDE_CLASS_NONE);
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	(void)tide_sub_relaxed(&live_bytes, bytes);
+	(void)tide_sub_relaxed(&live_blocks, 1u);
 	(void)tide_sub_relaxed(&large->heap->larges.live_bytes, bytes);
 	return large;
 }
@@ -78,8 +83,11 @@ static struct tide_large *withdraw(const void *block)
 static void *map_prepared(size_t bytes, size_t align_bytes)
 {
 	void *start = tide_os_map_aligned(0, bytes, align_bytes);
+	/* What is kept may be what is missing: address space can have a limit. */
+	if (start == NULL && tide_large_trim(0) > 0)
+		start = tide_os_map_aligned(0, bytes, align_bytes);
 	if (start != NULL && !tide_pagemap_prepare((uintptr_t)start, bytes)) {
-		(void)tide_os_unmap(start, bytes);
+		tide_os_discard(start, bytes);
 		return NULL;
 	}
 	return start;
@@ -95,14 +103,13 @@ static void want_huge(void *start, size_t bytes)
 /* Fresh memory at that address and nowhere else. */
 static bool map_at(uintptr_t base, size_t bytes)
 {
-	void *start = tide_os_map(base, bytes);
-	if (start == NULL)
+	if (!tide_os_map_at(base, bytes))
 		return false;
-	if ((uintptr_t)start != base || !tide_pagemap_prepare(base, bytes)) {
-		(void)tide_os_unmap(start, bytes);
+	if (!tide_pagemap_prepare(base, bytes)) {
+		tide_os_discard((void *)base, bytes);
 		return false;
 	}
-	want_huge(start, bytes);
+	want_huge((void *)base, bytes);
 	return true;
 }
 
@@ -117,10 +124,11 @@ static struct tide_large *lengthen(size_t bytes)
 	if (has < bytes && map_at(base + has - bytes, bytes - has)) {
 		tide_store_relaxed(&large->base, base + has - bytes);
 	} else if (has >= bytes || !map_at(base + has, bytes - has)) {
-		tide_large_keep(large);
+		tide_large_keep_put_back(large);
 		return NULL;
 	}
 	tide_store_relaxed(&large->bytes, bytes);
+	tide_large_keep_taken(has);
 	return large;
 }
 
@@ -143,15 +151,11 @@ static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 	return large;
 }
 
-/* A kept block for the heap, which pays for what it is longer than asked for. */
+/* A kept block for the heap. One with a limit gets no more than it asks and pays for. */
 static struct tide_large *keep_take_for(struct tide_heap *heap, size_t bytes, size_t align_bytes)
 {
-	struct tide_large *large = tide_large_keep_take(bytes, align_bytes);
-	if (large == NULL ||
-	    tide_budget_large_in(&heap->budget, tide_load_relaxed(&large->bytes) - bytes))
-		return large;
-	tide_large_keep(large);
-	return NULL;
+	size_t slack = tide_budget_is_on(&heap->budget) ? 0 : SLACK_BYTES(bytes);
+	return tide_large_keep_take(bytes, align_bytes, slack);
 }
 
 static struct tide_large *alloc(struct tide_heap *heap, size_t bytes, size_t align_bytes,
@@ -214,7 +218,7 @@ bool tide_large_free(void *block)
 		struct tide_large *shared = tide_large_descriptor_new();
 		struct tide_large *own = large;
 		if (shared == NULL) { /* no memory to note where it is: straight to the system */
-			(void)tide_os_unmap(block, tide_load_relaxed(&own->bytes));
+			tide_os_discard(block, tide_load_relaxed(&own->bytes));
 			tide_store_relaxed(&own->base, 0);
 			tide_stack_push(&heap->larges.spare, &own->node);
 			return true;
@@ -278,8 +282,6 @@ bool tide_large_is_inside(const void *address)
 static bool join(void *block, size_t old_bytes, size_t exact_bytes, size_t *want_bytes)
 {
 	uintptr_t end = (uintptr_t)block + old_bytes;
-	if (exact_bytes <= old_bytes)
-		return false;
 	if (tide_large_keep_take_at(end, *want_bytes - old_bytes))
 		return true;
 	if (!tide_large_keep_take_at(end, exact_bytes - old_bytes))
@@ -288,16 +290,31 @@ static bool join(void *block, size_t old_bytes, size_t exact_bytes, size_t *want
 	return true;
 }
 
-/* The mapping longer or shorter, here or elsewhere; *want_bytes becomes how long. NULL: impossible. */
+/* The end of a block that shrinks is a free block of its own. */
+static bool shorten(void *block, size_t old_bytes, size_t new_bytes)
+{
+	struct tide_large *rest = tide_large_descriptor_new();
+	if (rest == NULL)
+		return false;
+	tide_store_relaxed(&rest->base, (uintptr_t)block + new_bytes);
+	tide_store_relaxed(&rest->bytes, old_bytes - new_bytes);
+	tide_large_keep(rest);
+	return true;
+}
+
+/* The block longer, here or elsewhere; *want_bytes becomes how long. NULL: impossible. */
 static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *want_bytes)
 {
 	if (join(block, old_bytes, exact_bytes, want_bytes))
 		return block;
-	if (tide_os_resize(block, old_bytes, *want_bytes)) {
+	enum tide_os_resized resized = tide_os_grow(block, old_bytes, *want_bytes);
+	if (resized == TIDE_OS_REFUSED)
+		return NULL;
+	if (resized == TIDE_OS_RESIZED) {
 		if (tide_pagemap_prepare((uintptr_t)block, *want_bytes))
 			return block;
 		/* It grew into address space that the page map can't follow: back again. */
-		(void)tide_os_resize(block, *want_bytes, old_bytes);
+		tide_os_discard((char *)block + old_bytes, *want_bytes - old_bytes);
 		return NULL;
 	}
 	void *moved = map_prepared(*want_bytes, TIDE_PAGE_BYTES);
@@ -310,6 +327,16 @@ static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *wa
 	if (moved == NULL || !tide_os_move(block, old_bytes, moved, *want_bytes))
 		return NULL;
 	return moved;
+}
+
+/* *want_bytes becomes how long it is. */
+static void *resize(void *block, size_t old_bytes, size_t exact_bytes, size_t *want_bytes)
+{
+	if (exact_bytes > old_bytes)
+		return remap(block, old_bytes, exact_bytes, want_bytes);
+	if (exact_bytes == old_bytes || shorten(block, old_bytes, exact_bytes))
+		return block;
+	return NULL;
 }
 
 void *tide_large_resize(void *block, size_t bytes)
@@ -334,7 +361,7 @@ void *tide_large_resize(void *block, size_t bytes)
 		publish(large);
 		return NULL;
 	}
-	void *moved = remap(block, old_bytes, exact_bytes, &want_bytes);
+	void *moved = resize(block, old_bytes, exact_bytes, &want_bytes);
 	if (moved == NULL) {
 		tide_budget_large_out(budget, more);
 		publish(large);
@@ -351,4 +378,9 @@ void *tide_large_resize(void *block, size_t bytes)
 uint64_t tide_large_live_bytes_racy(void)
 {
 	return tide_load_relaxed(&live_bytes);
+}
+
+uint64_t tide_large_live_blocks_racy(void)
+{
+	return tide_load_relaxed(&live_blocks);
 }

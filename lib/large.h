@@ -1,12 +1,12 @@
-/* Large blocks: above the medium sizes, each a mapping of its own in whole pages.
+/* Large blocks: above the medium sizes, in whole pages mapped for them.
  *
- * The block starts its mapping; its descriptor hangs in the page map at the block's first page. A
+ * The descriptor of a block hangs in the page map at the block's first page. A
  * freed one is kept for a while (large_keep.h), merged with its neighbours, so that the next is
  * served without page faults; the GC's clock gives back what is kept, and it is bounded in bytes.
  *
  * Touched by  every thread; the GC ages the cache
- * Ownership   of a descriptor: whoever took it out of its page-map slot or cache slot by swap
- * Progress    lock-free: a bounded number of swaps and one system call
+ * Ownership   of a descriptor: whoever took it out of its page-map slot by swap, or off a stack
+ * Progress    lock-free; a few system calls at the most
  * Edges       large.slot  store into the page map (with the block's pointer) -> the freer's swap
  *             large.keep  see large_keep.h
  *             large.list  who makes a heap's descriptor -> who walks its blocks
@@ -22,11 +22,10 @@ struct tide_heap;
 struct tide_large {
 	struct tide_node node; /* must be first: spare descriptors */
 	/* Address and mapped size.
-	 * writers  the owner   readers  every thread that looks for a fit, perhaps in vain
-	 * order    relaxed     edges    none: ownership comes by large.slot and large.keep */
+	 * writers  the owner   readers  every thread that has the block's pointer
+	 * order    relaxed     edges    none: ownership comes by large.slot and stack.hand */
 	_Atomic uintptr_t base;
 	_Atomic size_t bytes;
-	_Atomic uint64_t tick; /* likewise: decay tick in which it entered the cache */
 	/* Plain: for ever. A descriptor of a heap that a program made serves its blocks alone, and
 	 * is listed there. */
 	struct tide_heap *heap;
@@ -64,15 +63,17 @@ TIDE_HIDDEN bool tide_large_is_inside(const void *address);
  * is then as before). */
 TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);
 
-/* The GC's part: drop what has been in the cache since before decay tick `before`; returns bytes.
- * Call only with the token. */
-TIDE_HIDDEN size_t tide_large_age(uint64_t before);
-/* Drop cached blocks until no more than enough_bytes are left; returns bytes. Any thread. */
+/* The GC's part, at each tick: give back what was not needed since the last one; returns bytes. Call
+ * only with the token. */
+TIDE_HIDDEN size_t tide_large_age(void);
+/* Give back what is kept until it is no more than enough_bytes, unless another thread is at it;
+ * returns bytes. Any thread. */
 TIDE_HIDDEN size_t tide_large_trim(uint64_t enough_bytes);
-/* The decay tick that blocks entering the cache are marked with. Set by the token's holder. */
-TIDE_HIDDEN void tide_large_set_tick(uint64_t tick);
+/* Give back all that is kept, waiting for who is at it, but not for ever; returns bytes. */
+TIDE_HIDDEN size_t tide_large_purge(void);
 
 TIDE_HIDDEN uint64_t tide_large_live_bytes_racy(void);
+TIDE_HIDDEN uint64_t tide_large_live_blocks_racy(void);
 TIDE_HIDDEN uint64_t tide_large_cached_bytes_racy(void);
 /* Whether the GC's clock runs: the cache may then keep more. */
 TIDE_HIDDEN void tide_large_set_aged(bool aged);

@@ -1,6 +1,7 @@
 /* See options.h. */
 #include "options.h"
 
+#include "os.h"
 #include "text.h"
 
 #include <assert.h>
@@ -23,10 +24,23 @@ static const struct option_row option_row[TIDE_OPTION_COUNT] = {
 	TIDE_OPTIONS(OPTION_ROW)
 };
 
-_Atomic int64_t tide_option_value[TIDE_OPTION_COUNT] = {
+_Alignas(TIDE_PAGE_BYTES) _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM] = {
 #define OPTION_STANDARD(ID, name, unit, def, min, max, meaning) [TIDE_OPTION_##ID] = (def),
 	TIDE_OPTIONS(OPTION_STANDARD)
 };
+
+static const struct {
+	const char *name, *form;
+} text_row[TIDE_TEXT_OPTION_COUNT] = {
+#define OPTION_TEXT_ROW(ID, name, form, meaning) [TIDE_TEXT_OPTION_##ID] = { #ID, form },
+	TIDE_TEXT_OPTIONS(OPTION_TEXT_ROW)
+};
+
+/* Plain: written by who took `options_reported`, before text_known.
+ * text_known  writers  the same   readers  every thread   order  store-release, load-acquire
+ *             edges    options.text: the copy -> its readers */
+static char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
+static _Atomic bool text_known[TIDE_TEXT_OPTION_COUNT];
 
 #define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
 	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);
@@ -38,10 +52,17 @@ enum { OPTION_PREFIX_BYTES = sizeof OPTION_PREFIX - 1, OPTION_SHOWN_BYTES = 48 }
 /* Of the launch scripts and of the build: not options, and no mistake. */
 static const char *const option_foreign[] = { "PRELOAD", "BUILD" };
 
+/* As the values of options: see options.h. */
+static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
+
 /* Whether somebody took it on himself to report what is wrong in the environment.
  * writers  initialising threads, by swap      readers  the same
  * order    acquire and release, though nothing travels      edges    none: a claim */
 static _Atomic bool options_reported;
+
+/* The values are read-only.
+ * writers who seals, tests  readers the same  order relaxed: one thread at a time  edges none */
+static _Atomic bool sealed;
 
 static bool is_digit(char c)
 {
@@ -94,9 +115,22 @@ bool tide_options_parse(enum tide_option_id id, const char *text, int64_t *value
 	return true;
 }
 
+void tide_options_seal(void)
+{
+	tide_store_relaxed(&sealed, tide_os_seal(tide_option_value, sizeof tide_option_value));
+}
+
+/* What is the same is not written: a thread that initialises late must not write to a sealed page. */
 void tide_options_set(enum tide_option_id id, int64_t value)
 {
+	bool was_sealed = tide_load_relaxed(&sealed);
+	if (tide_option(id) == value)
+		return;
+	if (was_sealed)
+		(void)tide_os_open(tide_option_value, sizeof tide_option_value);
 	tide_store_relaxed(&tide_option_value[id], value);
+	if (was_sealed)
+		tide_options_seal();
 }
 
 /* What came from outside, fit for one line of a terminal: clipped, and no control characters. */
@@ -151,6 +185,47 @@ static void report_value(const struct option_row *row, const char *value)
 	tide_text_flush_stderr(&text);
 }
 
+const char *tide_option_text(enum tide_text_option_id id)
+{
+	return tide_load_acquire(&text_known[id]) ? option_text[id] : ""; /* options.text */
+}
+
+void tide_options_set_text(enum tide_text_option_id id, const char *text)
+{
+	size_t bytes = strlen(text);
+	if (bytes >= TIDE_OPTION_TEXT_BYTES)
+		return;
+	memcpy(option_text[id], text, bytes + 1);
+	tide_store_release(&text_known[id], true); /* options.text */
+}
+
+void tide_options_report_text(enum tide_text_option_id id)
+{
+	struct tide_text text;
+
+	text_variable(&text, text_row[id].name, strlen(text_row[id].name));
+	tide_text_string(&text, "=");
+	text_shown(&text, option_text[id], strlen(option_text[id]));
+	tide_text_string(&text, ": not of the form ");
+	tide_text_string(&text, text_row[id].form);
+	tide_text_flush_stderr(&text);
+}
+
+static void read_text(enum tide_text_option_id id, const char *value)
+{
+	struct tide_text text;
+
+	if (strlen(value) < TIDE_OPTION_TEXT_BYTES) {
+		tide_options_set_text(id, value);
+		return;
+	}
+	text_variable(&text, text_row[id].name, strlen(text_row[id].name));
+	tide_text_string(&text, ": longer than ");
+	tide_text_decimal(&text, TIDE_OPTION_TEXT_BYTES - 1);
+	tide_text_string(&text, " characters; ignored");
+	tide_text_flush_stderr(&text);
+}
+
 static bool name_is(const char *name, size_t name_bytes, const char *wanted)
 {
 	return strncmp(name, wanted, name_bytes) == 0 && wanted[name_bytes] == '\0';
@@ -163,6 +238,33 @@ static bool is_foreign(const char *name, size_t name_bytes)
 			return true;
 	}
 	return false;
+}
+
+void tide_options_cgroup(char folder[TIDE_OPTION_CGROUP_BYTES])
+{
+	for (size_t i = 0; i < TIDE_OPTION_CGROUP_BYTES; i++)
+		folder[i] = tide_load_relaxed(&option_cgroup[i]);
+}
+
+static void read_cgroup(const char *folder, bool report)
+{
+	struct tide_text text;
+	size_t bytes = strlen(folder);
+
+	if (*folder == '/' && bytes < TIDE_OPTION_CGROUP_BYTES) {
+		for (size_t i = 0; i <= bytes; i++)
+			tide_store_relaxed(&option_cgroup[i], folder[i]);
+		return;
+	}
+	if (!report)
+		return;
+	text_variable(&text, "CGROUP", strlen("CGROUP"));
+	tide_text_string(&text, "=");
+	text_shown(&text, folder, bytes);
+	tide_text_string(&text, ": not a path from / of at most ");
+	tide_text_decimal(&text, TIDE_OPTION_CGROUP_BYTES - 1);
+	tide_text_string(&text, " bytes; using the process's own");
+	tide_text_flush_stderr(&text);
 }
 
 /* One variable, with its prefix taken off: "DECAY_MS=500". */
@@ -179,9 +281,20 @@ static void read_variable(const char *name, bool report)
 		if (!name_is(name, name_bytes, option_row[id].name))
 			continue;
 		if (tide_options_parse((enum tide_option_id)id, equals + 1, &value))
-			tide_store_relaxed(&tide_option_value[id], value);
+			tide_options_set((enum tide_option_id)id, value);
 		else if (report)
 			report_value(&option_row[id], equals + 1);
+		return;
+	}
+	if (name_is(name, name_bytes, "CGROUP")) {
+		read_cgroup(equals + 1, report);
+		return;
+	}
+	for (unsigned id = 0; id < TIDE_TEXT_OPTION_COUNT; id++) {
+		if (!name_is(name, name_bytes, text_row[id].name))
+			continue;
+		if (report)
+			read_text((enum tide_text_option_id)id, equals + 1);
 		return;
 	}
 	if (report && !is_foreign(name, name_bytes))

@@ -2,9 +2,11 @@
 #define _GNU_SOURCE 1
 #endif
 #include "os.h"
+#include "os_file.h"
 
 #include "atomic.h"
 #include "config.h"
+#include "os_call.h"
 #include "yield.h"
 
 #include <errno.h>
@@ -27,49 +29,25 @@
 #define TIDE_OS_RAW_THREAD 1
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* A raw call: negative errno on failure, errno itself untouched. */
-#if defined(__x86_64__)
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#else
-static long os_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	int saved = errno;
-	long result = syscall(number, a, b, c, d, e, f);
-	if (result == -1)
-		result = -errno;
-	errno = saved;
-	return result;
-}
-#endif
-
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
  * does only through the C library. */
-static long os_mmap(uintptr_t hint, size_t bytes)
+static long os_mmap(uintptr_t hint, size_t bytes, int flags)
 {
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	if (TIDE_TSAN) {
 		int saved = errno;
-		void *start = mmap((void *)hint, bytes, PROT_READ | PROT_WRITE,
-		                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		void *start = mmap((void *)hint, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 		errno = saved;
 		return start == MAP_FAILED ? -ENOMEM : (long)start;
 	}
-	return os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
-	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return os_call(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
 static long os_munmap(void *start, size_t bytes)
@@ -154,48 +132,54 @@ static bool faulty(enum tide_os_call call)
 	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
 }
 
-static bool is_error(long result)
-{
-	return result < 0 && result > -4096;
-}
-
 void *tide_os_map(uintptr_t hint, size_t bytes)
 {
 	if (faulty(TIDE_OS_MMAP))
 		return NULL;
-	long result = os_mmap(hint, bytes);
+	long result = os_mmap(hint, bytes, 0);
 	return is_error(result) ? NULL : (void *)result;
 }
 
-void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
+bool tide_os_map_at(uintptr_t base, size_t bytes)
 {
-	uintptr_t mask = align_bytes - 1;
-	char *start = tide_os_map(hint, bytes);
-	if (start == NULL || ((uintptr_t)start & mask) == 0)
-		return start;
-	(void)tide_os_unmap(start, bytes);
-	if (bytes > SIZE_MAX - align_bytes)
-		return NULL;
+	if (faulty(TIDE_OS_MMAP))
+		return false;
+	long result = os_mmap(base, bytes, MAP_FIXED_NOREPLACE);
+	if (is_error(result))
+		return false;
+	if ((uintptr_t)result == base)
+		return true;
+	/* A kernel that does not know the flag (before 4.17) takes the address as a hint. */
+	tide_os_discard((void *)result, bytes);
+	return false;
+}
 
-	/* Map more than is wanted and give both ends back. */
-	size_t extra_bytes = align_bytes - TIDE_PAGE_BYTES;
-	start = tide_os_map(0, bytes + extra_bytes);
-	if (start == NULL)
-		return NULL;
-	char *aligned = start + ((align_bytes - ((uintptr_t)start & mask)) & mask);
-	size_t head_bytes = (size_t)(aligned - start);
-	if (head_bytes > 0)
-		(void)tide_os_unmap(start, head_bytes);
-	if (head_bytes < extra_bytes)
-		(void)tide_os_unmap(aligned + bytes, extra_bytes - head_bytes);
-	return aligned;
+static bool protect(void *start, size_t bytes, int rights)
+{
+	if (faulty(TIDE_OS_MPROTECT))
+		return false;
+	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, rights, 0, 0, 0));
 }
 
 bool tide_os_guard(void *start, size_t bytes)
 {
-	if (faulty(TIDE_OS_MPROTECT))
-		return false;
-	return !is_error(os_call(SYS_mprotect, (long)start, (long)bytes, PROT_NONE, 0, 0, 0));
+	return protect(start, bytes, PROT_NONE);
+}
+
+bool tide_os_open(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ | PROT_WRITE);
+}
+
+bool tide_os_seal(void *start, size_t bytes)
+{
+	return protect(start, bytes, PROT_READ);
+}
+
+bool tide_os_is_readable(const void *address)
+{
+	/* A signal mask is read from there before it is seen that there is no such thing to do. */
+	return os_call(SYS_rt_sigprocmask, -1, (long)address, 0, sizeof(uint64_t), 0, 0) != -EFAULT;
 }
 
 bool tide_os_unmap(void *start, size_t bytes)
@@ -205,12 +189,14 @@ bool tide_os_unmap(void *start, size_t bytes)
 	return !is_error(os_munmap(start, bytes));
 }
 
-bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes)
+enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes)
 {
 	if (faulty(TIDE_OS_MREMAP))
-		return false;
-	return !is_error(
-	    os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+		return TIDE_OS_NO_ROOM;
+	long result = os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes, 0, 0, 0);
+	if (!is_error(result))
+		return TIDE_OS_RESIZED;
+	return result == -ENOMEM ? TIDE_OS_NO_ROOM : TIDE_OS_REFUSED;
 }
 
 bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
@@ -265,15 +251,33 @@ void tide_os_futex_wake(void *word, uint32_t waiters)
 	              waiters < INT32_MAX ? (long)waiters : INT32_MAX, 0, 0, 0);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	if (clock_gettime(clock, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 uint64_t tide_os_clock_ns(void)
 {
 	uint64_t now_ns;
-	struct timespec now;
 	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
 		return now_ns;
-	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
-		return 0;
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t tide_os_clock_fine_ns(void)
+{
+	uint64_t now_ns;
+	if (TIDE_INTERLEAVE && tide_yield_clock_ns(&now_ns))
+		return now_ns;
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t tide_os_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint32_t tide_os_thread_id(void)
@@ -294,15 +298,14 @@ bool tide_os_thread_exists(uint32_t tid)
 
 void tide_os_write_stderr(const char *text, size_t bytes)
 {
-	while (bytes > 0) {
-		long written = os_call(SYS_write, 2, (long)text, (long)bytes, 0, 0, 0);
-		if (written == -EINTR)
-			continue;
-		if (written <= 0)
-			return;
-		text += written;
-		bytes -= (size_t)written;
-	}
+	if (tide_os_write(2, text, bytes) != -EBADF)
+		return;
+	/* The GC thread with files of its own: those of the process's first thread. */
+	int file = tide_os_file_of_process(2);
+	if (file < 0)
+		return;
+	(void)tide_os_write(file, text, bytes);
+	tide_os_close(file);
 }
 
 _Noreturn void tide_os_abort(void)
@@ -335,6 +338,7 @@ uint64_t tide_os_address_limit_bytes(void)
  * it. */
 #define THREAD_STACK_BYTES (64u * 1024u)
 #define THREAD_AREA_BYTES (16u * 1024u)
+#define THREAD_AREA_MAX_BYTES (1ul << 30)
 
 struct thread_boot {
 	void (*entry)(void *);
@@ -412,10 +416,24 @@ static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *a
 }
 #endif
 
-bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
+/* How much of an area below the thread pointer it takes to have the variable in it. */
+static size_t area_below_bytes(const void *covered)
+{
+	uintptr_t self = 0;
+#if TIDE_OS_RAW_THREAD
+	__asm__("movq %%fs:0, %0" : "=r"(self));
+#endif
+	uintptr_t offset = self - (uintptr_t)covered;
+	if (covered == NULL || self == 0 || offset > THREAD_AREA_MAX_BYTES)
+		return THREAD_AREA_BYTES;
+	return THREAD_AREA_BYTES + (offset & ~(uintptr_t)(TIDE_PAGE_BYTES - 1));
+}
+
+bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name, const void *covered,
                           _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
 {
-	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + 2 * THREAD_AREA_BYTES;
+	size_t below_bytes = area_below_bytes(covered);
+	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + below_bytes + THREAD_AREA_BYTES;
 	if (faulty(TIDE_OS_CLONE))
 		return false;
 	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
@@ -438,7 +456,7 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
 	uint64_t saved;
 	tide_store_relaxed(alive, 1);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&saved, sizeof all, 0, 0);
-	long result = thread_clone(area - THREAD_AREA_BYTES, area, alive, boot);
+	long result = thread_clone(area - below_bytes, area, alive, boot);
 	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&saved, 0, sizeof saved, 0, 0);
 	if (is_error(result)) {
 		tide_store_relaxed(alive, 0);

@@ -1,7 +1,8 @@
 /* Every system call of the core, raw: an interposed mmap or madvise must not re-enter the
  * allocator, and the GC thread has no errno to write to.
  *
- * Touched by  every thread. Holds no state but the fault plan of the tests.
+ * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that the
+ *             system did not take back (lock-free: pushed one by one, taken all at once).
  * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
  */
 #ifndef TIDE_OS_H
@@ -42,11 +43,27 @@ TIDE_HIDDEN uint64_t tide_os_fault_count(void);
 TIDE_HIDDEN void *tide_os_map(uintptr_t hint, size_t bytes);
 /* As above, at a multiple of `align_bytes` (a power of two, at least a page). */
 TIDE_HIDDEN void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes);
+/* The same at that address and nowhere else; false: there is no room there. */
+TIDE_HIDDEN bool tide_os_map_at(uintptr_t base, size_t bytes);
 /* Make [start, start + bytes) inaccessible, for guard pages. */
 TIDE_HIDDEN bool tide_os_guard(void *start, size_t bytes);
+/* Make it readable and writable again, or readable only. */
+TIDE_HIDDEN bool tide_os_open(void *start, size_t bytes);
+TIDE_HIDDEN bool tide_os_seal(void *start, size_t bytes);
+/* Whether the eight bytes there can be read; asks the system. */
+TIDE_HIDDEN bool tide_os_is_readable(const void *address);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
-/* Make a mapping longer or shorter where it is; false: it can't be. */
-TIDE_HIDDEN bool tide_os_resize(void *start, size_t old_bytes, size_t new_bytes);
+/* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
+ * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
+TIDE_HIDDEN void tide_os_discard(void *start, size_t bytes);
+/* Try it again now. */
+TIDE_HIDDEN void tide_os_discard_again(void);
+/* Mappings that are waiting for that, in bytes of address space. */
+TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
+/* Make a mapping longer where it is. NO_ROOM: something else is there. REFUSED: it can't be moved
+ * either, because it consists of several mappings. */
+enum tide_os_resized { TIDE_OS_RESIZED, TIDE_OS_NO_ROOM, TIDE_OS_REFUSED };
+TIDE_HIDDEN enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes);
 /* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. */
 TIDE_HIDDEN bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 /* Give the memory back, keep the address space; the next read sees zeros. False: it was kept. */
@@ -61,6 +78,9 @@ TIDE_HIDDEN void tide_os_futex_wake(void *word, uint32_t waiters);
 
 /* Monotonic clock, coarse (a few ms), in ns. */
 TIDE_HIDDEN uint64_t tide_os_clock_ns(void);
+/* The same clock to its full resolution, and the processor time of the calling thread. */
+TIDE_HIDDEN uint64_t tide_os_clock_fine_ns(void);
+TIDE_HIDDEN uint64_t tide_os_cpu_ns(void);
 TIDE_HIDDEN uint32_t tide_os_thread_id(void);
 TIDE_HIDDEN uint32_t tide_os_process_id(void);
 /* Whether thread `tid` of this process still exists. Unknown counts as yes. */
@@ -70,13 +90,23 @@ _Noreturn TIDE_HIDDEN void tide_os_abort(void);
 /* RLIMIT_AS, UINT64_MAX when there is none. */
 TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 
+/* Open a file to be read, under a number of 512 or more, not handed on by exec. Negative: it can't
+ * be. */
+TIDE_HIDDEN int tide_os_file_open(const char *path);
+/* Bytes read from its start, or negative. */
+TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
+/* Negative numbers are ignored. */
+TIDE_HIDDEN void tide_os_file_close(int file);
+
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
  * signals blocked, no capabilities (when the process is root), and a thread area of its own with
- * nothing in it: `entry` must not use the C library beyond plain memory functions. `alive` is set
- * to 1 before the start; the kernel sets it to 0 at the thread's end. The stack is for the caller
- * to unmap then. */
+ * nothing but zeros in it, in which there is room for the thread-local variable at `covered` in the
+ * calling thread (NULL: for 16 KiB): `entry` must not use the C library beyond plain memory
+ * functions. `alive` is set to 1 before the start; the kernel sets it to 0 at the thread's end. The
+ * stack is for the caller to unmap then. */
 TIDE_HIDDEN bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name,
-                                      _Atomic uint32_t *alive, void **stack, size_t *stack_bytes);
+                                      const void *covered, _Atomic uint32_t *alive, void **stack,
+                                      size_t *stack_bytes);
 
 #endif

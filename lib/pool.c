@@ -88,8 +88,10 @@ static void *take_fitting(struct tide_cache *cache, unsigned cls)
 			continue;
 		}
 		void *block = take(cache, bin);
-		if (from != cls)
+		if (from != cls) {
 			tide_cache_reclass(cache, block, from, cls);
+			tide_cache_note_bins(cache, from);
+		}
 		return block;
 	}
 	return NULL;
@@ -104,6 +106,7 @@ static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 		if (bin->count > 0) {
 			tide_budget_blocks_out(&cache->heap->budget, bin->count,
 			                       tide_class_bytes(cls));
+			tide_count_owned(&cache->counts[cls].over_level, 1u);
 			tide_queue_push(&cache->heap->queues, bin);
 		} else
 			tide_bin_recycle(bin);
@@ -136,8 +139,11 @@ static void *take_fresh(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		block = tide_bin_take(bin);
 	if (bin != NULL)
 		keep_bin(cache, bin);
-	if (block != NULL)
+	if (block != NULL) {
+		tide_count_owned(&cache->counts[cls].from_gc, 1u);
 		return block;
+	}
+	tide_count_owned(&cache->counts[cls].from_frontier, 1u);
 	*zeroed = true;
 	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
 }
@@ -152,6 +158,7 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	tide_slow_want_gc_thread(cache);
 	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
+		tide_count_owned(&cache->counts[cls].from_queue, 1u);
 		block = tide_bin_take(bin);
 		keep_bin(cache, bin);
 		return block;
@@ -210,6 +217,8 @@ bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const c
 		tide_cache_note_pending(cache);
 		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
 	}
+	if (true_cls != cls)
+		tide_cache_note_bins(cache, true_cls);
 	return true;
 }
 

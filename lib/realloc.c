@@ -8,6 +8,9 @@
 
 #include "alias.h"
 #include "block.h"
+#include "checked.h"
+#include "fatal.h"
+#include "guard.h"
 #include "heap.h"
 #include "hit.h"
 #include "seat.h"
@@ -61,10 +64,40 @@ static void count_reclass(struct tide_heap *heap, unsigned from, unsigned to)
 	tide_hit_count(&cache->mallocs[to]);
 }
 
+/* A new block each time: in checked mode so that a stale pointer to the old one is found, of a guarded
+ * block because it has no room. */
+static TIDE_COLD void *realloc_guarded(void *block, size_t size)
+{
+	size_t has = tide_guard_bytes(block, "realloc");
+	if (has == SIZE_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (size != 0)
+		return move(&tide_heap_default, block, size, size < has ? size : has);
+	tide_free(block);
+	return NULL;
+}
+
+static TIDE_COLD void *realloc_checked(struct tide_heap *heap, void *block, unsigned cls,
+                                       size_t size)
+{
+	bool is_large = cls == TIDE_CLASS_LARGE;
+	size_t has_bytes = is_large ? tide_large_bytes(block) : tide_class_bytes(cls);
+	size_t has;
+	if (tide_checked_is_sealed(block, has_bytes, &has))
+		return move(heap, block, size, size < has ? size : has);
+	tide_fatal_misuse(TIDE_MISUSE_OVERRUN, "realloc", block, is_large ? 0 : cls, has_bytes);
+	errno = EINVAL;
+	return NULL;
+}
+
 void *tide_realloc(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
+	if (tide_guard_owns(block))
+		return realloc_guarded(block, size);
 	struct tide_heap *heap;
 	unsigned cls = tide_block_class_exact(block, "realloc", &heap);
 	if (cls == TIDE_CLASS_NONE) {
@@ -75,6 +108,8 @@ void *tide_realloc(void *block, size_t size)
 		tide_free(block);
 		return NULL;
 	}
+	if (TIDE_UNLIKELY(tide_start_checked()) && tide_checked_full())
+		return realloc_checked(heap, block, cls, size);
 	if (cls == TIDE_CLASS_LARGE)
 		return realloc_large(heap, block, size);
 

@@ -60,7 +60,7 @@ static void *map_near_hint(size_t bytes)
 		return NULL;
 	tide_store_relaxed(&next_hint, (uintptr_t)start - TIDE_REGION_BYTES);
 	if (!tide_pagemap_prepare((uintptr_t)start, bytes)) {
-		(void)tide_os_unmap(start, bytes);
+		tide_os_discard(start, bytes);
 		return NULL;
 	}
 	return start;
@@ -178,6 +178,9 @@ struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, u
 	slab->region = region;
 	slab->cls = (tide_class)cls;
 	slab->free_blocks = 0;
+	/* Of checked mode: blocks of a heap that was destroyed are live still. */
+	if (tide_option(TIDE_OPTION_CHECK) != 0)
+		words *= 2;
 	for (unsigned i = 0; i < words; i++)
 		tide_store_relaxed(&slab->bits[i], 0);
 	unsigned page = granule / TIDE_PAGE_GRANULES;

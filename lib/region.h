@@ -30,6 +30,7 @@
 #define TIDE_TAG_ISSUED 0x8000u
 
 struct tide_heap;
+struct tide_object_slab;
 
 #define TIDE_PAGE_WORDS (TIDE_REGION_PAGES / 64)
 
@@ -78,6 +79,8 @@ struct tide_region {
 	 * writers  the slab's maker, the GC   readers  the GC, checks
 	 * order    relaxed             edges    none: the block's pointer carries it */
 	_Atomic(struct tide_slab *) slab[TIDE_REGION_PAGES];
+	/* The same for blocks that object caches cut up (object.h). */
+	_Atomic(struct tide_object_slab *) objects[TIDE_REGION_PAGES];
 	/* In checked mode, bit g: the medium block at granule g is live.
 	 * writers  whoever allocates or frees it   readers  the same
 	 * order    acq-rel: one freer wins         edges    none: the result is all that counts */

@@ -2,11 +2,14 @@
 
 #include "doorbell.h"
 #include "gc.h"
+#include "guard.h"
 #include "heap.h"
 #include "meta.h"
+#include "object.h"
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "publish.h"
 #include "seat.h"
 #include "yield.h"
 
@@ -32,6 +35,7 @@ static void thread_end(void *arg)
 	/* From here on the thread is as new: what later destructors free gets it a cache again, and
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
 	tide_seat_leave_all(cache);
 	tide_cache_park(cache);
 	tide_doorbell_ring(false); /* what it holds must age */
@@ -46,8 +50,8 @@ static void options_start(void)
 	if (tide_options_init())
 		tide_store_relaxed(&options_read, true);
 	/* Blocks of before are not known as live, so checking can't begin in the middle. */
-	if (late)
-		tide_options_set(TIDE_OPTION_CHECK, tide_load_relaxed(&tide_start_checked_on));
+	if (late && !tide_load_relaxed(&tide_start_checked_on))
+		tide_options_set(TIDE_OPTION_CHECK, 0);
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
 	if (!late)
 		tide_budget_set(&tide_heap_default.budget,
@@ -55,6 +59,8 @@ static void options_start(void)
 		                (uint64_t)tide_option(TIDE_OPTION_LIMIT));
 	TIDE_YIELD("start.queues");
 	tide_queue_init(&tide_heap_default.queues);
+	if (tide_option(TIDE_OPTION_GUARD_EVERY) != 0)
+		tide_guard_start();
 }
 
 static void process_start(void)
@@ -65,6 +71,9 @@ static void process_start(void)
 		return;
 	TIDE_YIELD("start.won");
 	tide_gc_process_start();
+	if (tide_start_checked() && tide_load_relaxed(&options_read))
+		tide_options_seal();
+	tide_gc_publish_start();
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)
@@ -73,6 +82,8 @@ static void process_start(void)
 
 struct tide_cache *tide_start_thread(void)
 {
+	if (tide_cache_is_of_gc)
+		return NULL;
 	options_start();
 	if (tide_pagemap_near()->pages == 0) {
 		/* Any fresh mapping shows where the system puts such things. */

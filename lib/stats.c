@@ -4,89 +4,107 @@
 
 #include "alias.h"
 #include "cache.h"
-#include "doorbell.h"
 #include "gc.h"
-#include "heap.h"
-#include "large.h"
-#include "meta.h"
+#include "os.h"
+#include "os_file.h"
+#include "stats_collect.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void add_gc(struct tide_stats *all, struct tide_heap *heap)
+/* The calling thread knows what its bins hold now. (Perhaps in a signal handler, which may have come
+ * in the middle of a change: then what makes no sense is left as it was.) */
+static void note_own_bins(void)
 {
-	struct tide_gc_counts gc;
-	tide_gc_counts_read(heap, &gc);
-	all->carved_bytes += gc.made_bytes;
-	all->free_set_bytes += gc.free_set_bytes;
-	all->purged_bytes += gc.purged_bytes;
-	all->gc_cycles += gc.cycles;
-	all->gc_inline_steps += gc.inline_steps;
-	all->gc_drained_blocks += gc.drained_blocks;
-	all->gc_refilled_blocks += gc.refilled_blocks;
-	all->gc_merges += gc.merges;
-	all->gc_returned_bytes += gc.returned_bytes;
-	all->level_grows += gc.level_grows;
-	all->level_reclaims += gc.level_reclaims;
-}
-
-static void add_heap(struct tide_stats *all, struct tide_heap *heap)
-{
+	struct tide_cache *cache = tide_cache_self;
+	if (cache == &tide_cache_none ||
+	    tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
+		return;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_queue *queue = &heap->queues.of[cls];
-		uint64_t bytes = tide_class_bytes(cls);
-		all->carved_bytes += tide_frontier_carved_racy(&heap->frontier, cls) * bytes;
-		all->queued_bytes += tide_load_relaxed(&queue->blocks) * bytes;
-		all->queue_level_bytes += tide_load_relaxed(&queue->level) * bytes;
-		all->queue_misses += tide_load_relaxed(&queue->misses);
+		unsigned blocks = tide_cache_blocks(cache, cls);
+		if (blocks <= 2 * TIDE_BIN_SLOTS)
+			tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
 	}
-	struct tide_cache *cache = tide_cache_all(heap);
-	for (; cache != NULL; cache = cache->all_next)
-		all->backlog_bytes += tide_garbage_backlog_racy(&cache->garbage);
-	all->mapped_bytes += tide_region_mapped_bytes_racy(&heap->regions);
-	all->regions_mapped += tide_load_relaxed(&heap->regions.maps);
-	all->regions_unmapped += tide_load_relaxed(&heap->regions.unmaps);
-	add_gc(all, heap);
+	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 }
 
 void tide_stats_read(struct tide_stats *stats, size_t size)
 {
-	struct tide_stats all = { 0 };
-	/* Destroyed ones as well: nothing is in them, but what they counted stays true. */
-	struct tide_heap *heap = &tide_heap_default;
-	for (; heap != NULL; heap = tide_load_acquire(&heap->next)) /* heap.list */
-		add_heap(&all, heap);
-	all.large_bytes = tide_large_live_bytes_racy();
-	all.large_cached_bytes = tide_large_cached_bytes_racy();
-	all.mapped_bytes += all.large_bytes + all.large_cached_bytes;
-	all.metadata_bytes = tide_meta_bytes_racy();
-	all.gc_wakes = tide_load_relaxed(&tide_doorbell.wakes);
-	all.threads = tide_cache_threads_racy(&tide_heap_default);
-	all.gc_thread_runs = tide_gc_thread_runs();
+	struct tide_stats all;
+	note_own_bins();
+	tide_stats_collect(&all, NULL);
 	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
 	if (size > sizeof all)
 		memset((char *)stats + sizeof all, 0, size - sizeof all);
 }
 
+void tide_stats_take(struct tide_stats_snapshot *snapshot)
+{
+	memset(snapshot, 0, sizeof *snapshot);
+	tide_stats_collect(&snapshot->all, snapshot);
+	snapshot->magic = TIDE_STATS_MAGIC;
+}
+
+void tide_stats_take_snapshot(struct tide_stats_snapshot *snapshot)
+{
+	note_own_bins();
+	tide_stats_take(snapshot);
+}
+
+int tide_stats_print(int file, enum tide_stats_format format)
+{
+	struct tide_stats_snapshot *snapshot = tide_os_map(0, sizeof *snapshot);
+	if (snapshot == NULL)
+		return ENOMEM;
+	tide_stats_take(snapshot);
+	size_t bytes = tide_stats_format(snapshot, format, NULL, 0);
+	char *text = bytes > 0 ? tide_os_map(0, bytes) : NULL;
+	int result = bytes == 0 ? EINVAL : ENOMEM;
+	if (text != NULL) {
+		(void)tide_stats_format(snapshot, format, text, bytes);
+		/* stderr has a way of its own, for a thread whose files are not the program's. */
+		result = 0;
+		if (file == 2)
+			tide_os_write_stderr(text, bytes);
+		else
+			result = -tide_os_write(file, text, bytes);
+		(void)tide_os_unmap(text, bytes);
+	}
+	(void)tide_os_unmap(snapshot, sizeof *snapshot);
+	return result;
+}
+
+int tide_stats_write(int file, enum tide_stats_format format)
+{
+	note_own_bins();
+	return tide_stats_print(file, format);
+}
+
+/* arena == uordblks + fordblks, as in the C library. What threads and queues have at hand counts as
+ * free, as its fast bins do. */
 struct mallinfo2 tide_mallinfo2(void)
 {
 	struct tide_stats stats;
 	struct mallinfo2 info = { 0 };
 	tide_stats_read(&stats, sizeof stats);
-	uint64_t not_live = stats.queued_bytes + stats.backlog_bytes + stats.free_set_bytes;
 	uint64_t small = stats.mapped_bytes - stats.large_bytes - stats.large_cached_bytes;
+	uint64_t live = stats.live_bytes - stats.large_bytes;
 	info.arena = small;
+	info.hblks = stats.large_blocks;
 	info.hblkhd = stats.large_bytes;
-	info.uordblks = stats.carved_bytes > stats.queued_bytes + stats.backlog_bytes
-	                    ? stats.carved_bytes - stats.queued_bytes - stats.backlog_bytes
-	                    : 0;
-	info.fordblks = not_live < small ? not_live : small;
-	info.keepcost =
-	    stats.free_set_bytes -
-	    (stats.purged_bytes < stats.free_set_bytes ? stats.purged_bytes : stats.free_set_bytes);
+	info.fsmblks = stats.bin_bytes + stats.queued_bytes;
+	info.uordblks = live < small ? live : small;
+	info.fordblks = small - info.uordblks;
+	info.keepcost = stats.chunk_dirty_bytes;
 	return info;
 }
 TIDE_ALIAS(struct mallinfo2, mallinfo2, tide_mallinfo2, void);
+
+void tide_malloc_stats(void)
+{
+	(void)tide_stats_write(2, TIDE_STATS_TEXT);
+}
+TIDE_ALIAS(void, malloc_stats, tide_malloc_stats, void);
 
 int tide_gc_start(void)
 {

@@ -2,6 +2,7 @@
 #include "actor.h"
 
 #include "fault.h"
+#include "heap_calls.h"
 #include "order.h"
 
 #include <stdlib.h>
@@ -33,6 +34,23 @@ static void abandon(struct actor *actor, struct held *held)
 	held->block = NULL;
 }
 
+static void refused(struct actor *actor)
+{
+	count_owned(actor->may_refuse ? &actor->tally.limited : &actor->tally.refused, 1);
+}
+
+/* What only the heap knows. */
+static bool check_heap(struct actor *actor, struct held *held)
+{
+	const char *wrong = actor->heap != NULL ? heap_wrong(actor->heap, held) : NULL;
+
+	if (wrong == NULL)
+		return true;
+	oracle_blame(held, wrong);
+	abandon(actor, held);
+	return false;
+}
+
 static bool check(struct actor *actor, struct held *held, size_t limit_bytes, const char *moment)
 {
 	if (oracle_check(held, limit_bytes, moment, actor->number))
@@ -52,10 +70,12 @@ static bool give_back(struct actor *actor, struct held *held, const char *moment
 	return false;
 }
 
-static void *allocate(const struct held *held)
+static void *allocate(struct actor *actor, struct held *held)
 {
 	void *block = NULL;
 
+	if (actor->heap != NULL)
+		return heap_make(actor->heap, held, &actor->random);
 	switch (held->origin) {
 	case FROM_CALLOC:
 		return calloc(1, held->bytes);
@@ -99,13 +119,13 @@ static void draw(struct actor *actor, const struct crew *crew, const struct phas
 /* A block came from the allocator: is it right, and nobody else's? */
 static bool take_in(struct actor *actor, struct held *held, enum event_kind kind)
 {
-	oracle_note(held, kind, actor->number);
+	actor_note(actor, held, kind);
 	if (!oracle_check_new(held, actor->number) || !oracle_enter(held)) {
 		abandon(actor, held);
 		return false;
 	}
 	oracle_stamp(held);
-	return true;
+	return check_heap(actor, held);
 }
 
 bool actor_make(struct actor *actor, const struct crew *crew, const struct phase *phase,
@@ -115,12 +135,12 @@ bool actor_make(struct actor *actor, const struct crew *crew, const struct phase
 
 	fault_call_begin();
 	uint64_t begin = latency_begin();
-	held->block = allocate(held);
+	held->block = allocate(actor, held);
 	latency_end(&actor->latency, LATENCY_MALLOC, begin);
 	fault_call_end();
 	actor->sequence++;
 	if (held->block == NULL) {
-		count_owned(&actor->tally.refused, 1);
+		refused(actor);
 		return false;
 	}
 	held->id = oracle_id(actor->number, actor->sequence);
@@ -139,11 +159,12 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 		return false;
 	fault_call_begin();
 	uint64_t begin = latency_begin();
-	void *block = realloc(held->block, bytes);
+	void *block = actor->heap != NULL ? heap_resize(actor->heap, held, bytes)
+	                                  : realloc(held->block, bytes);
 	latency_end(&actor->latency, LATENCY_REALLOC, begin);
 	fault_call_end();
 	if (block == NULL) {
-		count_owned(&actor->tally.refused, 1);
+		refused(actor);
 		if (!oracle_enter(held))
 			abandon(actor, held);
 		return false;
@@ -157,6 +178,7 @@ static bool resize(struct actor *actor, struct held *held, uint32_t bytes)
 	count_owned(&actor->tally.live_bytes, (int64_t)bytes - (int64_t)held->bytes);
 	held->bytes = bytes;
 	held->origin = FROM_REALLOC;
+	held->hinted = false;
 	return take_in(actor, held, EVENT_RESIZED);
 }
 
@@ -185,28 +207,43 @@ void actor_resize_chain(struct actor *actor, const struct crew *crew, struct hel
 	}
 }
 
+static void gone(struct actor *actor, struct held *held)
+{
+	count_owned(&actor->tally.freed, 1);
+	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
+	held->block = NULL;
+}
+
 void actor_free(struct actor *actor, struct held *held)
 {
-	oracle_note(held, EVENT_FREED, actor->number);
+	actor_note(actor, held, EVENT_FREED);
 	if (!give_back(actor, held, "free"))
 		return;
 	/* A second free, or a read after this one, must not find a valid story. */
 	*(volatile uint64_t *)(void *)held->block = 0;
 	fault_call_begin();
 	uint64_t begin = latency_begin();
-	free(held->block);
+	if (actor->heap != NULL)
+		heap_free(actor->heap, held);
+	else
+		free(held->block);
 	latency_end(&actor->latency, LATENCY_FREE, begin);
 	fault_call_end();
-	count_owned(&actor->tally.freed, 1);
-	count_owned(&actor->tally.live_bytes, -(int64_t)held->bytes);
-	held->block = NULL;
+	gone(actor, held);
+}
+
+void actor_forget(struct actor *actor, struct held *held)
+{
+	if (give_back(actor, held, "the end of its heap"))
+		gone(actor, held);
 }
 
 void actor_receive(struct actor *actor, struct held *held)
 {
 	held->hands = counted(held->hands);
-	oracle_note(held, EVENT_RECEIVED, actor->number);
-	check(actor, held, SIZE_MAX, "hand-over");
+	actor_note(actor, held, EVENT_RECEIVED);
+	if (check(actor, held, SIZE_MAX, "hand-over"))
+		check_heap(actor, held);
 }
 
 void actor_look(struct actor *actor, struct held *held)

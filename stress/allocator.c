@@ -96,6 +96,7 @@ struct allocator_now allocator_read(void)
 		.gc_cycles = stats.gc_cycles,
 		.gc_inline_steps = stats.gc_inline_steps,
 		.misses = stats.queue_misses,
+		.threads = stats.threads,
 		.backlog_bytes = stats.backlog_bytes,
 		.queued_bytes = stats.queued_bytes,
 		.queue_level_bytes = stats.queue_level_bytes,

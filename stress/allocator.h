@@ -13,6 +13,7 @@ struct allocator_now {
 	bool known; /* false: this allocator tells nothing, and the rest is 0 */
 	bool gc_runs;
 	uint64_t gc_cycles, gc_inline_steps, misses;
+	uint64_t threads; /* that have a cache */
 	uint64_t backlog_bytes, queued_bytes, queue_level_bytes;
 	uint64_t free_held_bytes; /* free, in no bin, and holding memory */
 };

@@ -14,6 +14,8 @@
 /* A thread that did not come round in so long is stuck, even in a build that checks everything on a
  * machine that has other things to do. */
 enum { STUCK_MS = 30000, POLL_US = 2000 };
+/* What a look counts at most: a process that was stopped, and with it all threads, is not stuck. */
+enum { LOOK_MAX_MS = 200 };
 
 /* One worker's beats.
  * writers  the worker                           readers  the main thread
@@ -23,7 +25,7 @@ struct pulse {
 	uint64_t seen, seen_ms; /* plain: the main thread's */
 };
 
-static struct pulse *pulse; /* [pulses]; NULL: there is no fault */
+static struct pulse *pulse; /* [pulses] */
 static uint32_t pulses;
 /* Times that a consumer asked how long to wait.
  * writers  consumers  readers main  order relaxed: a count  edges none */
@@ -70,7 +72,7 @@ bool fault_thread_start(struct fault *fault, pthread_t *thread, void *(*entry)(v
 
 void fault_beat(uint32_t worker)
 {
-	if (pulse != NULL && worker < pulses)
+	if (worker < pulses)
 		count_owned(&pulse[worker].beats, 1);
 }
 
@@ -126,12 +128,13 @@ static bool pulses_start(struct run *run)
 bool fault_start(struct faults *faults, struct run *run)
 {
 	faults->run = run;
-	if (faults->count == 0)
-		return true;
 	if (!pulses_start(run)) {
-		fprintf(stderr, "tide-stress: no memory for the faults\n");
+		fprintf(stderr, "tide-stress: no memory for the pulses of %" PRIu32 " threads\n",
+		        run->threads);
 		return false;
 	}
+	if (faults->count == 0)
+		return true;
 	fault_books_open();
 	faults->started = true;
 	for (uint32_t i = 0; i < faults->count; i++) {
@@ -158,8 +161,12 @@ static bool should_beat(const struct faults *faults, uint32_t worker)
  * number of workers. */
 static uint32_t take_pulses(const struct faults *faults)
 {
-	uint64_t now_ms = fault_clock_ms();
+	static uint64_t clock_ms, now_ms = 1; /* of the last look; spent looking */
+	uint64_t before_ms = clock_ms;
 	uint32_t stuck = pulses;
+
+	clock_ms = fault_clock_ms();
+	now_ms += clock_ms - before_ms < LOOK_MAX_MS ? clock_ms - before_ms : LOOK_MAX_MS;
 
 	for (uint32_t i = 0; i < pulses; i++) {
 		uint64_t beats = load_relaxed(&pulse[i].beats);
@@ -196,12 +203,11 @@ void fault_tick(struct faults *faults, uint64_t elapsed_ms)
 		if (fault->kind->tick != NULL)
 			fault->kind->tick(fault, elapsed_ms);
 	}
-	if (faults->started) {
+	if (faults->started)
 		store_relaxed(&main_seen_ms, fault_clock_ms());
-		uint32_t stuck = take_pulses(faults);
-		if (stuck < pulses)
-			say_stuck(faults, stuck);
-	}
+	uint32_t stuck = take_pulses(faults);
+	if (stuck < pulses)
+		say_stuck(faults, stuck);
 }
 
 /* Under all that struck: each thread comes round twice more, the second time wholly after now. */

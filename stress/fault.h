@@ -38,7 +38,8 @@ bool fault_parse(struct faults *faults, const char *text);
 /* All kinds and their keys. */
 void fault_help(FILE *out);
 
-/* After run_start, before any thread. False, after a message: a fault can't be had here. */
+/* After run_start, before any thread, with faults or without: threads that are stuck are always
+ * found. False, after a message: a fault can't be had here. */
 bool fault_start(struct faults *faults, struct run *run);
 /* About every 10 ms. */
 void fault_tick(struct faults *faults, uint64_t elapsed_ms);

@@ -3,11 +3,10 @@
 #include "fault_kind.h"
 
 #include "format.h"
+#include "proc.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const size_t size[] = {
 	16, 24, 100, 700, 1024, 3000, 8192, 9000, 20000, 40000, 131072, 131073, 400000, 5000000,
@@ -66,25 +65,9 @@ static bool all_can_be_had(void)
 
 static double opened_bytes;
 
-/* Resident memory; not by stdio, which allocates. */
-static double resident_bytes(void)
-{
-	char text[128] = { 0 }, *end = text;
-	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-
-	if (file < 0)
-		return 0;
-	ssize_t got = read(file, text, sizeof text - 1);
-	close(file);
-	if (got <= 0)
-		return 0;
-	(void)strtoul(text, &end, 10); /* the size comes first */
-	return (double)strtoul(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
-}
-
 void fault_books_open(void)
 {
-	opened_bytes = resident_bytes();
+	opened_bytes = (double)proc_resident_bytes();
 }
 
 #if STRESS_INTERNALS
@@ -123,7 +106,7 @@ static bool memory_went_back(void)
 	if (fault_freeze_for_ever() > 0)
 		return true;
 	(void)tide_purge();
-	double more_bytes = resident_bytes() - opened_bytes;
+	double more_bytes = (double)proc_resident_bytes() - opened_bytes;
 	printf("resident after a purge: %s more than before the load\n",
 	       format_bytes(more_bytes > 0 ? more_bytes : 0).text);
 	return more_bytes <= RETAINED_MAX_BYTES || say("memory did not go back to the system");

@@ -58,6 +58,11 @@ void fault_shelter_end(void)
 	shelters--;
 }
 
+bool fault_is_sheltered(void)
+{
+	return shelters > 0;
+}
+
 static uintptr_t instruction(const void *context)
 {
 #if defined(__x86_64__)
@@ -70,7 +75,7 @@ static uintptr_t instruction(const void *context)
 
 static void freeze_handler(int number, siginfo_t *info, void *context)
 {
-	bool declines = shelters > 0 || (load_relaxed(&only_calling) && !fault_calling);
+	bool declines = fault_is_sheltered() || (load_relaxed(&only_calling) && !fault_calling);
 	uint32_t asked = WANTED_ONE;
 	int saved = errno;
 

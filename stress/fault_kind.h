@@ -46,6 +46,7 @@ extern const struct fault_kind fault_gc_freeze;      /* fault_gc.c */
 extern const struct fault_kind fault_gc_starve;      /* fault_gc.c */
 extern const struct fault_kind fault_gc_switch;      /* fault_gc.c */
 extern const struct fault_kind fault_app_freeze;     /* fault_freeze.c */
+extern const struct fault_kind fault_stall;          /* fault_stall.c */
 extern const struct fault_kind fault_signals;        /* fault_signals.c */
 extern const struct fault_kind fault_slow_consumers; /* fault.c */
 
@@ -58,6 +59,7 @@ void fault_sleep_us(uint64_t us);
 bool fault_thread_start(struct fault *fault, pthread_t *thread, void *(*entry)(void *), void *arg);
 
 /* fault_freeze.c */
+bool fault_is_sheltered(void); /* the calling thread, or the one whose handler this is */
 bool fault_freeze_has(uint32_t worker);
 uint32_t fault_freeze_for_ever(void); /* so many threads are */
 

@@ -8,9 +8,9 @@
 
 /* In the order in which they are lifted: a frozen GC thread must go on before it can be stopped. */
 static const struct fault_kind *const kind[] = {
-	&fault_syscall,    &fault_address_limit, &fault_map_limit,
-	&fault_gc_freeze,  &fault_gc_starve,     &fault_gc_switch,
-	&fault_app_freeze, &fault_signals,       &fault_slow_consumers,
+	&fault_syscall,   &fault_address_limit,  &fault_map_limit,  &fault_gc_freeze,
+	&fault_gc_starve, &fault_gc_switch,      &fault_app_freeze, &fault_stall,
+	&fault_signals,   &fault_slow_consumers,
 };
 enum { KINDS = sizeof kind / sizeof kind[0] };
 

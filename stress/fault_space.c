@@ -3,30 +3,22 @@
 #include "fault_kind.h"
 
 #include "order.h"
+#include "proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { ROOM, AFTER, PERIOD };
-
-/* Not by stdio, which allocates. 0: not known. */
-static uint64_t number_in(const char *path)
-{
-	char text[64] = { 0 };
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (file < 0)
-		return 0;
-	ssize_t got = read(file, text, sizeof text - 1);
-	close(file);
-	return got > 0 ? strtoull(text, NULL, 10) : 0;
-}
+/* The last two keys of both. */
+#define SPACE_WHEN                                                                                 \
+	{ "after", 0, 86400000, 100, "ms from the start", NULL },                                  \
+	{                                                                                          \
+		"period", 0, 86400000, 0, "ms, one half on and one off; 0: on to the end", NULL    \
+	}
 
 /* From `after` on; with a period, half of it on and half of it off. */
 static bool is_on(const struct fault *fault, uint64_t elapsed_ms)
@@ -69,10 +61,8 @@ static void limit_tick(struct fault *fault, uint64_t elapsed_ms)
 
 	if (on && !limit_is_on) {
 		struct rlimit limit = limit_before;
-		uint64_t size_bytes =
-		    number_in("/proc/self/statm") * (uint64_t)sysconf(_SC_PAGESIZE);
 
-		limit.rlim_cur = size_bytes + (fault->value[ROOM] << 20);
+		limit.rlim_cur = proc_mapped_bytes() + (fault->value[ROOM] << 20);
 		limit_is_on = setrlimit(RLIMIT_AS, &limit) == 0;
 	} else if (!on && limit_is_on) {
 		limit_off();
@@ -99,11 +89,7 @@ static uint64_t limit_struck(const struct fault *fault)
 const struct fault_kind fault_address_limit = {
 	.name = "address-limit",
 	.meaning = "the process may have no more address space (RLIMIT_AS) than at that moment",
-	.key = {
-	    { "room", 0, 1 << 20, 16, "and so many MiB", NULL },
-	    { "after", 0, 86400000, 100, "ms from the start", NULL },
-	    { "period", 0, 86400000, 0, "ms, one half on and one off; 0: on to the end", NULL },
-	},
+	.key = { { "room", 0, 1 << 20, 16, "and so many MiB", NULL }, SPACE_WHEN },
 	.start = limit_start,
 	.tick = limit_tick,
 	.lift = limit_lift,
@@ -124,7 +110,7 @@ static uint64_t times_full;
 
 static bool map_start(struct fault *fault)
 {
-	uint64_t mappings = number_in("/proc/sys/vm/max_map_count");
+	uint64_t mappings = proc_number("/proc/sys/vm/max_map_count", 0);
 
 	if (mappings == 0 || mappings > MAPPINGS_MAX) {
 		fault_say(fault, "a process may have %" PRIu64 " mappings: too many to use up",
@@ -190,11 +176,7 @@ static uint64_t map_struck(const struct fault *fault)
 const struct fault_kind fault_map_limit = {
 	.name = "map-limit",
 	.meaning = "the process may have no more mappings (vm.max_map_count)",
-	.key = {
-	    { "room", 0, 1 << 20, 0, "but so many", NULL },
-	    { "after", 0, 86400000, 100, "ms from the start", NULL },
-	    { "period", 0, 86400000, 0, "ms, one half on and one off; 0: on to the end", NULL },
-	},
+	.key = { { "room", 0, 1 << 20, 0, "but so many", NULL }, SPACE_WHEN },
 	.start = map_start,
 	.tick = map_tick,
 	.lift = map_lift,

@@ -166,6 +166,7 @@ static int child_main(struct worker *worker, bool may_fork)
 	uint64_t failures = oracle_failures();
 	struct random *random = &worker->actor->random;
 
+	actor_read_clock(worker->actor);
 	look_at_inherited(worker);
 	allocate_some(worker);
 	if (random_once_in(random, CHILD_THREAD_ONE_IN))

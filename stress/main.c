@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
+enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 /* it can't be run so */ };
 enum { SETTLE_MS = 1000, HOUR_MS = 3600000, PATH_BYTES = 4096, REASON_BYTES = 160 };
 
 /* What belongs to one run of the program. */
@@ -76,7 +76,7 @@ static void judge_all(struct session *session, bool went_well)
 	judge(session, refused == 0 || fault_may_refuse(run->faults), text);
 	judge(session, went_well, "a thread could not be started");
 	judge(session, faults_held, "a fault was not borne, see above");
-	judge(session, rests, "memory did not go back after all was freed");
+	judge(session, rests, "memory or threads were left after all was freed");
 	judge(session, plateau, "resident memory did not come to a plateau");
 }
 
@@ -161,7 +161,7 @@ static int stress(struct session *session)
 	conduct_handle_signals();
 	print_head(session);
 	if (!fault_start(session->run.faults, &session->run))
-		return EXIT_WRONG;
+		return EXIT_USAGE;
 	oracle_start(seed_text, session->run.actors);
 	progress_start(&session->progress, session->arguments.quiet,
 	               (double)session->conductor.run_ms / 1000);
@@ -176,7 +176,8 @@ static int run_scenario(struct session *session)
 {
 	struct arguments *arguments = &session->arguments;
 
-	if (!scenario_read(&session->scenario, arguments->scenario))
+	if (!scenario_read(&session->scenario, arguments->scenario) ||
+	    !run_can_have(&session->scenario))
 		return EXIT_USAGE;
 	session->conductor = (struct conductor){
 		.run = &session->run,
@@ -197,7 +198,7 @@ static int run_scenario(struct session *session)
 		.threads = arguments->threads != 0 ? (uint32_t)arguments->threads
 		                                   : session->scenario.threads,
 	};
-	return run_start(&session->run, &plan) ? stress(session) : EXIT_WRONG;
+	return run_start(&session->run, &plan) ? stress(session) : EXIT_USAGE;
 }
 
 int main(int argc, char *argv[])

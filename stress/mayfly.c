@@ -14,7 +14,7 @@ static bool leave(struct worker *worker, struct held *held)
 	struct exchange *exchange = &worker->team->exchange;
 	struct held left = *held;
 
-	oracle_note(&left, EVENT_HANDED, actor->number);
+	actor_note(actor, &left, EVENT_HANDED);
 	if (!exchange_put(exchange, random_below(&actor->random, exchange->slots), &left))
 		return false;
 	count_owned(&actor->tally.handed, 1);
@@ -29,6 +29,7 @@ static void *mayfly_main(void *of)
 	struct held mine[MAYFLY_BLOCKS_MAX];
 	uint32_t life = 0;
 
+	actor_read_clock(actor);
 	actor_step(actor, load_relaxed(&worker->step));
 	count_owned(&actor->tally.threads, 1);
 	for (uint32_t i = 0; i < crew->mayfly_blocks; i++)

@@ -14,7 +14,9 @@
 
 enum {
 	ORACLE_OWNER_SHIFT = 48,
-	ORACLE_WORDS = 32, /* from the start: smaller blocks are checked whole */
+	ORACLE_HEAD_BYTES = 256, /* smaller blocks are checked whole */
+	ORACLE_WHOLE_ONE_IN = 8,
+	ORACLE_WHOLE_MAX_BYTES = 1 << 20,
 	ORACLE_PAGE_BYTES = 4096,
 	ORACLE_LOST_TOLD = 10,
 	ORACLE_FAILURE_STORIES = ORACLE_STORIES - 2,
@@ -48,7 +50,6 @@ static uint64_t clock_ms(void)
 {
 	struct timespec now;
 
-	/* The cheap one: it is read for each event. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -90,10 +91,15 @@ static uint64_t id_sequence(uint64_t id)
 	return id & ((UINT64_C(1) << ORACLE_OWNER_SHIFT) - 1);
 }
 
-void oracle_note(struct held *held, enum event_kind kind, uint32_t thread)
+uint32_t oracle_clock_ms(void)
+{
+	return (uint32_t)(clock_ms() - oracle.start_ms);
+}
+
+void oracle_note(struct held *held, enum event_kind kind, uint32_t thread, uint32_t ms)
 {
 	held->last[held->events++ % HELD_EVENTS] = (struct event){
-		.ms = (uint32_t)(clock_ms() - oracle.start_ms),
+		.ms = ms,
 		.thread = (uint16_t)thread,
 		.kind = (uint8_t)kind,
 	};
@@ -107,16 +113,25 @@ static uint64_t word_at(const unsigned char *block, size_t offset)
 	return word;
 }
 
+/* The end of the part in which every word counts. */
+static size_t head_bytes(const struct held *held)
+{
+	bool whole = id_sequence(held->id) % ORACLE_WHOLE_ONE_IN == 0 &&
+	             held->bytes <= ORACLE_WHOLE_MAX_BYTES;
+
+	return whole ? SIZE_MAX : ORACLE_HEAD_BYTES;
+}
+
 /* The offsets that carry a word, in ascending order: the one after `offset`. SIZE_MAX ends them.
  * They never overlap: no other reaches into the last 8 bytes. */
-static size_t next_offset(const struct held *held, size_t offset)
+static size_t next_offset(const struct held *held, size_t head, size_t offset)
 {
 	size_t tail = held->bytes - sizeof(uint64_t);
 	size_t next = offset + sizeof(uint64_t);
 
 	if (offset == tail)
 		return SIZE_MAX;
-	if (next >= ORACLE_WORDS * sizeof(uint64_t))
+	if (next >= head)
 		next = (offset / ORACLE_PAGE_BYTES + 1) * ORACLE_PAGE_BYTES;
 	return next + sizeof(uint64_t) <= tail ? next : tail;
 }
@@ -132,7 +147,9 @@ static uint64_t wanted_word(const struct held *held, size_t offset)
 
 void oracle_stamp(const struct held *held)
 {
-	for (size_t offset = 0; offset != SIZE_MAX; offset = next_offset(held, offset)) {
+	size_t head = head_bytes(held);
+
+	for (size_t offset = 0; offset != SIZE_MAX; offset = next_offset(held, head, offset)) {
 		uint64_t word = wanted_word(held, offset);
 		memcpy(held->block + offset, &word, sizeof word);
 	}
@@ -328,26 +345,32 @@ bool oracle_enter(struct held *held)
 	return false;
 }
 
+void oracle_blame(const struct held *held, const char *what)
+{
+	add_relaxed(&oracle.failures, 1);
+	struct story *story = story_begin();
+	if (story == NULL)
+		return;
+	tell(story, "\ntide-stress: BLOCK %p %s\n", (void *)held->block, what);
+	tell_block(story, held);
+	story_end(story);
+}
+
 bool oracle_leave(struct held *held)
 {
 	if (load_relaxed(&oracle.sought) != 0)
 		tell_if_sought(held);
 	if (shadow_leave(held->block, held->bytes))
 		return true;
-	add_relaxed(&oracle.failures, 1);
-	struct story *story = story_begin();
-	if (story == NULL)
-		return false;
-	tell(story, "\ntide-stress: BLOCK %p WAS GIVEN BACK BEFORE, by another record\n",
-	     (void *)held->block);
-	tell_block(story, held);
-	story_end(story);
+	oracle_blame(held, "WAS GIVEN BACK BEFORE, by another record");
 	return false;
 }
 
 bool oracle_check(const struct held *held, size_t limit_bytes, const char *moment, uint32_t finder)
 {
-	for (size_t offset = 0; offset != SIZE_MAX; offset = next_offset(held, offset)) {
+	size_t head = head_bytes(held);
+
+	for (size_t offset = 0; offset != SIZE_MAX; offset = next_offset(held, head, offset)) {
 		if (offset + sizeof(uint64_t) > limit_bytes)
 			return true; /* the offsets ascend */
 

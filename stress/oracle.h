@@ -2,9 +2,10 @@
  *
  * Each block has a record outside the heap (struct held), which goes with it from thread to thread,
  * and its contents follow from that record: word 0 is its id (owner and sequence), other words are
- * hashes of the id and their place. Small blocks are written and checked whole; of larger ones the
- * first 256 bytes, a word of each page and the last 8 bytes. Two owners of one block, a block cut
- * too short, a lost copy in realloc and a free list written into live memory all change a word.
+ * hashes of the id and their place. Small blocks are written and checked whole, and one in eight of
+ * those up to 1 MiB; of the others the first 256 bytes, a word of each page and the last 8 bytes.
+ * Two owners of one block, a block cut too short, a lost copy in realloc and a free list written
+ * into live memory all change a word.
  *
  * Contents tell of a second owner only when somebody looks; so each block is also entered in a
  * shadow of the address space (shadow.h), which tells in the moment of the second allocation.
@@ -39,11 +40,13 @@ struct held {
 	unsigned char *block; /* NULL: this record holds nothing */
 	uint64_t id;
 	uint32_t bytes;
+	uint32_t hint;       /* of a block from tide_malloc_in */
 	uint32_t events;     /* so many so far; the last ones are in `last` */
 	uint8_t align_shift; /* of aligned blocks; else 4 */
 	uint8_t origin;
 	uint8_t resizes;                /* these two stop at 255 */
 	uint8_t hands;                  /* times it was handed over */
+	bool hinted;                    /* `hint` is one */
 	struct event last[HELD_EVENTS]; /* event i is in slot i % HELD_EVENTS */
 };
 
@@ -53,8 +56,10 @@ void oracle_start(const char *seed_text, uint32_t threads);
 /* The id of block number `sequence` that thread `owner` made. */
 uint64_t oracle_id(uint32_t owner, uint64_t sequence);
 
+/* Since the start. */
+uint32_t oracle_clock_ms(void);
 /* Something happens to the block. */
-void oracle_note(struct held *held, enum event_kind kind, uint32_t thread);
+void oracle_note(struct held *held, enum event_kind kind, uint32_t thread, uint32_t ms);
 
 /* The block was just got from the allocator, after its first note. False: some of its memory
  * belongs to another live block; it must not be written to or freed, nor be left. */
@@ -71,7 +76,9 @@ void oracle_stamp(const struct held *held);
 bool oracle_check(const struct held *held, size_t limit_bytes, const char *moment, uint32_t finder);
 /* Whether a block just made is aligned, and, from calloc, zero. Before the stamp. */
 bool oracle_check_new(const struct held *held, uint32_t finder);
-/* As after a failed check: something else is wrong. */
+/* As after a failed check: the block "is not aligned", say. */
+void oracle_blame(const struct held *held, const char *what);
+/* Something else is wrong. */
 void oracle_fail(const char *what);
 /* Blocks are missing in the accounts, and no thread runs: name those that were never freed. */
 void oracle_tell_lost(void);

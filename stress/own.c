@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include "fault.h"
+#include "order.h"
 
 enum { WHEEL_PROBES = 32 };
 
@@ -166,9 +167,8 @@ void own_drop(struct worker *worker, uint32_t percent)
 }
 
 /* A slot of the crew's array: what any thread put there goes, and something new comes. */
-static void exchange_step(struct worker *worker)
+static void exchange_step(struct worker *worker, struct exchange *exchange)
 {
-	struct exchange *exchange = &worker->team->exchange;
 	const struct crew *crew = worker->team->crew;
 	struct random *random = &worker->actor->random;
 	struct held held = { 0 };
@@ -192,17 +192,16 @@ static void exchange_step(struct worker *worker)
 uint32_t exchange_burst(struct worker *worker)
 {
 	for (uint32_t i = 0; i < BURST_STEPS; i++)
-		exchange_step(worker);
+		exchange_step(worker, &worker->team->exchange);
 	return BURST_STEPS;
 }
 
-void exchange_drop(struct worker *worker, uint32_t percent)
+/* Its part of the array. */
+static void drop_part(struct worker *worker, struct exchange *exchange, uint32_t percent)
 {
-	struct exchange *exchange = &worker->team->exchange;
 	uint32_t number = (uint32_t)(worker - worker->run->worker) - worker->team->first;
 	struct held held;
 
-	/* Its part of the array. */
 	for (uint32_t i = number; i < exchange->slots; i += worker->team->threads) {
 		fault_beat(worker->actor->number);
 		if (random_below(&worker->actor->random, 100) >= percent ||
@@ -211,5 +210,42 @@ void exchange_drop(struct worker *worker, uint32_t percent)
 		actor_receive(worker->actor, &held);
 		if (held.block != NULL)
 			actor_free(worker->actor, &held);
+	}
+}
+
+void exchange_drop(struct worker *worker, uint32_t percent)
+{
+	drop_part(worker, &worker->team->exchange, percent);
+}
+
+/* In one heap. */
+uint32_t heap_burst(struct worker *worker)
+{
+	struct team *team = worker->team;
+	struct actor *actor = worker->actor;
+
+	actor_step(actor, STEP_OF_ROOM | load_relaxed(&worker->step));
+	struct room *room = &team->room[random_below(&actor->random, team->rooms)];
+	bool renew = random_once_in(&actor->random, team->crew->heap_end_one_in);
+	if (renew || !room_enter(room, actor)) {
+		room_renew(room, actor, team->crew);
+		if (!room_enter(room, actor))
+			return 0;
+	}
+	for (uint32_t i = 0; i < BURST_STEPS; i++)
+		exchange_step(worker, &room->exchange);
+	room_leave(room, actor);
+	return BURST_STEPS;
+}
+
+void heap_drop(struct worker *worker, uint32_t percent)
+{
+	struct team *team = worker->team;
+
+	for (uint32_t i = 0; i < team->rooms; i++) {
+		if (!room_enter(&team->room[i], worker->actor))
+			continue;
+		drop_part(worker, &team->room[i].exchange, percent);
+		room_leave(&team->room[i], worker->actor);
 	}
 }

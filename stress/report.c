@@ -82,6 +82,10 @@ void report_print(FILE *out, const struct report *report)
 	if (all->forks > 0)
 		count_row(out, "processes forked", all->forks);
 	count_row(out, "allocations refused", all->refused);
+	if (all->heaps > 0) {
+		count_row(out, "  by the limit of a heap", all->limited);
+		count_row(out, "heaps made and destroyed", all->heaps);
+	}
 	print_memory(out, sampler, end);
 	print_latency(out, sampler);
 	allocator_report(out);

@@ -320,6 +320,8 @@ static void numbers(struct page *page, const json_t *root)
 	count_row(page, "threads started", "load.threads", PAGE_COUNT);
 	count_row(page, "processes forked", "load.forks", PAGE_COUNT);
 	count_row(page, "allocations refused", "load.refused", PAGE_COUNT);
+	count_row(page, "refused by the limits of heaps", "load.refused_by_limits", PAGE_COUNT);
+	count_row(page, "heaps made and destroyed", "load.heaps", PAGE_COUNT);
 	count_row(page, "corrupt blocks left behind", "load.abandoned", PAGE_COUNT);
 	count_row(page, "memory of the program itself", "memory.program_bytes", PAGE_BYTES);
 	count_row(page, "memory of the oracle's shadow", "memory.shadow_bytes", PAGE_BYTES);

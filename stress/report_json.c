@@ -96,6 +96,8 @@ static json_t *load(const struct report *report)
 	set(object, "threads", json_count(all->threads));
 	set(object, "forks", json_count(all->forks));
 	set(object, "refused", json_count(all->refused));
+	set(object, "refused_by_limits", json_count(all->limited));
+	set(object, "heaps", json_count(all->heaps));
 	set(object, "abandoned", json_count(all->abandoned));
 	return object;
 }

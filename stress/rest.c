@@ -3,6 +3,7 @@
 
 #include "format.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* How long it may take, if memory is to go back within half a second: a busy machine is no fault. */
@@ -12,6 +13,9 @@ enum { REST_MAX_MS = 12000, REST_STEP_MS = 250 };
  * bins of the thread that freed them, and of open regions; or this part of the peak. */
 #define REST_BYTES (24.0 * (1 << 20))
 #define REST_PART 8
+
+/* This one, and such as belong to the faults and are about to end. */
+enum { THREADS_LEFT_MAX = 4 };
 
 static double left_max_bytes(const struct sampler *sampler)
 {
@@ -28,6 +32,14 @@ static bool is_at_rest(const struct sampler *sampler)
 
 bool rest_verdict(struct sampler *sampler)
 {
+	uint64_t threads = sampler->now.allocator.threads;
+
+	if (threads > THREADS_LEFT_MAX) {
+		fprintf(stderr,
+		        "tide-stress: no rest: all threads ended, and %" PRIu64 " have a cache\n",
+		        threads);
+		return false;
+	}
 	/* Who sets the clock of the allocator knows how long to wait; we don't. */
 	if (!sampler->now.allocator.gc_runs || getenv("TIDE_DECAY_MS") != NULL)
 		return true;

@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* A thread that takes longer to end than this hangs, even under a sanitizer. */
-enum { JOIN_MAX_S = 60 };
+enum { JOIN_MAX_S = 60, JOIN_STUCK_MAX_S = 2 };
 
 static bool is_frozen(const struct run *run, uint32_t number)
 {
@@ -79,7 +79,7 @@ bool run_join(struct run *run)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += JOIN_MAX_S;
+	until.tv_sec += fault_is_stuck(run->faults) ? JOIN_STUCK_MAX_S : JOIN_MAX_S;
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];
 
@@ -98,6 +98,7 @@ static void drain(struct run *run, struct exchange *exchange)
 {
 	struct held held;
 
+	actor_read_clock(run->actor);
 	for (uint32_t i = 0; i < exchange->slots; i++) {
 		if (!exchange_take(exchange, i, &held))
 			continue;
@@ -113,6 +114,8 @@ void run_drain(struct run *run)
 		drain(run, &run->team[i].exchange);
 		for (uint32_t j = 0; j < run->team[i].rings; j++)
 			drain(run, &run->team[i].ring[j].exchange);
+		for (uint32_t j = 0; j < run->team[i].rooms; j++)
+			room_end(&run->team[i].room[j], run->actor);
 	}
 	for (uint32_t i = 0; i < run->threads; i++) {
 		struct worker *worker = &run->worker[i];
@@ -137,6 +140,11 @@ struct frozen run_frozen(const struct run *run)
 		frozen.threads++;
 		for (uint32_t j = 0; j < worker->slots; j++)
 			frozen.blocks += worker->held[j].block != NULL;
+	}
+	/* Heaps in which one of them is were not ended. */
+	for (uint32_t i = 0; i < run->scenario->crews; i++) {
+		for (uint32_t j = 0; j < run->team[i].rooms; j++)
+			frozen.blocks += room_blocks(&run->team[i].room[j]);
 	}
 	return frozen;
 }

@@ -8,6 +8,7 @@
 
 #include "actor.h"
 #include "ring.h"
+#include "room.h"
 
 #include <pthread.h>
 
@@ -16,6 +17,7 @@ struct faults;
 enum role {
 	ROLE_OWN,      /* replaces blocks of its working set */
 	ROLE_EXCHANGE, /* replaces blocks of the crew's array */
+	ROLE_HEAP,     /* replaces blocks of the crew's heaps, and the heaps */
 	ROLE_MAKER,    /* makes blocks and hands them on */
 	ROLE_STAGE,    /* hands on what it got */
 	ROLE_TAKER,    /* frees what it got */
@@ -27,7 +29,8 @@ struct team {
 	uint32_t first, threads; /* its workers */
 	struct exchange exchange;
 	struct ring *ring; /* [rings] */
-	uint32_t rings;
+	struct room *room; /* [rooms] */
+	uint32_t rings, rooms;
 };
 
 /* A place in the run, filled by one thread after the other: when its thread ends, the next goes on
@@ -88,6 +91,8 @@ struct run_plan {
 	uint32_t threads;
 };
 
+/* Whether the allocator has what the scenario uses. False, after a message. */
+bool run_can_have(const struct scenario *scenario);
 /* False, after a message, when the tables can't be had. */
 bool run_start(struct run *run, const struct run_plan *plan);
 static inline const struct phase *run_phase(const struct run *run, uint32_t number)
@@ -105,8 +110,8 @@ bool run_is_finished(const struct run *run);
  * ended. */
 void run_drain(struct run *run);
 
-/* Threads that are frozen for ever, and the blocks they hold. As each was stopped anywhere, a few may
- * be counted twice or not at all. */
+/* Threads that are frozen for ever, and the blocks they hold, or that are in a heap with them. As
+ * each was stopped anywhere, a few may be counted twice or not at all. */
 struct frozen {
 	uint64_t threads, blocks;
 };

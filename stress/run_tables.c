@@ -1,6 +1,7 @@
 /* How the threads are shared out and connected, before they start. See run.h. */
 #include "run.h"
 
+#include "heap_calls.h"
 #include "text_file.h"
 
 #include <inttypes.h>
@@ -55,6 +56,21 @@ static uint32_t rings_of(const struct team *team)
 	}
 }
 
+static bool rooms_start(struct team *team)
+{
+	const struct crew *crew = team->crew;
+
+	team->room = table_map(crew->heaps, sizeof *team->room, true);
+	for (; team->room != NULL && team->rooms < crew->heaps; team->rooms++) {
+		struct room *room = &team->room[team->rooms];
+
+		room->number = team->rooms;
+		if (!exchange_start(&room->exchange, crew->slots / crew->heaps + 1))
+			return false;
+	}
+	return team->room != NULL;
+}
+
 static bool team_start(struct team *team)
 {
 	const struct crew *crew = team->crew;
@@ -64,6 +80,8 @@ static bool team_start(struct team *team)
 	if (!exchange_start(&team->exchange,
 	                    crew->pattern == PATTERN_EXCHANGE ? crew->slots : crew->exchange_slots))
 		return false;
+	if (crew->pattern == PATTERN_HEAP)
+		return rooms_start(team);
 	team->rings = rings_of(team);
 	if (team->rings == 0)
 		return true;
@@ -129,7 +147,14 @@ static enum role role_of(const struct worker *worker)
 		return worker->outs > 0 ? ROLE_STAGE : ROLE_TAKER;
 	if (worker->outs > 0)
 		return ROLE_MAKER;
-	return worker->team->crew->pattern == PATTERN_EXCHANGE ? ROLE_EXCHANGE : ROLE_OWN;
+	switch (worker->team->crew->pattern) {
+	case PATTERN_EXCHANGE:
+		return ROLE_EXCHANGE;
+	case PATTERN_HEAP:
+		return ROLE_HEAP;
+	default:
+		return ROLE_OWN;
+	}
 }
 
 static bool worker_start(struct run *run, struct team *team, uint32_t number)
@@ -174,6 +199,18 @@ static bool tables_start(struct run *run)
 		actor_start(&run->actor[i], i, run->seed);
 	share_out(run);
 	return teams_start(run);
+}
+
+bool run_can_have(const struct scenario *scenario)
+{
+	for (uint32_t i = 0; i < scenario->crews; i++) {
+		if (scenario->crew[i].pattern != PATTERN_HEAP || heap_calls_exist())
+			continue;
+		fprintf(stderr, "tide-stress: crew %s: 'pattern heap' needs Tide linked in\n",
+		        scenario->crew[i].name);
+		return false;
+	}
+	return true;
 }
 
 bool run_start(struct run *run, const struct run_plan *plan)

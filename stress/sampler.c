@@ -2,13 +2,11 @@
 #include "sampler.h"
 
 #include "order.h"
+#include "proc.h"
 #include "shadow.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { SETTLE_NAP_MS = 50 };
 
@@ -20,22 +18,12 @@ uint64_t sampler_clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Not by stdio, whose buffer comes from the allocator under test. 0: not known. */
+/* 0: not known. */
 static double resident_bytes(void)
 {
-	char text[128] = { 0 };
-	char *end = text;
-	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	uint64_t bytes = proc_resident_bytes();
 
-	if (file < 0)
-		return 0;
-	ssize_t got = read(file, text, sizeof text - 1);
-	close(file);
-	if (got <= 0)
-		return 0;
-	strtoul(text, &end, 10); /* the size comes first */
-	return (double)strtoul(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE) -
-	       (double)shadow_resident_bytes();
+	return bytes != 0 ? (double)bytes - (double)shadow_resident_bytes() : 0;
 }
 
 static double larger(double a, double b)
@@ -69,6 +57,8 @@ void sampler_take(struct sampler *sampler)
 		now.resized += load_relaxed(&tally->resized);
 		now.handed += load_relaxed(&tally->handed);
 		now.refused += load_relaxed(&tally->refused);
+		now.limited += load_relaxed(&tally->limited);
+		now.heaps += load_relaxed(&tally->heaps);
 		now.threads += load_relaxed(&tally->threads);
 		now.forks += load_relaxed(&tally->forks);
 		now.abandoned += load_relaxed(&tally->abandoned);

@@ -13,7 +13,8 @@
 struct sample {
 	double seconds; /* since the start */
 	uint64_t calls; /* of the allocator */
-	uint64_t made, freed, resized, handed, refused, threads, forks, abandoned;
+	uint64_t made, freed, resized, handed, refused, limited, threads, forks, abandoned;
+	uint64_t heaps;
 	double live_bytes; /* as requested */
 	/* Of the process, less what it had before the first block, less the oracle's shadow. */
 	double resident_bytes;

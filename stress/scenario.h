@@ -33,6 +33,7 @@ enum pattern {
 	PATTERN_ONE_TO_MANY, /* the first makes, all others free */
 	PATTERN_MANY_TO_ONE, /* the last only frees what all others make */
 	PATTERN_PIPELINE,    /* from the first through each to the last, which frees */
+	PATTERN_HEAP,        /* as EXCHANGE, in heaps of their own that end with their blocks */
 };
 
 /* Which block of its working set a thread replaces. */
@@ -48,7 +49,11 @@ struct crew {
 	char name[NAME_BYTES];
 	uint32_t share; /* of the threads, in proportion to the other crews */
 	uint32_t pattern, lifetime;
-	uint32_t slots; /* OWN: blocks held by all its threads together; EXCHANGE: the array */
+	/* OWN: blocks held by all its threads together; EXCHANGE: the array; HEAP: of all heaps. */
+	uint32_t slots;
+	uint32_t heaps;                  /* HEAP: at a time */
+	uint32_t heap_end_one_in;        /* of the bursts of 64 steps */
+	uint32_t heap_limit_bytes;       /* of two heaps in three; 0: none */
 	struct distribution sizes;       /* in place of the phases' */
 	struct distribution large_sizes; /* of the blocks that are large */
 

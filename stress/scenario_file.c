@@ -61,6 +61,8 @@ static bool crew_begin(struct reader *reader, const char *name)
 	*crew = (struct crew){
 		.share = 1,
 		.slots = 10000,
+		.heaps = 8,
+		.heap_end_one_in = 100,
 		.large_sizes = { .kind = SIZES_POWER, .min_bytes = 64 << 10, .max_bytes = 4 << 20 },
 		.align_max_bytes = 4096,
 		.resize_chain_max = 8,

@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SLOTS_MAX = 100000000, ODDS_MAX = 1000000000, STEPS_MAX = 2000000000 };
+enum { SLOTS_MAX = 100000000, ODDS_MAX = 1000000000, STEPS_MAX = 2000000000, HEAPS_MAX = 256 };
 
-#define PATTERNS "own exchange pairs one-to-many many-to-one pipeline"
+#define PATTERNS "own exchange pairs one-to-many many-to-one pipeline heap"
 #define LIFETIMES "random oldest newest recorded"
 
 #define KEY(type, section, of, field, min, max, words, meaning)                                    \
@@ -38,7 +38,10 @@ static const struct key known[] = {
 	CREW(share, 1, 1000, "of the threads, beside other crews"),
 	CREW_OTHER(KEY_WORD, pattern, 0, 0, PATTERNS, "how blocks change threads"),
 	CREW_OTHER(KEY_WORD, lifetime, 0, 0, LIFETIMES, "which block is replaced (own)"),
-	CREW(slots, 1, SLOTS_MAX, "blocks held by the crew (own, exchange)"),
+	CREW(slots, 1, SLOTS_MAX, "blocks held by the crew (own, exchange, heap)"),
+	CREW(heaps, 1, HEAPS_MAX, "in use at a time (heap)"),
+	CREW(heap_end_one_in, 0, ODDS_MAX, "one in so many bursts ends a heap (heap)"),
+	CREW(heap_limit_bytes, 0, 1 << 30, "limit of two heaps in three; 0: none (heap)"),
 	CREW_OTHER(KEY_SIZES, sizes, 0, 0, NULL, "of its blocks, whatever the phase"),
 	CREW_OTHER(KEY_SIZES, large_sizes, 0, 0, NULL, "of large_one_in"),
 	CREW(calloc_one_in, 0, ODDS_MAX, "one in so many blocks is from calloc"),

@@ -7,10 +7,6 @@
 #include <sched.h>
 #include <time.h>
 
-/* Numbers of steps that are none: beginnings of lives, and drops. */
-#define STEP_OF_LIFE (UINT64_C(1) << 62)
-#define STEP_OF_DROP (UINT64_C(1) << 63)
-
 enum { NAP_NS = 2000000 };
 
 static bool stopped(const struct worker *worker)
@@ -43,7 +39,7 @@ bool worker_put(struct worker *worker, struct exchange *exchange, uint32_t slot,
 	struct held given = *held;
 
 	/* Told before: once in the slot, the record is another thread's. */
-	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	actor_note(worker->actor, &given, EVENT_HANDED);
 	if (!exchange_put(exchange, slot, &given))
 		return false;
 	count_owned(&worker->actor->tally.handed, 1);
@@ -55,7 +51,7 @@ bool worker_put_ring(struct worker *worker, struct ring *ring, struct held *held
 {
 	struct held given = *held;
 
-	oracle_note(&given, EVENT_HANDED, worker->actor->number);
+	actor_note(worker->actor, &given, EVENT_HANDED);
 	if (!ring_put(ring, &given))
 		return false;
 	count_owned(&worker->actor->tally.handed, 1);
@@ -107,6 +103,8 @@ static void drop(struct worker *worker, uint32_t number, uint32_t percent)
 	actor_step(worker->actor, STEP_OF_DROP | number);
 	if (worker->role == ROLE_EXCHANGE)
 		exchange_drop(worker, percent);
+	else if (worker->role == ROLE_HEAP)
+		heap_drop(worker, percent);
 	else
 		own_drop(worker, percent);
 }
@@ -135,7 +133,7 @@ static void rest(struct worker *worker)
 static uint32_t burst(struct worker *worker)
 {
 	static uint32_t (*const role_burst[])(struct worker *) = {
-		own_burst, exchange_burst, maker_burst, stage_burst, taker_burst,
+		own_burst, exchange_burst, heap_burst, maker_burst, stage_burst, taker_burst,
 	};
 
 	return role_burst[worker->role](worker);
@@ -164,6 +162,7 @@ void *worker_main(void *of)
 	begin_life(worker);
 	while (!stopped(worker) && !steps_are_done(worker)) {
 		fault_beat(worker->actor->number);
+		actor_read_clock(worker->actor);
 		enter_phase(worker);
 		if (worker->phase->kind != PHASE_GROW && worker_has_steps(worker)) {
 			rest(worker);
@@ -175,6 +174,7 @@ void *worker_main(void *of)
 		if (spent(worker, steps))
 			return NULL;
 	}
+	actor_read_clock(worker->actor);
 	own_drop(worker, 100);
 	store_release(&worker->finished, true);
 	return NULL;

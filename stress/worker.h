@@ -7,6 +7,11 @@
 /* Steps between two looks at phase and stop. */
 enum { BURST_STEPS = 64 };
 
+/* Numbers of steps that are none: choices of heaps, beginnings of lives, and drops. */
+#define STEP_OF_ROOM (UINT64_C(1) << 61)
+#define STEP_OF_LIFE (UINT64_C(1) << 62)
+#define STEP_OF_DROP (UINT64_C(1) << 63)
+
 /* The thread function; the argument is the struct worker. */
 void *worker_main(void *worker);
 /* Whether the role counts steps of its own; the others go on until the stop. */
@@ -30,6 +35,7 @@ static inline uint32_t worker_target(const struct worker *worker, uint32_t slots
 /* A burst of each role, in its phase; steps done, 0: nothing could be done. */
 uint32_t own_burst(struct worker *worker);
 uint32_t exchange_burst(struct worker *worker);
+uint32_t heap_burst(struct worker *worker);
 uint32_t maker_burst(struct worker *worker);
 uint32_t stage_burst(struct worker *worker);
 uint32_t taker_burst(struct worker *worker);
@@ -37,6 +43,7 @@ uint32_t taker_burst(struct worker *worker);
 /* Free so much of what the role holds. */
 void own_drop(struct worker *worker, uint32_t percent);
 void exchange_drop(struct worker *worker, uint32_t percent);
+void heap_drop(struct worker *worker, uint32_t percent);
 
 /* Start a thread that lives for a moment, and wait for its end. */
 void mayfly_run(struct worker *worker);

@@ -43,6 +43,11 @@ struct tide_heap_options {
 	size_t soft_bytes;    /* limits; 0: none */
 	size_t hard_bytes;
 	enum tide_heap_counts counts;
+	/* Not NULL: a heap whose limit the bytes of this one count in as well (in its way of counting,
+	 * beside a limit of this one's own). It outlives this one and is within none itself. At its
+	 * limit only this heap's free memory is collected; the other's, and that of others within it,
+	 * goes back with tide_heap_purge. */
+	struct tide_heap *within;
 	/* Make room: the heap (NULL: the process's) needs `bytes`. May free blocks of the heap and
 	 * lower its charge; must not allocate in it. Called by an allocating thread in the middle of
 	 * its allocation, by several threads at once perhaps. Returns how much it freed; 0: nothing
@@ -52,7 +57,8 @@ struct tide_heap_options {
 };
 
 /* A new heap; `options` may be NULL. NULL and ENOMEM when there is no memory or there are 1024 heaps
- * already; NULL and EINVAL for a soft limit above the hard one. */
+ * already; NULL and EINVAL for a soft limit above the hard one, or for a heap to be within that counts
+ * in another way or is within a third. */
 TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
 /* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do so
  * any more, nor any of its blocks; a thread that used it may end at the same time. NULL is ignored.
@@ -100,6 +106,10 @@ TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
 TIDE_API int tide_heap_walk(struct tide_heap *heap,
                             int (*visit)(void *block, size_t bytes, void *context), void *context);
 
+/* Give the heap's free memory back to the system now; returns the number of bytes returned. `heap` may
+ * be NULL. What other threads have in their bins stays there, if they are at work. Waits for the GC. */
+TIDE_API size_t tide_heap_purge(struct tide_heap *heap);
+
 struct tide_heap_stats {
 	uint64_t block_bytes;   /* in blocks, live or in threads' bins */
 	uint64_t held_bytes;    /* memory in use by slabs and blocks, and free but not given back */
@@ -113,6 +123,9 @@ struct tide_heap_stats {
 	uint64_t queued_bytes;   /* in the ready queues */
 	uint64_t backlog_bytes;  /* waiting for the GC */
 	uint64_t threads;        /* that have bins in the heap */
+	/* Times that the hard limit refused bytes, to this heap or one within its limit; memory was
+	 * collected then, perhaps with success. A failure without one is the system's. */
+	uint64_t refusals;
 };
 
 /* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). `heap` may

@@ -62,12 +62,16 @@ TIDE_API int tide_malloc_trim(size_t pad);
 TIDE_API size_t tide_purge(void);
 
 #ifndef __cplusplus
-/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena, hblkhd (large blocks),
- * uordblks (in use, blocks in threads' bins included), fordblks (free), keepcost (free and holding
- * memory). For C only: C++ wants the structure complete in a declaration with C linkage. */
+/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena (regions), hblks and hblkhd
+ * (large blocks), uordblks (live), fordblks (the rest of arena), fsmblks (of that, in the bins of
+ * threads and in queues), keepcost (free chunks that hold memory); what Tide has no counterpart of is
+ * 0. For C only: C++ wants the structure complete in a declaration with C linkage. */
 struct mallinfo2;
 TIDE_API struct mallinfo2 tide_mallinfo2(void);
 #endif
+
+/* As malloc_stats of the C library: statistics in words on stderr (<tide/stats.h> has more). */
+TIDE_API void tide_malloc_stats(void);
 
 /* The GC. By default its thread starts when a second thread uses the allocator; a single thread
  * does the GC's work itself, in bounded steps. A program may also run the GC on a thread of its

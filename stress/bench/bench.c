@@ -6,9 +6,9 @@
 #include "catalogue.h"
 #include "child.h"
 #include "cli.h"
+#include "comparison.h"
 #include "json.h"
 #include "machine.h"
-#include "peers.h"
 #include "results.h"
 #include "rounds.h"
 #include "table.h"
@@ -23,15 +23,15 @@
 
 static const char program[] = "tide-bench";
 
-enum { PATTERNS_MAX = 64, ROUNDS_MAX = 100 };
+enum { PATTERNS_MAX = 64 };
 
 struct arguments {
-	const char *programs, *work, *report, *from_json, *only;
+	struct comparison of;
+	const char *programs, *work, *from_json;
 	const char *pattern[PATTERNS_MAX];
 	size_t patterns;
-	double rounds, warmups, scale, limit_s;
-	bool list, quiet, help;
-	struct peers peers;
+	double warmups, scale;
+	bool list;
 };
 
 static void help(void)
@@ -43,9 +43,7 @@ static void help(void)
 	       "of glibc, jemalloc, mimalloc, tcmalloc and tbbmalloc.\n"
 	       "\n"
 	       "  --scenario GLOB    only these; may be given several times\n"
-	       "  --list             print the scenarios\n"
-	       "  --peer NAME=PATH   a library more to preload, or another one for a known name\n"
-	       "  --only NAME,...    only these peers, in this order\n"
+	       "  --list             print the scenarios\n" COMPARISON_HELP
 	       "  --rounds N         that count, 1 to %d (5)\n"
 	       "  --warmup N         rounds before them that don't, 0 to %d (1)\n"
 	       "  --scale F          do F times the work in the micro scenarios (1)\n"
@@ -60,25 +58,14 @@ static void help(void)
 	       "Ctrl-C ends the measuring early, with a report on what is there.\n"
 	       "Exit status: 0 all runs count; 1 some don't, or the report can't be written;\n"
 	       "2 the arguments can't be used.\n",
-	       ROUNDS_MAX, ROUNDS_MAX);
+	       COMPARISON_ROUNDS_MAX, COMPARISON_ROUNDS_MAX);
 }
 
 static const struct option known[] = {
-	{ "scenario", required_argument, NULL, 's' },
-	{ "list", no_argument, NULL, 'l' },
-	{ "peer", required_argument, NULL, 'p' },
-	{ "only", required_argument, NULL, 'o' },
-	{ "rounds", required_argument, NULL, 'r' },
-	{ "warmup", required_argument, NULL, 'w' },
-	{ "scale", required_argument, NULL, 'f' },
-	{ "limit", required_argument, NULL, 't' },
-	{ "programs", required_argument, NULL, 'P' },
-	{ "work", required_argument, NULL, 'W' },
-	{ "report", required_argument, NULL, 'R' },
-	{ "from-json", required_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "scenario", required_argument, NULL, 's' },  { "list", no_argument, NULL, 'l' },
+	{ "warmup", required_argument, NULL, 'w' },    { "scale", required_argument, NULL, 'f' },
+	{ "programs", required_argument, NULL, 'P' },  { "work", required_argument, NULL, 'W' },
+	{ "from-json", required_argument, NULL, 'j' }, COMPARISON_OPTIONS,
 };
 
 static bool add_pattern(struct arguments *arguments, const char *pattern)
@@ -101,57 +88,22 @@ static bool option_read(void *into, int option, const char *written)
 	case 'l':
 		arguments->list = true;
 		return true;
-	case 'p':
-		return peers_add(&arguments->peers, program, optarg);
-	case 'o':
-		arguments->only = optarg;
-		return true;
-	case 'r':
-		return cli_number(program, "rounds", 1, ROUNDS_MAX, &arguments->rounds);
 	case 'w':
-		return cli_number(program, "warmup", 0, ROUNDS_MAX, &arguments->warmups);
+		return cli_number(program, "warmup", 0, COMPARISON_ROUNDS_MAX, &arguments->warmups);
 	case 'f':
 		return cli_number(program, "scale", 0, 1000, &arguments->scale);
-	case 't':
-		return cli_number(program, "limit", 0.1, 86400, &arguments->limit_s);
 	case 'P':
 		arguments->programs = optarg;
 		return true;
 	case 'W':
 		arguments->work = optarg;
 		return true;
-	case 'R':
-		arguments->report = optarg;
-		return true;
 	case 'j':
 		arguments->from_json = optarg;
 		return true;
-	case 'q':
-		arguments->quiet = true;
-		return true;
-	case 'h':
-		arguments->help = true;
-		return true;
 	default:
-		cli_refuse(program, written);
-		return false;
+		return comparison_option(&arguments->of, option, written);
 	}
-}
-
-static bool arguments_read(struct arguments *arguments, int argc, char *argv[])
-{
-	*arguments = (struct arguments){ .programs = BENCH_PROGRAMS,
-		                         .work = "tide-bench-work",
-		                         .report = "tide-bench-report",
-		                         .rounds = 5,
-		                         .warmups = 1,
-		                         .scale = 1,
-		                         .limit_s = 300 };
-	peers_find(&arguments->peers);
-	if (!cli_options(program, argc, argv, known, option_read, arguments))
-		return false;
-	return arguments->only == NULL ||
-	       peers_keep_only(&arguments->peers, program, arguments->only);
 }
 
 static bool choose(struct catalogue *catalogue, const struct arguments *arguments)
@@ -207,7 +159,7 @@ static int conclude(const struct arguments *arguments, json_t *results)
 {
 	results_summarize(results);
 	table_print(stdout, results);
-	bool written = write_report(arguments->report, results);
+	bool written = write_report(arguments->of.report, results);
 	bool right = written && !has_fault(results);
 	json_decref(results);
 	return right ? CLI_RIGHT : CLI_WRONG;
@@ -215,13 +167,13 @@ static int conclude(const struct arguments *arguments, json_t *results)
 
 static int measure(const struct arguments *arguments, const struct catalogue *catalogue)
 {
-	struct rounds rounds = { .peers = &arguments->peers,
-		                 .rounds = (size_t)arguments->rounds,
+	struct rounds rounds = { .peers = &arguments->of.peers,
+		                 .rounds = (size_t)arguments->of.rounds,
 		                 .warmups = (size_t)arguments->warmups,
 		                 .scale = arguments->scale,
-		                 .limit_s = arguments->limit_s,
+		                 .limit_s = arguments->of.limit_s,
 		                 .work = arguments->work,
-		                 .quiet = arguments->quiet };
+		                 .quiet = arguments->of.quiet };
 	json_t *results = results_make(rounds.peers);
 
 	json_object_set_new(results, "machine", machine_json());
@@ -239,12 +191,18 @@ static int measure(const struct arguments *arguments, const struct catalogue *ca
 
 int main(int argc, char *argv[])
 {
-	static struct arguments arguments;
+	static struct arguments arguments = {
+		.of = { .program = program, .rounds = 5, .limit_s = 300 },
+		.programs = BENCH_PROGRAMS,
+		.work = "tide-bench-work",
+		.warmups = 1,
+		.scale = 1,
+	};
 	static struct catalogue catalogue;
 
-	if (!arguments_read(&arguments, argc, argv))
+	if (!comparison_read(&arguments.of, argc, argv, known, option_read, &arguments))
 		return CLI_USAGE;
-	if (arguments.help) {
+	if (arguments.of.help) {
 		help();
 		return CLI_RIGHT;
 	}

@@ -31,13 +31,6 @@ static struct path path_of(const char *format, ...)
 	return path;
 }
 
-static const char *string_of(const json_t *object, const char *name)
-{
-	const char *string = json_string_value(json_object_get(object, name));
-
-	return string != NULL ? string : "";
-}
-
 static double number_at(const json_t *root, const char *path)
 {
 	const json_t *number = json_at(root, path);
@@ -63,7 +56,7 @@ static void say_least(const json_t *results, const struct results_metric *metric
 			least = i;
 	}
 	snprintf(text, bytes, "least %s: %s, %.2f", metric->label,
-	         string_of(json_array_get(peers, least), "name"),
+	         json_text_of(json_array_get(peers, least), "name"),
 	         mean_of(results, least, metric->name));
 }
 
@@ -102,7 +95,7 @@ static void add_summary(json_t *results, size_t faults)
 
 static void chart_add_scenario(struct chart *chart, const json_t *scenario, const char *metric)
 {
-	const char *name = string_of(scenario, "name"), *slash = strchr(name, '/');
+	const char *name = json_text_of(scenario, "name"), *slash = strchr(name, '/');
 	double ratio[PEERS_MAX];
 
 	for (size_t i = 0; i < chart->peers; i++)
@@ -146,7 +139,7 @@ static void plot_means(struct page *page, const json_t *results)
 
 	for (size_t i = 0; i < count; i++) {
 		x[i] = (double)i;
-		name[i] = string_of(json_array_get(peers, i), "name");
+		name[i] = json_text_of(json_array_get(peers, i), "name");
 		for (int m = 0; m < RESULTS_METRICS; m++)
 			y[m][i] = mean_of(results, i, results_metric[m].name);
 	}
@@ -172,7 +165,7 @@ static void plot_means(struct page *page, const json_t *results)
 static void row_means(struct page *page, const json_t *results, size_t peer, const char *group)
 {
 	const char *name =
-	    string_of(json_array_get(json_object_get(results, "peers"), peer), "name");
+	    json_text_of(json_array_get(json_object_get(results, "peers"), peer), "name");
 	struct path label = path_of("%s, %s", name, group);
 	struct path mean = path_of("peers.%zu.geometric_mean.%s", peer, group);
 
@@ -191,7 +184,7 @@ static bool has_group(const json_t *results, const char *group)
 
 	json_array_foreach(json_object_get(results, "scenarios"), i, scenario)
 	{
-		if (strncmp(string_of(scenario, "name"), group, strlen(group)) == 0)
+		if (strncmp(json_text_of(scenario, "name"), group, strlen(group)) == 0)
 			return true;
 	}
 	return false;
@@ -225,10 +218,10 @@ static void table_metric(struct page *page, const json_t *results,
 	size_t count = json_array_size(peers) < PEERS_MAX ? json_array_size(peers) : PEERS_MAX;
 
 	for (size_t i = 0; i < count; i++)
-		heading[1 + i] = string_of(json_array_get(peers, i), "name");
+		heading[1 + i] = json_text_of(json_array_get(peers, i), "name");
 	page_table_begin(page, heading);
 	for (size_t s = 0; s < json_array_size(scenarios); s++) {
-		page_row_begin(page, string_of(json_array_get(scenarios, s), "name"));
+		page_row_begin(page, json_text_of(json_array_get(scenarios, s), "name"));
 		for (size_t i = 0; i < count; i++)
 			page_cell(
 			    page,
@@ -253,7 +246,7 @@ static void table_faults(struct page *page, const json_t *results)
 		{
 			if (results_fault(cell) == NULL)
 				continue;
-			page_row_begin(page, string_of(scenario, "name"));
+			page_row_begin(page, json_text_of(scenario, "name"));
 			page_cell(page, path_of("scenarios.%zu.peers.%zu.name", i, j).text,
 			          PAGE_TEXT);
 			page_cell(page, path_of("scenarios.%zu.peers.%zu.fault", i, j).text,

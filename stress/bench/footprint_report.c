@@ -26,13 +26,6 @@ static const struct {
 };
 enum { SHOWN = sizeof shown / sizeof shown[0] };
 
-static const char *string_of(const json_t *object, const char *name)
-{
-	const char *string = json_string_value(json_object_get(object, name));
-
-	return string != NULL ? string : "";
-}
-
 /* A number of the end of a phase, of a peer or of a run. */
 static double phase_number(const json_t *of, enum footprint_phase phase, const char *name)
 {
@@ -41,18 +34,6 @@ static double phase_number(const json_t *of, enum footprint_phase phase, const c
 	const json_t *number = json_object_get(in, name);
 
 	return json_is_number(number) ? json_number_value(number) : NAN;
-}
-
-json_t *footprint_make(const struct peers *peers)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < peers->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:[]}", "name",
-		                                      peers->peer[i].name, "path",
-		                                      peers->peer[i].path, "fault", "runs"));
-	return json_pack("{s:s, s:i, s:o}", "program", "tide-footprint", "format", 1, "peers",
-	                 list);
 }
 
 static json_t *median_json(const json_t *peer, enum footprint_phase phase, const char *name)
@@ -126,7 +107,7 @@ void footprint_print(FILE *out, const json_t *footprint)
 	fprintf(out, "\n");
 	json_array_foreach(peers, i, peer)
 	{
-		fprintf(out, "%-*s", NAME_WIDTH, string_of(peer, "name"));
+		fprintf(out, "%-*s", NAME_WIDTH, json_text_of(peer, "name"));
 		for (int s = 0; s < SHOWN; s++) {
 			double bytes = phase_number(peer, shown[s].phase, "resident_bytes");
 			double ratio = phase_number(peer, shown[s].phase, "ratio");
@@ -142,8 +123,8 @@ void footprint_print(FILE *out, const json_t *footprint)
 	json_array_foreach(peers, i, peer)
 	{
 		if (!json_is_null(json_object_get(peer, "fault")))
-			fprintf(out, "\n%s: %s\n", string_of(peer, "name"),
-			        string_of(peer, "fault"));
+			fprintf(out, "\n%s: %s\n", json_text_of(peer, "name"),
+			        json_text_of(peer, "fault"));
 	}
 }
 
@@ -200,7 +181,7 @@ static void plot_run(struct page *page, const json_t *peer, size_t number)
 	};
 	page_plot(page,
 	          &(struct plot){ .name = name,
-	                          .title = string_of(peer, "name"),
+	                          .title = json_text_of(peer, "name"),
 	                          .x_label = "seconds",
 	                          .y_unit = PLOT_BYTES,
 	                          .points = curve.points,
@@ -247,7 +228,7 @@ static void table_ends(struct page *page, const json_t *footprint, const char *n
 	page_table_begin(page, heading);
 	json_array_foreach(json_object_get(footprint, "peers"), i, peer)
 	{
-		page_row_begin(page, string_of(peer, "name"));
+		page_row_begin(page, json_text_of(peer, "name"));
 		for (int s = 0; s < SHOWN; s++) {
 			snprintf(path, sizeof path, "peers.%zu.phases.%s.%s", i,
 			         footprint_phase_name(shown[s].phase), name);

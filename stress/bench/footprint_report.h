@@ -6,12 +6,10 @@
 #ifndef BENCH_FOOTPRINT_REPORT_H
 #define BENCH_FOOTPRINT_REPORT_H
 
-#include "peers.h"
-
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-json_t *footprint_make(const struct peers *peers);
 /* Compute the medians. False: a peer has a fault, or nothing was run. */
 bool footprint_summarize(json_t *footprint);
 void footprint_print(FILE *out, const json_t *footprint);

@@ -3,6 +3,7 @@
 
 #include "chart.h"
 #include "format.h"
+#include "json.h"
 #include "machine.h"
 #include "page.h"
 #include "statistics.h"
@@ -19,25 +20,6 @@ static const struct {
 	              { "p99_9_ns", "p99.9" },
 	              { "p99_99_ns", "p99.99" },
 	              { "max_ns", "max" } };
-
-static const char *string_of(const json_t *object, const char *name)
-{
-	const char *string = json_string_value(json_object_get(object, name));
-
-	return string != NULL ? string : "";
-}
-
-json_t *latency_make(const struct peers *peers)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < peers->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:[]}", "name",
-		                                      peers->peer[i].name, "path",
-		                                      peers->peer[i].path, "fault", "runs"));
-	return json_pack("{s:s, s:i, s:o, s:[]}", "program", "tide-latency", "format", 1, "peers",
-	                 list, "rows");
-}
 
 /* The median over the runs of one number of one row. */
 static json_t *median_json(const json_t *peer, size_t row, const char *name)
@@ -108,14 +90,14 @@ static void print_row(FILE *out, const json_t *row)
 	size_t i;
 	const json_t *cell;
 
-	fprintf(out, "\n%s, %-20s", string_of(row, "phase"), string_of(row, "call"));
+	fprintf(out, "\n%s, %-20s", json_text_of(row, "phase"), json_text_of(row, "call"));
 	for (int c = 0; c < COLUMNS; c++)
 		fprintf(out, "%12s", column[c].label);
 	fprintf(out, "\n");
 	json_array_foreach(json_object_get(row, "peers"), i, cell)
 	{
-		fprintf(out, "  %-*s", (int)strlen(string_of(row, "phase")) + 20,
-		        string_of(cell, "name"));
+		fprintf(out, "  %-*s", (int)strlen(json_text_of(row, "phase")) + 20,
+		        json_text_of(cell, "name"));
 		for (int c = 0; c < COLUMNS; c++) {
 			const json_t *ns = json_object_get(cell, column[c].name);
 
@@ -135,8 +117,8 @@ void latency_print(FILE *out, const json_t *latency)
 	json_array_foreach(json_object_get(latency, "peers"), i, peer)
 	{
 		if (!json_is_null(json_object_get(peer, "fault")))
-			fprintf(out, "\n%s: %s\n", string_of(peer, "name"),
-			        string_of(peer, "fault"));
+			fprintf(out, "\n%s: %s\n", json_text_of(peer, "name"),
+			        json_text_of(peer, "fault"));
 	}
 }
 
@@ -149,7 +131,8 @@ static void page_row(struct page *page, const json_t *latency, size_t number)
 	struct chart chart;
 	size_t i;
 
-	snprintf(title, sizeof title, "%s, %s", string_of(row, "phase"), string_of(row, "call"));
+	snprintf(title, sizeof title, "%s, %s", json_text_of(row, "phase"),
+	         json_text_of(row, "call"));
 	snprintf(name, sizeof name, "row_%zu", number);
 	chart_begin(&chart, json_object_get(latency, "peers"));
 	for (int c = 0; c < COLUMNS; c++) {
@@ -174,7 +157,7 @@ static void page_row(struct page *page, const json_t *latency, size_t number)
 	page_table_begin(page, heading);
 	json_array_foreach(cells, i, cell)
 	{
-		page_row_begin(page, string_of(cell, "name"));
+		page_row_begin(page, json_text_of(cell, "name"));
 		for (int c = 0; c < COLUMNS; c++) {
 			snprintf(path, sizeof path, "rows.%zu.peers.%zu.%s", number, i,
 			         column[c].name);
@@ -208,7 +191,7 @@ bool latency_page_write(const json_t *latency, const char *path)
 		page_section_begin(&page, phase[p].heading, phase[p].lead);
 		json_array_foreach(rows, i, row)
 		{
-			if (strcmp(string_of(row, "phase"), phase[p].name) == 0)
+			if (strcmp(json_text_of(row, "phase"), phase[p].name) == 0)
 				page_row(&page, latency, i);
 		}
 		page_section_end(&page);

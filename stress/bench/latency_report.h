@@ -5,12 +5,10 @@
 #ifndef BENCH_LATENCY_REPORT_H
 #define BENCH_LATENCY_REPORT_H
 
-#include "peers.h"
-
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-json_t *latency_make(const struct peers *peers);
 /* Compute the rows from the runs. False: a peer has a fault, or nothing was run. */
 bool latency_summarize(json_t *latency);
 void latency_print(FILE *out, const json_t *latency);

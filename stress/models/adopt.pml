@@ -3,7 +3,8 @@
  * Stands for
  *   lib/cache.c:  make, tide_cache_unpark, tide_cache_park, tide_cache_take_parked,
  *                 tide_cache_adopt, tide_cache_adopt_all, park_left, repair, tide_cache_empty
- *   lib/slow.c:   make_room, refill, empty_to_ready
+ *   lib/slow.c:   tide_slow_refill, empty_to_ready
+ *   lib/slow_free.c: make_room
  *   lib/start.c:  thread_end
  *   lib/os.c:     tide_os_thread_exists
  *   gc/release.c: empty_parked

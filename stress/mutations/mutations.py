@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plant the bugs of mutations.txt one by one in a copy of the tree, and see tide-stress find each.
 
-  mutations.py --check            every mutation still has its place in the tree; quick
+  mutations.py --check            every mutation still has its place and compiles there; quick
   mutations.py [NAME...]          build and run these, or all; prints a table
   mutations.py --list             their names
 
@@ -51,6 +51,17 @@ class Mutation:
         if count != 1:
             raise Unusable(f"{self.name}: its lines are in {self.file} {count} times, not once")
         return ("\n" + text).replace("\n" + self.old, "\n" + self.new)[1:]
+
+    def check(self):
+        """Whether its file is still C with the bug in it."""
+        path = os.path.join(ROOT, self.file)
+        flags = [f"-I{os.path.join(ROOT, folder)}" for folder in ("lib", "gc", "include")]
+        flags += ["-DTIDE_AUDITED=0", "-DTIDE_DEBUG=0", '-DTIDE_TLS_MODEL="local-exec"',
+                  "-D_GNU_SOURCE", "-std=gnu11", "-mcx16", "-iquote", os.path.dirname(path)]
+        done = subprocess.run([os.environ.get("CC", "cc"), "-fsyntax-only", *flags, "-x", "c", "-"],
+                              input=self.planted_in(ROOT), text=True, capture_output=True)
+        if done.returncode != 0:
+            raise Unusable(f"{self.name}: {self.file} does not compile with it:\n{done.stderr}")
 
     def seconds(self):
         return int(re.search(r"--seconds (\d+)", self.run).group(1))
@@ -290,7 +301,9 @@ def main():
     for mutation in mutations:
         mutation.planted_in(ROOT)
     if arguments.check:
-        print(f"{len(mutations)} mutations have their places")
+        for mutation in mutations:
+            mutation.check()
+        print(f"{len(mutations)} mutations have their places, and compile there")
         return 0
     wanted = [mutation for mutation in mutations
               if not arguments.name or mutation.name in arguments.name]

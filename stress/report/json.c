@@ -93,6 +93,13 @@ static int dump_part(const char *part, size_t bytes, void *of)
 	return 0;
 }
 
+const char *json_text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
 bool json_write_file(const json_t *root, const char *path)
 {
 	struct text text = { 0 };

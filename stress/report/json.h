@@ -24,6 +24,9 @@ json_t *json_numbers(const double *numbers, size_t count);
 const json_t *json_at(const json_t *root, const char *path);
 double json_number_at(const json_t *root, const char *path); /* 0 where there is no number */
 
+/* A member that is a string, or "". Borrowed. */
+const char *json_text_of(const json_t *object, const char *name);
+
 /* False, after a message. */
 bool json_write_file(const json_t *root, const char *path);
 

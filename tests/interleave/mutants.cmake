@@ -96,11 +96,11 @@ tide_mutant(a_kept_block_is_not_looked_at lib/large_keep.c
 	test_large a_short_one_in_the_inbox 2)
 
 tide_mutant(the_kept_blocks_are_taken_by_a_store lib/large_keep.c
-	[[if (tide_load_relaxed(&taken) || tide_swap_acq_rel(&taken, true)) /* large.keep */]]
-	[[bool was_taken = tide_load_acquire(&taken);
+	[[return tide_load_relaxed(&taken) == 0 && tide_swap_acq_rel(&taken, 1u) == 0; /* large.keep */]]
+	[[bool was_taken = tide_load_acquire(&taken) != 0;
 	TIDE_YIELD("large.mutant");
-	tide_store_release(&taken, true);
-	if (was_taken)]]
+	tide_store_release(&taken, 1u);
+	return !was_taken;]]
 	test_large two_take_from_one 2)
 
 tide_mutant(a_leaf_is_overwritten lib/pagemap.c
@@ -122,3 +122,39 @@ tide_mutant(a_start_unasked_does_not_look_again gc/thread.c
 	[[if (unasked && tide_load_seq_cst(&unwanted)) {]]
 	[[if (false) {]]
 	test_start wanted_and_stopped 2)
+
+tide_mutant(a_bit_is_claimed_unseen lib/object_slab.c
+	[[if (!(bit_clear(slab->raw, idx) & (word & -word))) /* object.raw */]]
+	[[if (!(bit_clear(slab->raw, idx) | (word & -word)))]]
+	test_object two_take_the_last_two 2)
+
+tide_mutant(a_whole_slab_goes_under_a_right lib/object_slab.c
+	[[tide_cas_acq_rel(&slab->free, &whole, TIDE_OBJECT_RETIRED)) /* object.free */]]
+	[[(tide_store_release(&slab->free, TIDE_OBJECT_RETIRED), true))]]
+	test_object the_last_object 2)
+
+tide_mutant(withdrawn_without_a_second_look lib/object_slab.c
+	[[	if (has_free(slab)) {]]
+	[[	if (false) {]]
+	test_object given_back_to_a_full_slab 2)
+
+tide_mutant(a_user_does_not_look_whether_it_lives lib/object.c
+	[[	return tide_load_seq_cst(&cache->live); /* object.live */
+}
+
+void tide_object_leave]]
+	[[	return true;
+}
+
+void tide_object_leave]]
+	test_object destroyed_meanwhile 2)
+
+tide_mutant(a_cache_is_given_up_twice lib/cache.c
+	[[	if (tide_cache_thread_id(owner) == 0 ||
+	    !tide_cas_acq_rel(&cache->owner, &owner,
+	                      owner & ~(uint64_t)UINT32_MAX)) /* cache.depart */
+		return false;]]
+	[[	if (tide_cache_thread_id(owner) == 0)
+		return false;
+	tide_store_release(&cache->owner, owner & ~(uint64_t)UINT32_MAX);]]
+	test_heap destroyed_while_one_ends 2)

@@ -44,6 +44,45 @@ Test(bin, a_new_bin_is_empty_and_valid)
 	}
 }
 
+Test(bin, each_double_is_found_and_no_other)
+{
+	/* Blocks of several classes, side by side and far apart. */
+	static const size_t stride[] = { 16, 48, 64, 1024, 4096, 5120, 1 << 22 };
+
+	for (size_t s = 0; s < COUNT_OF(stride); s++) {
+		for (unsigned count = 0; count <= TIDE_BIN_SLOTS; count += count < 8 ? 1 : 7) {
+			struct tide_bin *bin = filled_bin(TIDE_BIN_SLOTS, count);
+
+			for (unsigned i = 0; i < count; i++)
+				bin->slot[TIDE_BIN_BASE + i] =
+				    (void *)(0x7f0012340000u + (i * 37 % 64) * stride[s]);
+			cr_assert_eq(tide_bin_find_double(bin), count);
+			for (unsigned i = 1; i < count; i++) {
+				for (unsigned below = 0; below < i; below++) {
+					void *own = bin->slot[TIDE_BIN_BASE + i];
+
+					bin->slot[TIDE_BIN_BASE + i] =
+					    bin->slot[TIDE_BIN_BASE + below];
+					cr_assert_eq(tide_bin_find_double(bin), i);
+					bin->slot[TIDE_BIN_BASE + i] = own;
+				}
+			}
+		}
+	}
+}
+
+Test(bin, what_is_dropped_is_out_and_the_rest_is_in)
+{
+	struct tide_bin *bin = filled_bin(5, 5);
+
+	tide_bin_drop(bin, 1);
+	tide_bin_drop(bin, 3);
+	cr_assert_eq(bin->count, 3);
+	cr_assert_eq(bin->slot[TIDE_BIN_BASE], block(0));
+	cr_assert_eq(bin->slot[TIDE_BIN_BASE + 1], block(4));
+	cr_assert_eq(bin->slot[TIDE_BIN_BASE + 2], block(2));
+}
+
 Test(bin, empty_and_full_show_in_the_slots)
 {
 	for (unsigned capacity = 1; capacity <= TIDE_BIN_SLOTS; capacity++) {

@@ -1,5 +1,5 @@
-/* extents.c: free ranges merge with their neighbours, are cut to measure by best fit, and go oldest
- * first. A long random run is compared with a map of pages. */
+/* extents.c: free ranges merge with their neighbours and are cut to measure by best fit. A long random
+ * run is compared with a map of pages. */
 #include "extents.h"
 
 #include "../api/support.h"
@@ -12,10 +12,10 @@ enum { PAGES = 512, STEPS = SCALED(60000) };
 
 static struct tide_extents extents;
 
-static bool add(size_t page, size_t pages, uint64_t tick)
+static bool add(size_t page, size_t pages)
 {
-	bool added = tide_extents_add(
-	    &extents, (struct tide_extent){ START + page * PAGE, pages * PAGE, tick });
+	bool added =
+	    tide_extents_add(&extents, (struct tide_extent){ START + page * PAGE, pages * PAGE });
 
 	cr_assert(tide_extents_are_valid(&extents));
 	return added;
@@ -36,14 +36,14 @@ static long take(size_t pages, size_t align_pages)
 
 Test(extents, neighbours_become_one)
 {
-	cr_assert(add(10, 5, 0));
-	cr_assert(add(20, 5, 0));
+	cr_assert(add(10, 5));
+	cr_assert(add(20, 5));
 	cr_assert_eq(extents.count, 2u);
-	cr_assert(add(15, 5, 0));
+	cr_assert(add(15, 5));
 	cr_assert_eq(extents.count, 1u);
 	cr_assert_eq(extents.of[0].bytes, 15 * PAGE);
-	cr_assert(add(9, 1, 0));
-	cr_assert(add(25, 1, 0));
+	cr_assert(add(9, 1));
+	cr_assert(add(25, 1));
 	cr_assert_eq(extents.count, 1u);
 	cr_assert_eq(take(17, 1), 9);
 	cr_assert_eq(extents.count, 0u);
@@ -51,9 +51,9 @@ Test(extents, neighbours_become_one)
 
 Test(extents, the_best_fit_is_cut_and_the_lowest_of_equals)
 {
-	cr_assert(add(0, 20, 0));
-	cr_assert(add(30, 8, 0));
-	cr_assert(add(50, 8, 0));
+	cr_assert(add(0, 20));
+	cr_assert(add(30, 8));
+	cr_assert(add(50, 8));
 	cr_assert_eq(take(8, 1), 30);
 	cr_assert_eq(take(7, 1), 50);
 	cr_assert_eq(take(1, 1), 57);
@@ -64,7 +64,7 @@ Test(extents, the_best_fit_is_cut_and_the_lowest_of_equals)
 
 Test(extents, a_multiple_is_found_and_both_ends_stay)
 {
-	cr_assert(add(1, 30, 0));
+	cr_assert(add(1, 30));
 	cr_assert_eq(take(8, 16), 16);
 	cr_assert_eq(extents.count, 2u);
 	cr_assert_eq(take(16, 16), -1);
@@ -77,10 +77,10 @@ Test(extents, a_short_rest_goes_with_it)
 	uintptr_t base;
 	size_t bytes = 8 * PAGE;
 
-	cr_assert(add(0, 10, 0));
+	cr_assert(add(0, 10));
 	cr_assert(tide_extents_take(&extents, PAGE, 3 * PAGE, &base, &bytes));
 	cr_assert_eq(bytes, 10 * PAGE);
-	cr_assert(add(0, 11, 0));
+	cr_assert(add(0, 11));
 	bytes = 8 * PAGE;
 	cr_assert(tide_extents_take(&extents, PAGE, 3 * PAGE, &base, &bytes));
 	cr_assert_eq(bytes, 8 * PAGE);
@@ -88,7 +88,7 @@ Test(extents, a_short_rest_goes_with_it)
 
 Test(extents, at_an_address_only_what_starts_there)
 {
-	cr_assert(add(10, 10, 0));
+	cr_assert(add(10, 10));
 	cr_assert_not(tide_extents_take_at(&extents, START + 9 * PAGE, PAGE));
 	cr_assert_not(tide_extents_take_at(&extents, START + 11 * PAGE, PAGE));
 	cr_assert_not(tide_extents_take_at(&extents, START + 10 * PAGE, 11 * PAGE));
@@ -96,39 +96,38 @@ Test(extents, at_an_address_only_what_starts_there)
 	cr_assert_eq(take(6, 1), 14);
 }
 
-Test(extents, the_longest_if_it_is_long_enough)
+static size_t take_longest(size_t least_pages, size_t most_pages, size_t step_pages, size_t *page)
 {
 	uintptr_t base;
 	size_t bytes;
 
-	cr_assert_not(tide_extents_take_longest(&extents, 1, &base, &bytes));
-	cr_assert(add(10, 10, 0));
-	cr_assert(add(30, 12, 0));
-	cr_assert_not(tide_extents_take_longest(&extents, 13 * PAGE, &base, &bytes));
-	cr_assert(tide_extents_take_longest(&extents, 12 * PAGE, &base, &bytes));
-	cr_assert_eq(base, START + 30 * PAGE);
-	cr_assert_eq(bytes, 12 * PAGE);
-	cr_assert_eq(extents.count, 1u);
+	if (!tide_extents_take_longest(&extents, least_pages * PAGE, most_pages * PAGE,
+	                               step_pages * PAGE, &base, &bytes))
+		return 0;
+	cr_assert(tide_extents_are_valid(&extents));
+	*page = (base - START) / PAGE;
+	return bytes / PAGE;
 }
 
-Test(extents, the_oldest_goes_first_and_from_its_end)
+Test(extents, the_end_of_the_longest_if_it_is_long_enough)
 {
-	uintptr_t base;
+	size_t page;
 
-	cr_assert(add(0, 10, 7));
-	cr_assert(add(20, 10, 5));
-	cr_assert(add(40, 10, 6));
-	cr_assert_eq(tide_extents_take_oldest(&extents, 5, 4 * PAGE, &base), 0u);
-	cr_assert_eq(tide_extents_take_oldest(&extents, 6, 4 * PAGE, &base), 4 * PAGE);
-	cr_assert_eq(base, START + 26 * PAGE);
-	cr_assert_eq(tide_extents_take_oldest(&extents, 6, 100 * PAGE, &base), 6 * PAGE);
-	cr_assert_eq(tide_extents_take_oldest(&extents, 6, 100 * PAGE, &base), 0u);
-	cr_assert_eq(tide_extents_take_oldest(&extents, 7, 100 * PAGE, &base), 10 * PAGE);
-	cr_assert_eq(base, START + 40 * PAGE);
-	/* What merges is as young as its youngest part. */
-	cr_assert(add(10, 1, 9));
-	cr_assert_eq(tide_extents_take_oldest(&extents, 9, 100 * PAGE, &base), 0u);
-	cr_assert_eq(tide_extents_take_oldest(&extents, 10, 100 * PAGE, &base), 11 * PAGE);
+	cr_assert_eq(take_longest(1, PAGES, 1, &page), 0u);
+	cr_assert(add(10, 10));
+	cr_assert(add(30, 12));
+	cr_assert_eq(take_longest(13, PAGES, 1, &page), 0u);
+	cr_assert_eq(take_longest(12, 4, 1, &page), 4u);
+	cr_assert_eq(page, 38u);
+	cr_assert_eq(take_longest(1, PAGES, 1, &page), 10u);
+	cr_assert_eq(page, 10u);
+	/* Down to a whole step, where there is one. */
+	cr_assert_eq(take_longest(1, 1, 4, &page), 2u);
+	cr_assert_eq(page, 36u);
+	cr_assert_eq(take_longest(1, 1, 4, &page), 4u);
+	cr_assert_eq(page, 32u);
+	cr_assert_eq(take_longest(1, 1, 4, &page), 1u);
+	cr_assert_eq(page, 31u);
 }
 
 Test(extents, a_full_array_takes_only_neighbours)
@@ -137,15 +136,15 @@ Test(extents, a_full_array_takes_only_neighbours)
 	size_t bytes = PAGE;
 
 	for (size_t i = 0; i < TIDE_EXTENTS_MAX; i++)
-		cr_assert(add(8 * i, 5, 0));
-	cr_assert_not(add(8 * TIDE_EXTENTS_MAX, 5, 0));
+		cr_assert(add(8 * i, 5));
+	cr_assert_not(add(8 * TIDE_EXTENTS_MAX, 5));
 	/* Cut in the middle, it would be one too many. */
 	cr_assert_not(tide_extents_take(&extents, 16 * PAGE, 0, &base, &bytes) &&
 	              base % (16 * PAGE));
 	cr_assert_eq(extents.count, TIDE_EXTENTS_MAX);
-	cr_assert(add(5, 3, 0));
+	cr_assert(add(5, 3));
 	cr_assert_eq(extents.count, TIDE_EXTENTS_MAX - 1);
-	cr_assert(add(8 * TIDE_EXTENTS_MAX, 5, 0));
+	cr_assert(add(8 * TIDE_EXTENTS_MAX, 5));
 }
 
 /* The model: which pages are free. */
@@ -191,7 +190,7 @@ Test(extents, as_a_map_of_pages_has_it)
 			used &= !is_free[i];
 		if (!used)
 			continue;
-		cr_assert(add(page, pages, 0));
+		cr_assert(add(page, pages));
 		mark(page, pages, true);
 	}
 }

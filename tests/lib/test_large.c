@@ -1,58 +1,10 @@
-/* large.c: mappings of their own, kept for reuse within bounds and until they are old, resized
- * without losing a byte, and as before when the system refuses. */
-#include "extents.h"
-#include "heap.h"
-#include "large_keep.h"
+/* large.c: blocks of whole pages, resized without losing a byte, and as before when the system
+ * refuses; kept ones are in test_large_keep.c. */
+#include "large_support.h"
 
-#include "config.h"
-#include "options.h"
-#include "os.h"
-#include "pagemap.h"
-
-#include "../api/support.h"
-
-#include <criterion/criterion.h>
 #include <sys/mman.h>
 
 enum { THREADS = 4, ROUNDS = SCALED(3000) };
-
-static void *large_alloc(size_t bytes)
-{
-	bool zeroed;
-	void *block = tide_large_alloc(&tide_heap_default, bytes, TIDE_PAGE_BYTES, &zeroed);
-
-	cr_assert_not_null(block);
-	return block;
-}
-
-static uint64_t live(void)
-{
-	return tide_large_live_bytes_racy();
-}
-
-static uint64_t cached(void)
-{
-	return tide_large_cached_bytes_racy();
-}
-
-static void assert_block(void *block, size_t bytes)
-{
-	size_t has = tide_large_bytes(block);
-	uintptr_t at = (uintptr_t)block;
-
-	cr_assert_geq(has, bytes);
-	cr_assert_eq(has % TIDE_PAGE_BYTES, 0u);
-	cr_assert_eq(at % TIDE_PAGE_BYTES, 0u);
-	cr_assert_eq(tide_pagemap_class(at), TIDE_CLASS_LARGE);
-	for (size_t page = TIDE_PAGE_BYTES; page < has; page += TIDE_PAGE_BYTES)
-		cr_assert_eq(tide_pagemap_class(at + page), TIDE_CLASS_NONE);
-}
-
-static void assert_gone(const void *block)
-{
-	cr_assert_eq(tide_large_bytes(block), 0u);
-	cr_assert_eq(tide_pagemap_class((uintptr_t)block), TIDE_CLASS_NONE);
-}
 
 Test(large, blocks_are_whole_pages_and_zero)
 {
@@ -140,147 +92,6 @@ Test(large, sizes_beyond_reason_are_refused)
 	cr_assert_eq(live(), MIB);
 }
 
-/* The kept ones. */
-
-Test(large, the_next_of_its_size_gets_the_freed_one)
-{
-	char *block = large_alloc(MIB);
-	bool zeroed = true;
-
-	memset(block, 1, MIB);
-	cr_assert(tide_large_free(block));
-	cr_assert_eq(cached(), MIB);
-	cr_assert_eq(
-	    (char *)tide_large_alloc(&tide_heap_default, MIB - 100000, TIDE_PAGE_BYTES, &zeroed),
-	    block);
-	cr_assert(!zeroed);
-	assert_block(block, MIB - 100000);
-	cr_assert_eq(cached() + live(), MIB);
-	cr_assert_gt(cached(), 0u);
-}
-
-Test(large, a_shorter_one_gets_a_part_and_the_rest_stays)
-{
-	char *block = large_alloc(2 * MIB);
-
-	cr_assert(tide_large_free(block));
-	char *first = large_alloc(800 * KIB);
-	char *second = large_alloc(900 * KIB);
-	cr_assert_eq(first, block);
-	cr_assert_eq(second, first + tide_large_bytes(first));
-	cr_assert_eq(cached() + live(), 2 * MIB);
-	/* Both parts free, it is one again. */
-	cr_assert(tide_large_free(first));
-	cr_assert(tide_large_free(second));
-	cr_assert_eq((char *)large_alloc(2 * MIB), block);
-	cr_assert_eq(cached(), 0u);
-}
-
-/* Memory that was in use comes first; only what is missing is mapped, beside it. */
-Test(large, a_longer_one_gets_all_of_it_and_fresh_memory_beside)
-{
-	char *block = large_alloc(2 * MIB);
-	char *end = block + 2 * MIB;
-
-	memset(block, 1, 2 * MIB);
-	cr_assert(tide_large_free(block));
-	char *longer = large_alloc(3 * MIB);
-	cr_assert_eq(cached(), 0u);
-	cr_assert(longer == block || longer + 3 * MIB == end);
-	cr_assert_eq(block[0] + end[-1], 2);
-	assert_block(longer, 3 * MIB);
-	memset(longer, 2, 3 * MIB);
-}
-
-Test(large, a_block_grows_into_a_kept_one_behind_it)
-{
-	char *block = large_alloc(8 * MIB);
-
-	cr_assert(tide_large_free(block));
-	char *first = large_alloc(2 * MIB);
-	cr_assert_eq(first, block);
-	pattern_fill(first, 2 * MIB, 7);
-	cr_assert_eq(tide_large_resize(first, 6 * MIB), first);
-	cr_assert(pattern_holds(first, 2 * MIB, 7));
-	cr_assert_geq(tide_large_bytes(first), 6 * MIB);
-	cr_assert_eq(cached() + live(), 8 * MIB);
-}
-
-Test(large, what_is_kept_is_bounded)
-{
-	enum { BLOCKS = 200 };
-	char *block[BLOCKS];
-
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 4 * MIB);
-	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	for (unsigned i = 0; i < BLOCKS; i++)
-		block[i] = large_alloc(200 * KIB + i * 8 * KIB);
-	for (unsigned i = 0; i < BLOCKS; i++) {
-		cr_assert(tide_large_free(block[i]));
-		cr_assert_leq(cached(), 4 * MIB);
-	}
-	cr_assert_gt(cached(), 0u);
-	cr_assert_eq(live(), 0u);
-	/* A lower bound takes effect with the next that is freed. */
-	block[0] = large_alloc(300 * KIB);
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, MIB);
-	cr_assert(tide_large_free(block[0]));
-	cr_assert_leq(cached(), MIB);
-}
-
-Test(large, a_clock_allows_for_more_and_none_for_giants)
-{
-	char *block[8];
-
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 2 * MIB);
-	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	tide_large_set_aged(true);
-	for (size_t i = 0; i < COUNT_OF(block); i++)
-		block[i] = large_alloc(MIB + i * 300 * KIB);
-	for (size_t i = 0; i < COUNT_OF(block); i++)
-		cr_assert(tide_large_free(block[i]));
-	cr_assert_gt(cached(), 2 * MIB);
-	cr_assert_leq(cached(), 8 * MIB);
-	(void)tide_large_age(UINT64_MAX);
-
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, (int64_t)1 << 40);
-	char *giant = large_alloc(65 * MIB);
-	cr_assert(tide_large_free(giant));
-	cr_assert_eq(cached(), 0u);
-}
-
-Test(large, what_is_kept_goes_when_it_is_old)
-{
-	char *old = large_alloc(MIB);
-	(void)large_alloc(MIB); /* or they would be one */
-	char *young = large_alloc(2 * MIB);
-
-	tide_large_set_tick(5);
-	cr_assert(tide_large_free(old));
-	tide_large_set_tick(6);
-	cr_assert(tide_large_free(young));
-	cr_assert_eq(tide_large_age(5), 0u);
-	cr_assert_eq(cached(), 3 * MIB);
-	cr_assert_eq(tide_large_age(6), MIB);
-	cr_assert_eq(cached(), 2 * MIB);
-	cr_assert_eq(tide_large_age(6), 0u);
-	cr_assert_eq(tide_large_age(UINT64_MAX), 2 * MIB);
-	cr_assert_eq(cached(), 0u);
-}
-
-/* What a forked process finds: all that is kept, and counted. */
-Test(large, the_kept_ones_are_adopted)
-{
-	char *block = large_alloc(2 * MIB);
-
-	cr_assert(tide_large_free(block));
-	tide_large_keep_adopt();
-	cr_assert_eq(cached(), 2 * MIB);
-	cr_assert_eq((char *)large_alloc(2 * MIB), block);
-	tide_large_keep_adopt();
-	cr_assert_eq(cached(), 0u);
-}
-
 /* Resizing. */
 
 static void *resize(char *block, size_t bytes, size_t filled)
@@ -361,7 +172,7 @@ Test(large, a_refused_resize_leaves_the_block_as_it_was)
 		{ TIDE_OS_MREMAP | TIDE_OS_MMAP | TIDE_OS_MUNMAP, 0, UINT32_MAX },
 		{ TIDE_OS_MREMAP | TIDE_OS_MUNMAP, 0, UINT32_MAX },
 	};
-	static const size_t size[] = { 132 * KIB + 1, 2 * MIB, 16 * MIB, 3 * MIB };
+	static const size_t size[] = { 5 * MIB, 16 * MIB, 3 * MIB };
 
 	for (size_t p = 0; p < COUNT_OF(plan); p++) {
 		for (size_t i = 0; i < COUNT_OF(size); i++) {
@@ -377,7 +188,7 @@ Test(large, a_refused_resize_leaves_the_block_as_it_was)
 			cr_assert(pattern_holds(block, 3 * MIB - 8 * KIB, 3));
 			cr_assert_eq(live(), has);
 			cr_assert(tide_large_free(block));
-			(void)tide_large_age(UINT64_MAX);
+			(void)tide_large_purge();
 			cr_assert_eq(live(), 0u);
 		}
 	}
@@ -410,57 +221,6 @@ Test(large, without_memory_there_is_none_and_none_is_lost)
 		cr_assert_eq(live(), before + got * 64 * MIB);
 	}
 	cr_assert_not_null(large_alloc(64 * MIB));
-}
-
-Test(large, a_kept_block_serves_when_the_system_has_none)
-{
-	char *block = large_alloc(MIB);
-
-	cr_assert(tide_large_free(block));
-	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
-	cr_assert_eq((char *)large_alloc(MIB), block);
-}
-
-Test(large, what_the_system_does_not_take_back_is_kept)
-{
-	char *block = large_alloc(MIB);
-
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
-	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	memset(block, 1, MIB);
-	tide_os_fault_plan(TIDE_OS_MUNMAP, 0, UINT32_MAX);
-	cr_assert(tide_large_free(block));
-	assert_gone(block);
-	cr_assert_eq(live(), 0u);
-	cr_assert_eq(cached(), MIB);
-	cr_assert_eq(tide_large_age(UINT64_MAX), 0u);
-	cr_assert_eq(cached(), MIB);
-	cr_assert_eq((char *)large_alloc(MIB), block);
-	cr_assert(tide_large_free(block));
-	tide_os_fault_plan(0, 0, 0);
-	cr_assert_eq(tide_large_age(UINT64_MAX), MIB);
-	cr_assert_eq(cached(), 0u);
-}
-
-/* More free ranges than there is room for, none beside another: all go once the system takes them. */
-Test(large, all_that_was_not_taken_back_goes_later)
-{
-	enum { BLOCKS = 2 * TIDE_EXTENTS_MAX + 40 };
-	static char *block[BLOCKS];
-	size_t returned = 0;
-
-	for (size_t i = 0; i < BLOCKS; i++)
-		block[i] = large_alloc(MIB);
-	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 0);
-	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	tide_os_fault_plan(TIDE_OS_MUNMAP | TIDE_OS_MADVISE, 0, UINT32_MAX);
-	for (size_t i = 0; i < BLOCKS; i += 2)
-		cr_assert(tide_large_free(block[i]));
-	cr_assert_geq(cached(), TIDE_EXTENTS_MAX * MIB);
-	tide_os_fault_plan(0, 0, 0);
-	returned = tide_large_age(UINT64_MAX);
-	cr_assert_eq(returned, (size_t)BLOCKS / 2 * MIB, "%zu MiB", returned / MIB);
-	cr_assert_eq(cached(), 0u);
 }
 
 /* Threads. */
@@ -506,7 +266,7 @@ Test(large, four_threads_use_what_is_kept, .timeout = 60)
 	cr_assert_null(wrong, "%s", wrong);
 	cr_assert_eq(live(), 0u);
 	uint64_t kept = cached();
-	cr_assert_eq(tide_large_age(UINT64_MAX), kept);
+	cr_assert_eq(tide_large_purge(), kept);
 	cr_assert_eq(cached(), 0u);
 }
 

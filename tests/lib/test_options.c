@@ -159,8 +159,8 @@ Test(options, no_environment_yet)
 	cr_assert_not(init_with(NULL));
 	assert_all_standard();
 	/* The call that comes too early must not count as the one that reports. */
-	cr_assert(init_with((char *[]){ "TIDE_GC=2", NULL }));
-	cr_assert_stderr_eq_str("tide: TIDE_GC=2: not 0 or 1; using 1\n");
+	cr_assert(init_with((char *[]){ "TIDE_FATAL=2", NULL }));
+	cr_assert_stderr_eq_str("tide: TIDE_FATAL=2: not 0 or 1; using 1\n");
 }
 
 Test(options, values_are_read)
@@ -200,7 +200,7 @@ Test(options, bad_values_are_told_once_and_the_default_stands)
 	cr_assert_stderr_eq_str(
 	    "tide: TIDE_DECAY_MS=abc: not a number of ms from 0 to 3600000; using 500\n"
 	    "tide: TIDE_BIN_MAX_BYTES=1: not a number of bytes from 1024 to 1048576; using 32768\n"
-	    "tide: TIDE_CHECK=yes: not 0 or 1; using 0\n"
+	    "tide: TIDE_CHECK=yes: not a number of levels from 0 to 2; using 0\n"
 	    "tide: TIDE_QUEUE_RECLAIM_PERCENT=0: not a number of percent from 1 to 100; using "
 	    "25\n");
 }
@@ -221,11 +221,39 @@ Test(options, unknown_names_are_told)
 Test(options, what_is_shown_is_clipped_and_printable)
 {
 	cr_redirect_stderr();
-	cr_assert(init_with((char *[]){ "TIDE_GC=\033[2J\n0123456789012345678901234567890123456789"
-	                                "01234567890123456789",
-	                                NULL }));
-	cr_assert_stderr_eq_str("tide: TIDE_GC=?[2J?0123456789012345678901234567890123456789012..."
-	                        ": not 0 or 1; using 1\n");
+	cr_assert(
+	    init_with((char *[]){ "TIDE_FATAL=\033[2J\n0123456789012345678901234567890123456789"
+	                          "01234567890123456789",
+	                          NULL }));
+	cr_assert_stderr_eq_str(
+	    "tide: TIDE_FATAL=?[2J?0123456789012345678901234567890123456789012..."
+	    ": not 0 or 1; using 1\n");
+}
+
+Test(options, a_folder_is_a_path_from_the_root)
+{
+	char folder[TIDE_OPTION_CGROUP_BYTES];
+	char variable[TIDE_OPTION_CGROUP_BYTES + 20] = "TIDE_CGROUP=";
+
+	cr_redirect_stderr();
+	tide_options_cgroup(folder);
+	cr_assert_str_empty(folder);
+	cr_assert(init_with((char *[]){ "TIDE_CGROUP=here", NULL }));
+	tide_options_cgroup(folder);
+	cr_assert_str_empty(folder);
+
+	size_t bytes = strlen(variable);
+	memset(variable + bytes, '/', TIDE_OPTION_CGROUP_BYTES - 1);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	tide_options_cgroup(folder);
+	cr_assert_str_eq(folder, variable + bytes);
+	cr_assert(init_with((char *[]){ "TIDE_CGROUP=/a/b", NULL }));
+	variable[bytes + TIDE_OPTION_CGROUP_BYTES - 1] = '/';
+	cr_assert(init_with((char *[]){ variable, NULL })); /* too long, but told once is enough */
+	tide_options_cgroup(folder);
+	cr_assert_str_eq(folder, "/a/b");
+	cr_assert_stderr_eq_str("tide: TIDE_CGROUP=here: not a path from / of at most 511 bytes; "
+	                        "using the process's own\n");
 }
 
 /* The kernel's vector lies behind the environment that the process was started with. Changing it
@@ -266,7 +294,7 @@ static void *race(void *barrier)
 
 Test(options, threads_may_race)
 {
-	char *variable[] = { "TIDE_DECAY_MS=9", "TIDE_FOO=1", "TIDE_CHECK=2", NULL };
+	char *variable[] = { "TIDE_DECAY_MS=9", "TIDE_FOO=1", "TIDE_CHECK=3", NULL };
 	pthread_barrier_t barrier;
 	pthread_t racer[RACERS];
 	char **before = environ;
@@ -285,6 +313,52 @@ Test(options, threads_may_race)
 	environ = before;
 	pthread_barrier_destroy(&barrier);
 	cr_assert_eq(tide_option(TIDE_OPTION_DECAY_MS), 9);
-	cr_assert_stderr_eq_str("tide: TIDE_FOO: no such option\n"
-	                        "tide: TIDE_CHECK=2: not 0 or 1; using 0\n");
+	cr_assert_stderr_eq_str(
+	    "tide: TIDE_FOO: no such option\n"
+	    "tide: TIDE_CHECK=3: not a number of levels from 0 to 2; using 0\n");
+}
+
+/* A text is kept in a copy, since programs write over their environment; the first reading counts. */
+Test(options, texts_are_copied)
+{
+	char variable[] = "TIDE_STATS=file:/x:5";
+
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "");
+	cr_assert(init_with((char *[]){ variable, "TIDE_TRACE=", NULL }));
+	memset(variable, '!', sizeof variable - 1);
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "file:/x:5");
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_TRACE), "");
+	cr_assert(init_with((char *[]){ "TIDE_STATS=exit", NULL }));
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_STATS), "file:/x:5");
+}
+
+Test(options, texts_that_are_too_long)
+{
+	char variable[TIDE_OPTION_TEXT_BYTES + 16] = "TIDE_TRACE=";
+	size_t name = strlen(variable);
+
+	cr_redirect_stderr();
+	memset(variable + name, 'x', TIDE_OPTION_TEXT_BYTES);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	cr_assert_stderr_eq_str("tide: TIDE_TRACE: longer than 255 characters; ignored\n");
+	cr_assert_str_eq(tide_option_text(TIDE_TEXT_OPTION_TRACE), "");
+}
+
+Test(options, texts_of_full_length)
+{
+	char variable[TIDE_OPTION_TEXT_BYTES + 16] = "TIDE_TRACE=";
+	size_t name = strlen(variable);
+
+	memset(variable + name, 'x', TIDE_OPTION_TEXT_BYTES - 1);
+	cr_assert(init_with((char *[]){ variable, NULL }));
+	cr_assert_eq(strlen(tide_option_text(TIDE_TEXT_OPTION_TRACE)), TIDE_OPTION_TEXT_BYTES - 1);
+}
+
+Test(options, texts_not_of_their_form_are_told)
+{
+	cr_redirect_stderr();
+	tide_options_set_text(TIDE_TEXT_OPTION_STATS, "on\033");
+	tide_options_report_text(TIDE_TEXT_OPTION_STATS);
+	cr_assert_stderr_eq_str("tide: TIDE_STATS=on?: not of the form "
+	                        "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH\n");
 }

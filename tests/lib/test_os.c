@@ -1,30 +1,17 @@
 /* os.c: what each call promises, that none touches errno, that the fault plan fails exactly the
- * calls it names, and the birth and end of a thread that the C library does not know. */
+ * calls it names. Threads and futexes: test_os_thread.c. */
 #include "os.h"
 
 #include "atomic.h"
 #include "config.h"
 
-#include "../api/support.h"
+#include "os_support.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-
-/* Every test begins with an errno of its own, and must end with it. */
-enum { OWN_ERRNO = 4242 };
-
-static void set_errno(void)
-{
-	errno = OWN_ERRNO;
-}
-
-#define ASSERT_ERRNO_KEPT() cr_assert_eq(errno, OWN_ERRNO)
 
 static char *map(size_t bytes)
 {
@@ -155,9 +142,10 @@ Test(os, each_kind_of_call_can_be_refused, .init = set_errno)
 	cr_assert(!tide_os_unmap(memory, 4096));
 	cr_assert(!tide_os_guard(memory, 4096));
 	cr_assert(!tide_os_purge(memory, 4096));
-	cr_assert(!tide_os_resize(memory, 16384, 8192));
+	cr_assert_eq(tide_os_grow(memory, 8192, 16384), TIDE_OS_NO_ROOM);
+	cr_assert(!tide_os_map_at((uintptr_t)memory + (1 << 30), 4096));
 	cr_assert(!tide_os_move(memory, 16384, target, 16384));
-	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
+	cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", NULL, &alive, &stack, &bytes));
 	tide_os_populate(memory, 4096);
 	tide_os_huge(memory, 4096, true);
 	tide_os_futex_wait(&word, 1, 0); /* for ever, were it not refused */
@@ -225,6 +213,34 @@ Test(os, a_hint_out_of_line_still_gives_an_aligned_mapping, .init = set_errno)
 	cr_assert_eq((uintptr_t)other % (4 * MIB), 0u);
 }
 
+/* The ends of a mapping that was made too long, when the system does not take them back. */
+Test(os, what_the_system_refuses_is_given_back_later, .init = set_errno)
+{
+	enum { BYTES = 1 << 20, ALIGN = 4 << 20 };
+	size_t before = address_space_bytes();
+
+	for (uint32_t pass = 0; pass < 4; pass++) {
+		void *mapping[40];
+
+		/* Hints out of line, so that each is cut out of a longer one. */
+		for (size_t i = 0; i < COUNT_OF(mapping); i++) {
+			tide_os_fault_plan(TIDE_OS_MUNMAP, pass, UINT32_MAX);
+			mapping[i] = tide_os_map_aligned(4096, BYTES, ALIGN);
+			tide_os_fault_plan(0, 0, 0);
+			cr_assert_eq((uintptr_t)mapping[i] % ALIGN, 0u);
+			memset(mapping[i], 1, BYTES);
+		}
+		cr_assert(pass == 3 || tide_os_discarded_bytes_racy() > 0);
+		tide_os_discard(tide_os_map(0, BYTES), BYTES);
+		cr_assert_eq(tide_os_discarded_bytes_racy(), 0u);
+		cr_assert(SANITIZED || address_space_bytes() ==
+		                           before + sizeof mapping / sizeof mapping[0] * BYTES);
+		for (size_t i = 0; i < COUNT_OF(mapping); i++)
+			cr_assert(tide_os_unmap(mapping[i], BYTES));
+	}
+	ASSERT_ERRNO_KEPT();
+}
+
 Test(os, sizes_beyond_reason_are_refused, .init = set_errno)
 {
 	cr_assert_null(tide_os_map(0, SIZE_MAX & ~4095ul));
@@ -255,22 +271,35 @@ Test(os, touching_a_guard_page_ends_the_program, .signal = SIGSEGV)
 		*(volatile char *)memory = 1;
 }
 
-Test(os, a_mapping_shrinks_and_grows_where_it_is, .init = set_errno)
+Test(os, a_mapping_grows_where_it_is, .init = set_errno)
 {
 	char *memory = map(64 * KIB);
 
 	memset(memory, 6, 64 * KIB);
-	cr_assert(tide_os_resize(memory, 64 * KIB, 16 * KIB));
-	cr_assert_eq(state_of(memory + 12 * KIB), 'r');
-	cr_assert_eq(state_of(memory + 16 * KIB), '-');
-	cr_assert(tide_os_resize(memory, 16 * KIB, 64 * KIB));
+	cr_assert(tide_os_unmap(memory + 16 * KIB, 48 * KIB));
+	cr_assert_eq(tide_os_grow(memory, 16 * KIB, 64 * KIB), TIDE_OS_RESIZED);
 	cr_assert_eq(memory[16 * KIB - 1], 6);
 	cr_assert(all_zero(memory + 16 * KIB, 48 * KIB));
 	/* Into something else it does not grow. */
 	char *both = map(128 * KIB);
-	cr_assert(!tide_os_resize(both, 64 * KIB, SIZE_MAX & ~4095ul));
+	cr_assert_neq(tide_os_grow(both, 64 * KIB, SIZE_MAX & ~4095ul), TIDE_OS_RESIZED);
 	cr_assert(tide_os_guard(both + 64 * KIB, 4096));
-	cr_assert(!tide_os_resize(both, 64 * KIB, 68 * KIB));
+	cr_assert_eq(tide_os_grow(both, 64 * KIB, 68 * KIB), TIDE_OS_NO_ROOM);
+	/* Two mappings are not one. */
+	cr_assert_eq(tide_os_grow(both, 128 * KIB, 256 * KIB), TIDE_OS_REFUSED);
+	ASSERT_ERRNO_KEPT();
+}
+
+Test(os, a_mapping_is_where_it_is_wanted_or_nowhere, .init = set_errno)
+{
+	char *memory = map(64 * KIB);
+
+	memset(memory, 6, 64 * KIB);
+	cr_assert(!tide_os_map_at((uintptr_t)memory + 16 * KIB, 16 * KIB));
+	cr_assert(tide_os_unmap(memory + 16 * KIB, 16 * KIB));
+	cr_assert(tide_os_map_at((uintptr_t)memory + 16 * KIB, 16 * KIB));
+	cr_assert(all_zero(memory + 16 * KIB, 16 * KIB));
+	cr_assert_eq(memory[16 * KIB - 1] + memory[32 * KIB], 12);
 	ASSERT_ERRNO_KEPT();
 }
 
@@ -316,43 +345,6 @@ Test(os, advice_harms_nothing, .init = set_errno)
 	tide_os_populate(memory, 4 * MIB);
 	tide_os_huge(memory, 4 * MIB, true);
 	ASSERT_ERRNO_KEPT();
-}
-
-/* Futexes. */
-
-Test(os, a_wait_for_another_value_returns_at_once, .init = set_errno, .timeout = 30)
-{
-	_Atomic uint32_t word = 2;
-
-	tide_os_futex_wait(&word, 1, 0);
-	tide_os_futex_wait(&word, 2, 1000000);
-	ASSERT_ERRNO_KEPT();
-}
-
-static _Atomic uint32_t word;
-static _Atomic uint32_t awake;
-
-static void *wait_for_one(void *unused)
-{
-	(void)unused;
-	while (tide_load_acquire(&word) != 1)
-		tide_os_futex_wait(&word, 0, 0);
-	(void)tide_add_relaxed(&awake, 1u);
-	return NULL;
-}
-
-Test(os, all_waiters_are_woken, .timeout = 10)
-{
-	pthread_t thread[4];
-
-	for (size_t i = 0; i < COUNT_OF(thread); i++)
-		cr_assert_eq(pthread_create(&thread[i], NULL, wait_for_one, NULL), 0);
-	sched_yield();
-	tide_store_release(&word, 1);
-	tide_os_futex_wake(&word, UINT32_MAX);
-	for (size_t i = 0; i < COUNT_OF(thread); i++)
-		cr_assert_eq(pthread_join(thread[i], NULL), 0);
-	cr_assert_eq(tide_load_relaxed(&awake), COUNT_OF(thread));
 }
 
 /* Facts. */
@@ -412,124 +404,4 @@ Test(os, abort_ends_the_program, .signal = SIGABRT)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	tide_os_abort();
-}
-
-/* Threads. */
-
-struct life {
-	_Atomic uint32_t tid;
-	_Atomic uint32_t may_end;
-	uint64_t blocked;
-	char *deep;
-};
-
-static void live(void *arg)
-{
-	struct life *life = arg;
-	volatile char deep[40 * 1024];
-
-	deep[0] = 1;
-	life->deep = (char *)(uintptr_t)deep;
-	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &life->blocked, sizeof life->blocked);
-	tide_store_release(&life->tid, tide_os_thread_id());
-	while (tide_load_acquire(&life->may_end) == 0)
-		tide_os_futex_wait(&life->may_end, 0, 0);
-}
-
-static void wait_until_gone(_Atomic uint32_t *alive)
-{
-	uint32_t left;
-
-	while ((left = tide_load_acquire(alive)) != 0)
-		tide_os_futex_wait(alive, left, 10000000);
-}
-
-static void assert_named(uint32_t tid, const char *name)
-{
-	char path[64];
-	char seen[32] = "";
-	snprintf(path, sizeof path, "/proc/self/task/%u/comm", tid);
-	FILE *file = fopen(path, "r");
-
-	cr_assert_not_null(file);
-	cr_assert_not_null(fgets(seen, sizeof seen, file));
-	fclose(file);
-	cr_assert_eq(strncmp(seen, name, strlen(name)), 0);
-	cr_assert_eq(seen[strlen(name)], '\n');
-}
-
-Test(os, a_thread_lives_and_ends, .timeout = 30)
-{
-	for (int round = 0; round < 20; round++) {
-		struct life life = { 0 };
-		_Atomic uint32_t alive;
-		void *stack;
-		size_t bytes;
-		sigset_t before, after;
-
-		sigprocmask(SIG_BLOCK, NULL, &before);
-		cr_assert(tide_os_thread_start(live, &life, "tide-test", &alive, &stack, &bytes));
-		cr_assert_neq(tide_load_relaxed(&alive), 0u);
-		uint32_t tid;
-		while ((tid = tide_load_acquire(&life.tid)) == 0)
-			sched_yield();
-		cr_assert_neq(tid, tide_os_thread_id());
-		cr_assert(tide_os_thread_exists(tid));
-		assert_named(tid, "tide-test");
-		/* All that can be: SIGKILL, SIGSTOP and what the C library reserves can't. */
-		for (int signal_number = 1; signal_number < 32; signal_number++)
-			if (signal_number != SIGKILL && signal_number != SIGSTOP)
-				cr_assert(life.blocked >> (signal_number - 1) & 1);
-		sigprocmask(SIG_BLOCK, NULL, &after);
-		for (int signal_number = 1; signal_number < 32; signal_number++)
-			cr_assert_eq(sigismember(&before, signal_number),
-			             sigismember(&after, signal_number));
-		if (!SANITIZED)
-			cr_assert(life.deep > (char *)stack && life.deep < (char *)stack + bytes);
-
-		tide_store_release(&life.may_end, 1);
-		tide_os_futex_wake(&life.may_end, 1);
-		wait_until_gone(&alive);
-		while (tide_os_thread_exists(tid))
-			sched_yield();
-		cr_assert(tide_os_unmap(stack, bytes));
-	}
-}
-
-#ifdef __GLIBC__
-#include <sys/single_threaded.h>
-
-Test(os, the_c_library_does_not_notice_a_thread)
-{
-	struct life life = { .may_end = 1 };
-	_Atomic uint32_t alive;
-	void *stack;
-	size_t bytes;
-
-	if (SANITIZED)
-		cr_skip_test("sanitizers have threads of their own");
-	char before = __libc_single_threaded;
-	cr_assert(tide_os_thread_start(live, &life, "a", &alive, &stack, &bytes));
-	wait_until_gone(&alive);
-	cr_assert_eq(__libc_single_threaded, before);
-}
-#endif
-
-Test(os, a_thread_that_cannot_start_leaves_nothing, .init = set_errno)
-{
-	static const unsigned mask[] = { TIDE_OS_CLONE, TIDE_OS_MMAP };
-	_Atomic uint32_t alive = 0;
-	void *stack = NULL;
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < COUNT_OF(mask); i++) {
-		size_t before = address_space_bytes();
-
-		tide_os_fault_plan(mask[i], 0, 1);
-		cr_assert(!tide_os_thread_start(empty_entry, NULL, "x", &alive, &stack, &bytes));
-		tide_os_fault_plan(0, 0, 0);
-		cr_assert_eq(tide_load_relaxed(&alive), 0u);
-		cr_assert(SANITIZED || address_space_bytes() == before);
-	}
-	ASSERT_ERRNO_KEPT();
 }

@@ -87,6 +87,49 @@ Test(slow, what_one_thread_frees_serves_another)
 	assert_sound();
 }
 
+/* The bins that an ended thread left belong to the next one, warm. */
+
+struct heir {
+	size_t bytes;
+	void *last;  /* that the one freed */
+	void *first; /* that the other gets */
+};
+
+static void *leave_warm(void *arg)
+{
+	struct heir *heir = arg;
+
+	heir->last = block_of(heir->bytes);
+	tide_free(heir->last);
+	return NULL;
+}
+
+static void *inherit(void *arg)
+{
+	struct heir *heir = arg;
+
+	heir->first = tide_malloc(heir->bytes); /* its first call of all */
+	return NULL;
+}
+
+Test(slow, the_first_call_of_a_thread_that_takes_over_warm_bins_is_counted)
+{
+	static const size_t size[] = { 64, 3000, 9000, 20000, 32768 };
+
+	tide_options_set(TIDE_OPTION_GC, 0); /* it would take what idles */
+	for (size_t i = 0; i < COUNT_OF(size); i++) {
+		struct heir heir = { .bytes = size[i] };
+
+		cr_assert_null(run_threads(leave_warm, &heir, sizeof heir, 1));
+		assert_sound();
+		cr_assert_null(run_threads(inherit, &heir, sizeof heir, 1));
+		cr_assert_eq(heir.first, heir.last, "%zu: it was not a warm bin", size[i]);
+		assert_sound();
+		tide_free(heir.first);
+		assert_sound();
+	}
+}
+
 /* A bin more than the queue's level wants goes to the GC, and from there comes back. */
 /* No cache line is dealt to two threads because one freed what was the other's. */
 static void *free_and_allocate(void *arg)

@@ -1,13 +1,14 @@
-/* A thread that vanishes in the middle of malloc or free, at any instruction of it: the process
- * is forked there, as any other thread could fork it, and in the child the thread's cache is
- * adopted. Blocks may be lost then, but none may be in two places: the GC, which gets all that
- * is left, would find it, and so would who allocates.
+/* A thread that vanishes in the middle of malloc or free, or of their like for objects, at any
+ * instruction of it: the process is forked there, as any other thread could fork it, and in the
+ * child the thread's cache is adopted. Blocks may be lost then, but none may be in two places: the
+ * GC, which gets all that is left, would find it, and so would who allocates.
  *
  * The processor's trap flag stops the thread after each instruction. While it holds the GC
  * token no fork happens, since fork waits for the token. */
 #include "gc.h"
 #include "heap.h"
 #include "hit.h"
+#include "object.h"
 #include "queue.h"
 #include "seat.h"
 #include "slow.h"
@@ -27,8 +28,9 @@
 
 enum { BLOCKS = 4 * TIDE_BIN_SLOTS, TRAP_FLAG = 0x100 };
 
-static void *live[BLOCKS]; /* what the thread has, as far as it knows */
-static void *in_hand;      /* what it is about to free: nobody's */
+static void *live[BLOCKS];                /* what the thread has, as far as it knows */
+static void *in_hand;                     /* what it is about to free: nobody's */
+static struct tide_object_cache *objects; /* NULL: it is about malloc and free */
 static unsigned forks, failures;
 static struct {
 	uintptr_t at;
@@ -37,6 +39,19 @@ static struct {
 /* Instructions are met many times over; the first time will do. */
 static uint8_t visits[1 << 16];
 enum { VISITS = 1 };
+
+static void *get(size_t bytes)
+{
+	return objects != NULL ? tide_object_alloc(objects) : tide_malloc(bytes);
+}
+
+static void put(void *block)
+{
+	if (objects != NULL)
+		tide_object_free(objects, block);
+	else
+		tide_free(block);
+}
 
 static int compare_pointers(const void *left, const void *right)
 {
@@ -56,7 +71,7 @@ static bool allocate_all(void **block, size_t bytes)
 		if (live[i] != NULL && live[i] != in_hand)
 			all[count++] = live[i];
 	for (size_t i = 0; i < BLOCKS; i++)
-		all[count++] = block[i] = tide_malloc(bytes);
+		all[count++] = block[i] = get(bytes);
 	qsort(all, count, sizeof all[0], compare_pointers);
 	for (size_t i = 1; i < count; i++)
 		if (all[i] == all[i - 1])
@@ -74,16 +89,19 @@ static _Noreturn void survive(size_t bytes)
 
 	alarm(5);
 	tide_cache_self = &tide_cache_none;
+	tide_object_self = &tide_object_table_none;
 	if (cache != &tide_cache_none &&
 	    tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)) &&
 	    !tide_cache_is_valid(cache))
 		_exit(2);
 	(void)tide_gc_purge_all();
+	(void)tide_object_drain_all(false);
 	for (int round = 0; round < 2; round++) {
 		if (!allocate_all(block, bytes))
 			_exit(3);
 		for (size_t i = 0; i < BLOCKS; i++)
-			tide_free(block[i]);
+			put(block[i]);
+		(void)tide_object_drain_all(false);
 		(void)tide_gc_purge_all();
 	}
 	_exit(0);
@@ -152,7 +170,7 @@ static void free_one(size_t at, bool stepped)
 	in_hand = live[at];
 	if (stepped)
 		STEP_ON();
-	tide_free(in_hand);
+	put(in_hand);
 	if (stepped)
 		STEP_OFF();
 	live[at] = NULL;
@@ -164,7 +182,7 @@ static void malloc_one(size_t at, size_t bytes, bool stepped)
 
 	if (stepped)
 		STEP_ON();
-	block = tide_malloc(bytes);
+	block = get(bytes);
 	if (stepped)
 		STEP_OFF();
 	live[at] = block;
@@ -233,6 +251,36 @@ Test(vanish, while_a_cache_is_emptied, .init = start_stepping, .timeout = 60)
 	tide_self_empty();
 	STEP_OFF();
 	assert_none_failed();
+}
+
+static void assert_audit(void)
+{
+	const char *wrong = tide_gc_audit();
+
+	cr_assert_null(wrong, "%s", wrong);
+}
+
+/* Objects are made, go to the depot, come back from there, and are destructed. */
+Test(vanish, while_objects_go_round, .init = start_stepping, .timeout = 100)
+{
+	enum { OBJECTS = 3 * TIDE_BIN_SLOTS, BYTES = 3000 };
+
+	stepped_bytes = BYTES;
+	objects = tide_object_cache_create(&(struct tide_object_options){ .size = BYTES });
+	cr_assert_not_null(objects);
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < OBJECTS; i++)
+			malloc_one(i, BYTES, round == 1 || i % 50 == 0);
+		for (size_t i = 0; i < OBJECTS; i++)
+			free_one(i, round == 1 || i % 50 == 0);
+	}
+	in_hand = NULL;
+	STEP_ON();
+	(void)tide_object_cache_drain(objects);
+	STEP_OFF();
+	assert_none_failed();
+	assert_audit();
+	cr_assert_eq(tide_object_cache_destroy(objects), 0);
 }
 
 #else

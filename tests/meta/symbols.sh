@@ -1,7 +1,7 @@
 #!/bin/sh
-# symbols.sh LIB_DIR NM: what the three libraries define and what they lean on.
+# symbols.sh LIB_DIR NM INCLUDE: what the libraries define and what they lean on.
 set -eu
-lib=$1 nm=$2
+lib=$1 nm=$2 include=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -12,6 +12,7 @@ malloc="$malloc|pvalloc|malloc_usable_size|malloc_trim|free_sized|free_aligned_s
 malloc="$malloc|mallopt|mallinfo|mallinfo2|malloc_stats|malloc_info"
 twins='__libc_(malloc|calloc|realloc|reallocarray|free|cfree|memalign|valloc|pvalloc)|__posix_memalign'
 cxx='_Zn[aw]m.*|_Zd[al]Pv.*' # operator new, new[], delete, delete[]
+probes='_\.stapsdt\.base' # the section that static probes share, with the C library's for one
 locks='pthread_(mutex|cond|rwlock|spin)_.*|sem_.*'
 
 # names FILE NM_OPTION...: the symbols, without version, one a line.
@@ -54,8 +55,8 @@ names "$lib/libtide.a" --undefined-only >"$work/tide-undefined"
 names "$lib/libtide-preload.so" --dynamic --defined-only >"$work/preload"
 names "$lib/libtide-preload.so" --dynamic --undefined-only >"$work/preload-undefined"
 
-only "libtide-core.a defines" 'tide_.*' "$work/core"
-only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx" "$work/tide"
+only "libtide-core.a defines" "tide_.*|$probes" "$work/core"
+only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx|$probes" "$work/tide"
 only "libtide-preload.so exports" "tide_.*|$malloc|$twins|$cxx" "$work/preload"
 has "$work/core" tide_malloc tide_free
 has "$work/tide" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
@@ -66,6 +67,19 @@ for library in core tide preload; do
 	none "$library calls" "$locks" "$work/$library-undefined"
 	none "$library calls" "$malloc|$twins|$cxx" "$work/$library-undefined"
 done
+
+# The store stands on what everybody may use: of its own names and those of the public headers.
+names "$lib/libtide-store.a" --extern-only --defined-only >"$work/store"
+names "$lib/libtide-store.a" --undefined-only | grep '^tide_' |
+	grep -Fxv -f "$work/store" >"$work/store-undefined"
+grep -oh 'tide_[a-z_]*' "$include"/tide/*.h | sort -u >"$work/public"
+only "libtide-store.a defines" 'tide_.*' "$work/store"
+has "$work/store" tide_store_create tide_store_put tide_store_get
+has "$work/store-undefined" tide_heap_create tide_heap_malloc
+if grep -Fxv -f "$work/public" "$work/store-undefined"; then
+	echo "libtide-store.a leans on names that are not public" >&2
+	failed=1
+fi
 
 # One member for all of C: whoever refers to free alone gets malloc too. The C++ operators are another,
 # and nothing in the first one refers to it or to the C++ library.

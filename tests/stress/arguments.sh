@@ -22,6 +22,10 @@ refused "neither --seconds nor --soak goes with it" --steps 5 --seconds 5
 refused "no scenario 'nothing' is built in" --print nothing
 refused "nothing: No such file or directory; --list shows" --scenario nothing
 refused "no such fault" --fault nothing
+status=0
+"$bin/tide-stress-external" --scenario heaps >out 2>err || status=$?
+[ "$status" -eq 2 ] || fail "heaps of another allocator: exit status $status, not 2"
+said "'pattern heap' needs Tide linked in"
 
 stress 0 --help
 said "--scenario NAME|FILE"

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EVERY = 1000, VICTIM_BYTES = 512, SHIFT_BYTES = 32 };
 
@@ -57,6 +58,8 @@ void *malloc(size_t bytes)
 		return live;
 	if (live != NULL && strikes("overlap", bytes))
 		return live + SHIFT_BYTES;
+	while (strikes("hang", bytes))
+		sleep(1000);
 	if (live != NULL && strikes("scribble", bytes))
 		live[64] ^= 1;
 	void *block = __libc_malloc(bytes);
@@ -92,6 +95,8 @@ void *realloc(void *block, size_t bytes)
 
 	if (moved != NULL && strikes("short", bytes))
 		moved[8] ^= 1;
+	if (moved != NULL && bytes >= 1024 && strikes("middle", bytes))
+		moved[777] ^= 1; /* in the part of which most blocks show nothing */
 	return moved;
 }
 

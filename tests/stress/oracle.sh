@@ -1,6 +1,7 @@
 #!/bin/sh
 # oracle.sh: what the oracle tells of an allocator with a bug: the moment, the story of the block,
-# the other owner's story where there are two; and that the report has all that.
+# the other owner's story where there are two; and that the report has all that. And that a call
+# which does not come back ends the run, long before its time.
 . "$(dirname "$0")/common.sh"
 
 ${CC:-cc} -O1 -fno-builtin -shared -fPIC -o broken.so "$here/broken_malloc.c" ||
@@ -33,4 +34,12 @@ finds overlap 'HANDED OUT, but from offset 0 it' 'the other owner: number' 'THE 
 finds scribble 'CORRUPT BLOCK' 'offset 64 of'
 finds dirty 'zeros of a new block'
 finds short 'at return from realloc' 'offset 8 of'
+finds middle 'CORRUPT BLOCK' 'offset 776 of'
 finds crooked 'alignment of a new block'
+
+status=0
+TIDE_BROKEN=hang LD_PRELOAD=$work/broken.so timeout -k 5 "$limit_s" \
+	"$bin/tide-stress-external" --seconds 600 --threads 2 --quiet >out 2>err || status=$?
+[ "$status" -eq 1 ] || fail "hang: exit status $status, not 1"
+said "is stuck: not once round"
+said "FAILED: a thread hangs"

@@ -17,6 +17,10 @@ said "passed: all contents were right"
 case $name in
 churn) at_least "threads started" 100000 ;;
 forks) at_least "processes forked" 5 ;;
+heaps)
+	at_least "heaps made and destroyed" 12
+	at_least "by the limit of a heap" 1
+	;;
 mixed | phases | rests) at_least "blocks made" 1 ;;
 aligned | fixed | stack | own | redis | python | cxx | sqlite) at_least "blocks made" 10000 ;;
 realloc) at_least "blocks resized" 10000 ;;

@@ -1,0 +1,244 @@
+#include "slow.h"
+
+#include "block.h"
+#include "check.h"
+#include "checked.h"
+#include "doorbell.h"
+#include "fatal.h"
+#include "guard.h"
+#include "heap.h"
+#include "hit.h"
+#include "pool.h"
+#include "seat.h"
+#include "start.h"
+
+/* The ready bin, made if there is none. */
+static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
+{
+	if (cache->ready[cls] == NULL) {
+		struct tide_bin *bin = tide_bin_new(cls, tide_cache_capacity(cache, cls));
+		if (bin == NULL)
+			return NULL;
+		tide_cache_install(cache, bin);
+	}
+	return cache->ready[cls];
+}
+
+/* A block that was freed twice with others between goes round in the thread's own bins unseen, and
+ * with a bin to other threads, past the GC. So one full bin in so many is looked into. A look costs
+ * 13 instructions a block (callgrind), 850 for a bin of 64: into each, and a thread that frees what
+ * it does not allocate again would spend 6 % more; into one in eight, and it is 1 %. */
+#define FULLS_PER_LOOK 8
+
+static TIDE_NOINLINE void look_into(struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	unsigned at;
+	while (TIDE_UNLIKELY((at = tide_bin_find_double(bin)) < bin->count)) {
+		void *block = bin->slot[TIDE_BIN_BASE + at];
+		tide_bin_drop(bin, at);
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
+	}
+}
+
+/* Room in the ready bin. False: no memory for a bin. */
+static bool make_room(struct tide_cache *cache, unsigned cls)
+{
+	if (cache->ready[cls] == NULL)
+		return ready_bin(cache, cls) != NULL;
+	struct tide_bin *pending = tide_cache_pending(cache, cls);
+	struct tide_bin *empty = pending;
+	if (pending == NULL || pending->count > 0) {
+		empty = tide_bin_new(cls, tide_cache_capacity(cache, cls));
+		if (empty == NULL)
+			return false;
+	}
+	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
+	if (TIDE_UNLIKELY(++cache->fulls % FULLS_PER_LOOK == 0))
+		look_into(full);
+	if (cache->has_pending) {
+		cache->pending[cls] =
+		    full; /* before the one it replaces is anywhere else: see bin.h */
+		if (pending == empty)
+			tide_count_owned(&cache->counts[cls].swaps, 1u);
+		full = pending != empty ? pending : NULL;
+		tide_cache_note_pending(cache);
+		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
+	}
+	if (full != NULL)
+		tide_slow_give_away(cache, full);
+	tide_cache_install(cache, empty);
+	return true;
+}
+
+/* The first block that this thread frees of a class of which it had none: another's, who may be
+ * writing to its neighbours in the cache line. Reused at once, each write would take the line from
+ * the other (passive false sharing: Berger, McKinley, Blumofe and Wilson, ASPLOS 2000); so it goes
+ * under blocks of this thread's own. Not where they would have to be paid for. */
+static bool belongs_under_own(const struct tide_cache *cache, unsigned cls)
+{
+	return cache->ready[cls] == NULL && tide_class_bytes(cls) < TIDE_CACHE_LINE_BYTES &&
+	       !tide_budget_is_on(&cache->heap->budget);
+}
+
+/* False: it could not. */
+static bool put_under_own(struct tide_cache *cache, void *block, unsigned cls)
+{
+	if (!tide_slow_refill(cache, cls))
+		return false;
+	struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
+	bool fits = bin->count < TIDE_BIN_SLOTS;
+	if (fits) {
+		void *lowest = bin->slot[TIDE_BIN_BASE];
+		bin->slot[TIDE_BIN_BASE] = block;
+		tide_bin_add(bin, lowest);
+		tide_hit_count(&cache->frees[cls]);
+	}
+	tide_cache_install(cache, bin);
+	/* No room for more: the next free comes this way, too, and sees if it is the same block. */
+	if (fits)
+		tide_bin_set_capacity(bin, bin->count);
+	return fits;
+}
+
+/* Whether the block is in the ready bin, at an end where it shows at a glance. */
+static bool is_at_an_end(const struct tide_cache *cache, const void *block, unsigned cls)
+{
+	const struct tide_bin *ready = cache->ready[cls];
+	return *cache->top[cls] == block || (ready != NULL && ready->slot[TIDE_BIN_BASE] == block &&
+	                                     cache->top[cls] >= &ready->slot[TIDE_BIN_BASE]);
+}
+
+/* False: no memory for a bin. */
+static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
+{
+	bool checked = tide_start_checked();
+	if (TIDE_UNLIKELY(checked))
+		tide_slow_unshelve(cache, cls);
+	else if (belongs_under_own(cache, cls) && put_under_own(cache, block, cls))
+		return true;
+	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
+		return false;
+	(void)tide_hit_push(cache, cls, block);
+	if (TIDE_UNLIKELY(checked))
+		tide_slow_shelve(cache, cls);
+	return true;
+}
+
+/* A medium class gets a ready bin at its first free; what does not fit in goes to the pool. */
+static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
+	    !tide_start_checked())
+		(void)ready_bin(cache, cls);
+	return tide_hit_push(cache, cls, block) || tide_pool_free(cache, block, cls, function);
+}
+
+static void class_put(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	/* Seen here for certain; in the hit case, at the next malloc. */
+	if (is_at_an_end(cache, block, cls)) {
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
+		return;
+	}
+	tide_cache_slow_enter(cache);
+	bool freed = tide_class_is_medium(cls) ? medium_free(cache, block, cls, function)
+	                                       : small_free(cache, block, cls);
+	tide_cache_note_bins(cache, cls);
+	tide_cache_slow_leave(cache);
+	if (freed)
+		return;
+	tide_hit_count(&cache->frees[cls]);
+	tide_budget_blocks_out(&cache->heap->budget, 1, tide_class_bytes(cls));
+	tide_orphan_push(&cache->heap->orphans, block);
+	tide_doorbell_ring(false);
+}
+
+/* Checked mode: what is freed for good instead is another block, or none. */
+static TIDE_COLD void class_free_checked(struct tide_cache *cache, void *block, unsigned cls,
+                                         const char *function)
+{
+	if (!tide_checked_free(block, cls, function))
+		return;
+	if (tide_checked_full() && cache->heap == &tide_heap_default)
+		block = tide_checked_park(block, cls, &cls);
+	if (block != NULL)
+		class_put(cache, block, cls, function);
+}
+
+static void class_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+{
+	if (TIDE_UNLIKELY(tide_start_checked()))
+		class_free_checked(cache, block, cls, function);
+	else
+		class_put(cache, block, cls, function);
+}
+
+bool tide_slow_release_parked(struct tide_cache *cache)
+{
+	unsigned cls;
+	void *block;
+	bool any = false;
+	while ((block = tide_checked_unpark(&cls)) != NULL) {
+		class_put(cache, block, cls, "free");
+		any = true;
+	}
+	return any;
+}
+
+/* Jumped to, so that the frame below is the program's. */
+static TIDE_NOINLINE void free_guarded(void *block, const char *function)
+{
+	tide_guard_free(block, function, __builtin_frame_address(0));
+}
+
+static TIDE_COLD void large_free(void *block, const char *function)
+{
+	size_t has_bytes = tide_large_bytes(block);
+	size_t bytes;
+	if (tide_start_checked() && tide_checked_full() && has_bytes != 0 &&
+	    !tide_checked_is_sealed(block, has_bytes, &bytes))
+		tide_fatal_misuse(TIDE_MISUSE_OVERRUN, function, block, 0, has_bytes);
+	if (!tide_large_free(block))
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, 0, 0);
+}
+
+/* By a thread that can get no cache. */
+static TIDE_COLD void free_without_cache(struct tide_heap *heap, void *block, unsigned cls)
+{
+	if (tide_start_checked())
+		(void)tide_region_set_live(block, cls, false);
+	if (TIDE_AUDITED)
+		(void)tide_add_relaxed(&heap->roster.uncounted_frees[cls], 1u);
+	tide_budget_blocks_out(&heap->budget, 1, tide_class_bytes(cls));
+	tide_orphan_push(&heap->orphans, block);
+}
+
+void tide_free_slow(void *block, const char *function)
+{
+	if (block == NULL)
+		return;
+	if (tide_guard_owns(block)) {
+		free_guarded(block, function);
+		return;
+	}
+	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
+	struct tide_heap *heap = &tide_heap_default;
+	unsigned cls = (unsigned)tide_hit_class(block);
+	if (TIDE_UNLIKELY(cls - TIDE_CLASS_SMALL_FIRST > TIDE_CLASS_MEDIUM_LAST - 1u))
+		cls = tide_block_class(block, function, &heap);
+	if (cls == TIDE_CLASS_NONE)
+		return;
+	if (cls == TIDE_CLASS_LARGE) {
+		if (cache != NULL)
+			tide_slow_want_gc_thread(cache);
+		large_free(block, function);
+		return;
+	}
+	if (TIDE_UNLIKELY(heap != &tide_heap_default))
+		cache = tide_seat_take(heap);
+	if (TIDE_LIKELY(cache != NULL))
+		class_free(cache, block, cls, function);
+	else
+		free_without_cache(heap, block, cls);
+}

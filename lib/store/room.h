@@ -1,0 +1,27 @@
+/* Room for an entry: what the store counts itself is reserved before memory is taken (entries, and
+ * bytes of bodies where these are limited); what the heaps count, they refuse at the limit, and
+ * room is made here.
+ *
+ * Touched by  who puts, with no lock and not in a read section
+ */
+#ifndef TIDE_STORE_ROOM_H
+#define TIDE_STORE_ROOM_H
+
+#include "state.h"
+
+/* Count an entry, dropping the oldest ones if the policy says so. Returns 0, ENOSPC or EMSGSIZE. */
+TIDE_HIDDEN int tide_room_reserve(struct tide_store *store, size_t bytes);
+TIDE_HIDDEN void tide_room_unreserve(struct tide_store *store, size_t bytes);
+
+/* One put's tries; `bytes` set, the rest 0. */
+struct tide_room {
+	size_t bytes;
+	unsigned tries;
+	uint64_t batch_bytes;
+	uint64_t refusals; /* of the limit, known at the last failure */
+	bool knows_refusals, dropped, last;
+};
+/* After memory was refused: 0: try again; ENOSPC: it is the limit; ENOMEM: it is not. */
+TIDE_HIDDEN int tide_room_make(struct tide_store *store, struct tide_room *room);
+
+#endif

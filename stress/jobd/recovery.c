@@ -1,0 +1,387 @@
+/* See recovery.h. */
+#include "recovery.h"
+
+#include "segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A job that the log has, as of the records read so far. */
+struct found {
+	struct record_fields fields;
+	uint32_t segment;
+	uint32_t body_bytes;
+	uint32_t tube_bytes; /* of its name, which stands before the body */
+	size_t body_at;      /* in the segment's file */
+	struct found *next;
+};
+
+struct recovery {
+	const char *folder;
+	struct log_start *start;
+	struct segment_file *files; /* one for each segment */
+	uint32_t file_count;
+	uint32_t first_segment;
+	uint32_t at; /* the segment that is read */
+	struct found **chains;
+	uint64_t chain_count; /* a power of two */
+	uint64_t jobs;
+	uint64_t next_id;
+	uint64_t last_record;
+	bool no_memory;
+};
+
+static struct found **link_of(struct recovery *recovery, uint64_t id)
+{
+	struct found **link = &recovery->chains[id & (recovery->chain_count - 1)];
+
+	while (*link != NULL && (*link)->fields.id != id)
+		link = &(*link)->next;
+	return link;
+}
+
+/* Twice as many chains: on average there is one job in each at most. */
+static bool grow(struct recovery *recovery)
+{
+	uint64_t count = recovery->chain_count > 0 ? 2 * recovery->chain_count : 1024;
+	struct found **chains = calloc(count, sizeof *chains);
+	struct found **old = recovery->chains;
+	uint64_t old_count = recovery->chain_count;
+
+	if (chains == NULL)
+		return false;
+	recovery->chains = chains;
+	recovery->chain_count = count;
+	for (uint64_t i = 0; i < old_count; i++) {
+		while (old[i] != NULL) {
+			struct found *found = old[i];
+			struct found **chain = &chains[found->fields.id & (count - 1)];
+
+			old[i] = found->next;
+			found->next = *chain;
+			*chain = found;
+		}
+	}
+	free(old);
+	return true;
+}
+
+static struct log_segment *segment_of(struct recovery *recovery, uint32_t number)
+{
+	return &recovery->start->segments[number - recovery->start->segments[0].number];
+}
+
+static void forget_full(struct recovery *recovery, const struct found *found)
+{
+	struct log_segment *segment = segment_of(recovery, found->segment);
+
+	segment->live_jobs--;
+	segment->live_bytes -= record_full_bytes(found->tube_bytes, found->body_bytes);
+}
+
+static bool take_full(struct recovery *recovery, const struct record *record)
+{
+	struct log_segment *segment = &recovery->start->segments[recovery->at];
+
+	if (recovery->jobs >= recovery->chain_count && !grow(recovery))
+		return false;
+	struct found **link = link_of(recovery, record->fields.id);
+	struct found *found = *link;
+
+	if (found != NULL) {
+		forget_full(recovery, found); /* it was moved */
+	} else {
+		found = calloc(1, sizeof *found);
+		if (found == NULL)
+			return false;
+		*link = found;
+		recovery->jobs++;
+	}
+	found->fields = record->fields;
+	found->segment = segment->number;
+	found->body_bytes = record->body_bytes;
+	found->tube_bytes = (uint32_t)strlen(record->tube);
+	found->body_at = (size_t)(record->body - recovery->files[recovery->at].data);
+	segment->live_jobs++;
+	segment->live_bytes += record_full_bytes(found->tube_bytes, found->body_bytes);
+	if (record->fields.id >= recovery->next_id)
+		recovery->next_id = record->fields.id + 1;
+	return true;
+}
+
+static void take_gone(struct recovery *recovery, uint64_t id)
+{
+	struct found **link = recovery->chain_count > 0 ? link_of(recovery, id) : NULL;
+
+	if (link == NULL || *link == NULL)
+		return; /* its segment is gone already */
+	struct found *found = *link;
+
+	forget_full(recovery, found);
+	*link = found->next;
+	free(found);
+	recovery->jobs--;
+}
+
+static void take_change(struct recovery *recovery, const struct record_fields *fields)
+{
+	struct found **link = recovery->chain_count > 0 ? link_of(recovery, fields->id) : NULL;
+
+	if (link == NULL || *link == NULL)
+		return;
+	uint32_t body_crc = (*link)->fields.body_crc;
+
+	(*link)->fields = *fields;
+	(*link)->fields.body_crc = body_crc;
+}
+
+static bool take_record(void *context, const struct record *record)
+{
+	struct recovery *recovery = context;
+
+	if (record->number != recovery->last_record + 1)
+		return false;
+	switch (record->kind) {
+	case RECORD_FULL:
+		if (!take_full(recovery, record)) {
+			recovery->no_memory = true;
+			return false;
+		}
+		break;
+	case RECORD_CHANGE:
+		take_change(recovery, &record->fields);
+		break;
+	default:
+		take_gone(recovery, record->fields.id);
+		break;
+	}
+	recovery->last_record = record->number;
+	return true;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t one = ((const struct log_segment *)a)->number;
+	uint32_t other = ((const struct log_segment *)b)->number;
+
+	return (one > other) - (one < other);
+}
+
+/* The segments there are. */
+static bool list_segments(struct recovery *recovery)
+{
+	struct log_start *start = recovery->start;
+	DIR *folder = opendir(recovery->folder);
+	struct dirent *file;
+
+	if (folder == NULL) {
+		fprintf(stderr, "tide-jobd: -b %s: %s\n", recovery->folder, strerror(errno));
+		return false;
+	}
+	while ((file = readdir(folder)) != NULL) {
+		uint32_t number;
+		char rest;
+
+		if (strlen(file->d_name) != strlen("segment.0000000001") ||
+		    sscanf(file->d_name, "segment.%10" SCNu32 "%c", &number, &rest) != 1)
+			continue;
+		struct log_segment *segments =
+		    realloc(start->segments, (start->segment_count + 1) * sizeof *segments);
+
+		if (segments == NULL) {
+			fprintf(stderr, "tide-jobd: no memory\n");
+			closedir(folder);
+			return false;
+		}
+		start->segments = segments;
+		segments[start->segment_count++] = (struct log_segment){ .number = number };
+	}
+	closedir(folder);
+	if (start->segment_count > 0)
+		qsort(start->segments, start->segment_count, sizeof *start->segments,
+		      compare_numbers);
+	return true;
+}
+
+static bool complain(const char *path, uint64_t at, const char *what)
+{
+	fprintf(stderr,
+	        "tide-jobd: %s: at byte %" PRIu64
+	        ": %s; nothing was changed, and the server does not "
+	        "start, since jobs would be lost\n",
+	        path, at, what);
+	return false;
+}
+
+/* A kill may leave the last segment's last write unfinished; nobody was told that it succeeded. */
+static bool cut(struct recovery *recovery, const char *path, uint64_t whole_bytes)
+{
+	struct log_start *start = recovery->start;
+	uint64_t bytes = recovery->files[recovery->at].bytes;
+
+	segment_unmap(&recovery->files[recovery->at]);
+	fprintf(stderr,
+	        "tide-jobd: %s: the last %" PRIu64 " bytes are an unfinished write: cut off\n",
+	        path, bytes - whole_bytes);
+	if (whole_bytes == 0) {
+		start->segment_count--;
+		return unlink(path) == 0 || complain(path, 0, strerror(errno));
+	}
+	if (truncate(path, (off_t)whole_bytes) != 0 ||
+	    !segment_map(path, &recovery->files[recovery->at]))
+		return complain(path, whole_bytes, strerror(errno));
+	return true;
+}
+
+static bool read_one(struct recovery *recovery)
+{
+	struct log_start *start = recovery->start;
+	struct log_segment *segment = &start->segments[recovery->at];
+	struct segment_file *file = &recovery->files[recovery->at];
+	struct segment_header header = { 0 };
+	bool is_last = recovery->at + 1 == start->segment_count;
+	uint64_t whole_bytes;
+	char path[4200];
+
+	segment_path(recovery->folder, segment->number, path, sizeof path);
+	if (recovery->at > 0 && segment->number != segment[-1].number + 1)
+		return complain(path, 0, "the segment before it is missing");
+	if (!segment_map(path, file))
+		return complain(path, 0, strerror(errno));
+	enum record_result result = segment_decode(file->data, file->bytes, &header);
+
+	if (result == RECORD_IS_WHOLE) {
+		if (header.number != segment->number)
+			return complain(path, 0, "it is another segment");
+		if (recovery->at > 0 && header.first_record != recovery->last_record + 1)
+			return complain(path, 0, "records before it are missing");
+		recovery->last_record = header.first_record - 1;
+		if (header.next_id > recovery->next_id)
+			recovery->next_id = header.next_id;
+	}
+	result = segment_read(file, &header, &whole_bytes, take_record, recovery);
+	segment->bytes = whole_bytes;
+	if (recovery->no_memory)
+		return complain(path, whole_bytes, "no memory");
+	if (result == RECORD_IS_WHOLE)
+		return true;
+	if (!is_last || !segment_ends_at(file, whole_bytes, recovery->last_record))
+		return complain(path, whole_bytes,
+		                result == RECORD_IS_CUT ? "a record is incomplete"
+		                                        : "a record is damaged");
+	return cut(recovery, path, whole_bytes);
+}
+
+struct recovery *recovery_read(const char *folder, struct log_start *start)
+{
+	struct recovery *recovery = calloc(1, sizeof *recovery);
+
+	*start = (struct log_start){ .next_id = 1 };
+	if (recovery == NULL) {
+		fprintf(stderr, "tide-jobd: no memory\n");
+		return NULL;
+	}
+	recovery->folder = folder;
+	recovery->start = start;
+	recovery->next_id = 1;
+	bool is_right = list_segments(recovery);
+
+	if (is_right && start->segment_count > 0) {
+		recovery->files = calloc(start->segment_count, sizeof *recovery->files);
+		is_right = recovery->files != NULL;
+		recovery->file_count = start->segment_count;
+		recovery->first_segment = start->segments[0].number;
+	}
+	while (is_right && recovery->at < start->segment_count) {
+		is_right = read_one(recovery);
+		recovery->at++;
+	}
+	if (!is_right) {
+		recovery_end(recovery);
+		free(start->segments);
+		start->segments = NULL;
+		return NULL;
+	}
+	start->last_record = recovery->last_record;
+	start->next_id = recovery->next_id;
+	if (start->segment_count > 0)
+		start->last_segment = start->segments[start->segment_count - 1].number;
+	return recovery;
+}
+
+uint64_t recovery_jobs(const struct recovery *recovery)
+{
+	return recovery->jobs;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t one = (*(struct found *const *)a)->fields.id;
+	uint64_t other = (*(struct found *const *)b)->fields.id;
+
+	return (one > other) - (one < other);
+}
+
+/* Each job once, by id. NULL: no memory. */
+static struct found **sorted(const struct recovery *recovery)
+{
+	struct found **jobs = malloc((recovery->jobs + 1) * sizeof(struct found *));
+	uint64_t count = 0;
+
+	if (jobs == NULL)
+		return NULL;
+	for (uint64_t i = 0; i < recovery->chain_count; i++) {
+		for (struct found *job = recovery->chains[i]; job != NULL; job = job->next)
+			jobs[count++] = job;
+	}
+	qsort(jobs, count, sizeof(struct found *), compare_ids);
+	return jobs;
+}
+
+bool recovery_give(struct recovery *recovery,
+                   bool (*take)(void *context, const struct record *record, uint32_t segment),
+                   void *context)
+{
+	struct found **jobs = sorted(recovery);
+	bool goes_on = jobs != NULL;
+
+	if (jobs == NULL)
+		errno = ENOMEM;
+	for (uint64_t i = 0; goes_on && i < recovery->jobs; i++) {
+		const struct found *job = jobs[i];
+		uint32_t file = job->segment - recovery->first_segment;
+		struct record record = {
+			.kind = RECORD_FULL,
+			.fields = job->fields,
+			.body = recovery->files[file].data + job->body_at,
+			.body_bytes = job->body_bytes,
+		};
+
+		memcpy(record.tube, record.body - job->tube_bytes, job->tube_bytes);
+		goes_on = take(context, &record, job->segment);
+	}
+	free(jobs);
+	return goes_on;
+}
+
+void recovery_end(struct recovery *recovery)
+{
+	for (uint64_t i = 0; i < recovery->chain_count; i++) {
+		while (recovery->chains[i] != NULL) {
+			struct found *found = recovery->chains[i];
+
+			recovery->chains[i] = found->next;
+			free(found);
+		}
+	}
+	free(recovery->chains);
+	for (uint32_t i = 0; recovery->files != NULL && i < recovery->file_count; i++)
+		segment_unmap(&recovery->files[i]);
+	free(recovery->files);
+	free(recovery);
+}

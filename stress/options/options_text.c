@@ -1,0 +1,180 @@
+#include "options_text.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <string.h>
+#include <tide/options.h>
+
+static const struct {
+	const char *id, *unit;
+	int64_t standard, min, max;
+	const char *meaning;
+} row[] = {
+#define ROW(ID, name, unit, def, min, max, meaning) { #ID, unit, def, min, max, meaning },
+	TIDE_OPTIONS(ROW)
+#undef ROW
+};
+
+static const struct {
+	const char *id, *form, *meaning;
+} text_row[] = {
+#define ROW(ID, name, form, meaning) { #ID, form, meaning },
+	TIDE_TEXT_OPTIONS(ROW)
+#undef ROW
+};
+
+#define ROWS (sizeof row / sizeof row[0])
+#define TEXT_ROWS (sizeof text_row / sizeof text_row[0])
+
+/* "64k" where that is shorter: what can be typed. */
+static const char *value_text(int64_t value, const char *unit)
+{
+	static char text[4][32];
+	static unsigned next;
+	static const char suffix[] = { 0, 'k', 'm', 'g' };
+	char *to = text[next++ % 4];
+	int shift = 0;
+	if (strcmp(unit, "bytes") == 0) {
+		while (shift < 3 && value != 0 && value % 1024 == 0) {
+			value /= 1024;
+			shift++;
+		}
+	}
+	snprintf(to, sizeof text[0], "%" PRId64 "%.1s", value, shift > 0 ? &suffix[shift] : "");
+	return to;
+}
+
+/* In lines of `width`, each after `indent` blanks. */
+static void wrapped(FILE *out, const char *text, int indent, int width)
+{
+	int column = width;
+	while (*text != '\0') {
+		int length = (int)strcspn(text, " ");
+		if (column + 1 + length > width) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+static void print_text(FILE *out)
+{
+	fputs("Options of the library, set in the environment of the program it is in.\n"
+	      "Bytes may end with k, m or g. A program with more rights than its caller "
+	      "(set-user-id)\n"
+	      "ignores them.\n\n",
+	      out);
+	for (size_t i = 0; i < ROWS; i++) {
+		fprintf(out, "TIDE_%s=%s (%s, %s to %s)", row[i].id,
+		        value_text(row[i].standard, row[i].unit), row[i].unit,
+		        value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit));
+		wrapped(out, row[i].meaning, 4, 78);
+	}
+	for (size_t i = 0; i < TEXT_ROWS; i++) {
+		fprintf(out, "TIDE_%s=%s", text_row[i].id, text_row[i].form);
+		wrapped(out, text_row[i].meaning, 4, 78);
+	}
+}
+
+/* "|" would end a cell. */
+static void cell(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		fprintf(out, *text == '|' ? "\\|" : "%c", *text);
+}
+
+static void print_markdown(FILE *out)
+{
+	fputs("| option | default | unit | range | meaning |\n| --- | --- | --- | --- | --- |\n",
+	      out);
+	for (size_t i = 0; i < ROWS; i++)
+		fprintf(out, "| `TIDE_%s` | %s | %s | %s to %s | %s |\n", row[i].id,
+		        value_text(row[i].standard, row[i].unit), row[i].unit,
+		        value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit),
+		        row[i].meaning);
+	for (size_t i = 0; i < TEXT_ROWS; i++) {
+		fprintf(out, "| `TIDE_%s` | | text | `", text_row[i].id);
+		cell(out, text_row[i].form);
+		fprintf(out, "` | %s |\n", text_row[i].meaning);
+	}
+}
+
+/* Text of a manual page: "-" is a hyphen there, and a leading "." a request. */
+static void manual_text(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '-')
+			fputs("\\-", out);
+		else if (*text == '\\')
+			fputs("\\e", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+static void manual_entry(FILE *out, const char *id, const char *value, const char *meaning)
+{
+	fprintf(out, ".TP\n.B TIDE_%s\n", id);
+	manual_text(out, value);
+	fputs("\n.br\n", out);
+	manual_text(out, meaning);
+	fputs(".\n", out);
+}
+
+static void print_manual(FILE *out)
+{
+	char value[128];
+	fputs(".TH TIDE 7 \"\" \"Tide\" \"Miscellaneous\"\n"
+	      ".SH NAME\ntide \\- memory allocator: options\n"
+	      ".SH DESCRIPTION\nA program that runs with Tide, linked to it or under\n"
+	      ".BR LD_PRELOAD ,\nreads these variables from its environment once, at its start.\n"
+	      "Numbers of bytes may end with k, m or g. What is out of range is told on standard\n"
+	      "error, and the default stands. A program with more rights than its caller\n"
+	      "(set\\-user\\-id) ignores all of them.\n"
+	      ".SH ENVIRONMENT\n",
+	      out);
+	for (size_t i = 0; i < ROWS; i++) {
+		snprintf(value, sizeof value, "%s, %s to %s, default %s", row[i].unit,
+		         value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit),
+		         value_text(row[i].standard, row[i].unit));
+		manual_entry(out, row[i].id, value, row[i].meaning);
+	}
+	for (size_t i = 0; i < TEXT_ROWS; i++)
+		manual_entry(out, text_row[i].id, text_row[i].form, text_row[i].meaning);
+	fputs(".SH SEE ALSO\n.BR malloc (3),\n.BR ld.so (8)\n", out);
+}
+
+void options_print(FILE *out, enum options_form form)
+{
+	switch (form) {
+	case OPTIONS_TEXT:
+		print_text(out);
+		break;
+	case OPTIONS_MARKDOWN:
+		print_markdown(out);
+		break;
+	case OPTIONS_MANUAL:
+		print_manual(out);
+		break;
+	}
+}
+
+bool options_form_parse(const char *text, enum options_form *form)
+{
+	static const char *const name[] = { "text", "markdown", "manual" };
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+		if (strcmp(text, name[i]) == 0) {
+			*form = (enum options_form)i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,15 @@
+/* The options of the library, from their one table, for people. */
+#ifndef OPTIONS_TEXT_H
+#define OPTIONS_TEXT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum options_form { OPTIONS_TEXT, OPTIONS_MARKDOWN, OPTIONS_MANUAL };
+
+/* For a terminal, as a table of a README, or as a manual page, tide(7). */
+void options_print(FILE *out, enum options_form form);
+/* "text", "markdown", "manual". False: none of these. */
+bool options_form_parse(const char *text, enum options_form *form);
+
+#endif
