@@ -234,15 +234,18 @@ bool tide_large_keep_take_at(uintptr_t base, size_t bytes)
 	return found;
 }
 
-/* What may be kept beside so much that is live: what a process may retain, and four times that while
- * a clock gives back what is not needed. */
+/* What may be kept beside so much that is live: what a process may retain, less what it retains in
+ * free chunks; and four times that while a clock gives back what is not needed. */
 static uint64_t keep_bound(uint64_t live)
 {
 	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
 	uint64_t floor = (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
+	uint64_t chunks = tide_load_relaxed(&tide_heap_default.gc.dirty_pages) * TIDE_PAGE_BYTES;
 	if (bound < floor)
 		bound = floor;
-	return tide_load_relaxed(&aged_by_clock) ? bound * 4 : bound;
+	if (tide_load_relaxed(&aged_by_clock))
+		return bound * 4;
+	return bound > chunks ? bound - chunks : 0;
 }
 
 /* Give back of the longest until no more than enough_bytes are kept; bytes returned. Ends early when
