@@ -309,7 +309,7 @@ void tide_gc_release_excess(struct tide_heap *heap)
 		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
 		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
 		/* A part is left for what lies about in queues and half-free pages. */
-		if (dirty_bytes(gc) + slab_bytes <= bound - bound / 4)
+		if (dirty_bytes(gc) + slab_bytes <= bound / 16 * 11)
 			return;
 		sweep_start(gc);
 		gc->sweep_slabs = slab_bytes > bound / 4;
