@@ -5,7 +5,8 @@
 struct tide_heap tide_heap_default;
 
 static TIDE_OWN_LINE struct tide_stack destroyed;
-/* writers  makers, by fetch-add  readers the same  order  relaxed: a ticket  edges  none */
+/* Slots in use.
+ * writers  makers, by CAS   readers  the same   order  acq-rel, relaxed   edges  none: a ticket */
 static _Atomic uint32_t made;
 
 struct tide_heap *tide_heap_next(struct tide_heap *heap)
@@ -18,12 +19,16 @@ struct tide_heap *tide_heap_next(struct tide_heap *heap)
 
 static struct tide_heap *make(void)
 {
-	uint32_t slot = tide_add_relaxed(&made, 1u);
+	uint32_t slot = tide_load_relaxed(&made);
 	struct tide_heap *heap = slot < TIDE_HEAPS_MAX ? tide_meta_alloc(sizeof *heap) : NULL;
-	if (heap == NULL) {
-		(void)tide_sub_relaxed(&made, 1u);
+	if (heap == NULL)
 		return NULL;
-	}
+	/* Memory first: a slot that was taken and given back could be another's by then. Who loses
+	 * the race for the last slot loses that memory. */
+	do {
+		if (slot >= TIDE_HEAPS_MAX)
+			return NULL;
+	} while (!tide_cas_acq_rel(&made, &slot, slot + 1));
 	heap->slot = slot;
 	tide_store_relaxed(&heap->generation, 1u);
 	struct tide_heap *next = tide_load_relaxed(&tide_heap_default.next);

@@ -4,7 +4,7 @@
  * freed one is kept for a while (large_keep.h), merged with its neighbours, so that the next is
  * served without page faults; the GC's clock gives back what is kept, and it is bounded in bytes.
  *
- * Touched by  every thread; the GC ages the cache
+ * Touched by  every thread; the GC ages what is kept
  * Ownership   of a descriptor: whoever took it out of its page-map slot by swap, or off a stack
  * Progress    lock-free; a few system calls at the most
  * Edges       large.slot  store into the page map (with the block's pointer) -> the freer's swap
@@ -75,7 +75,7 @@ TIDE_HIDDEN size_t tide_large_purge(void);
 TIDE_HIDDEN uint64_t tide_large_live_bytes_racy(void);
 TIDE_HIDDEN uint64_t tide_large_live_blocks_racy(void);
 TIDE_HIDDEN uint64_t tide_large_cached_bytes_racy(void);
-/* Whether the GC's clock runs: the cache may then keep more. */
+/* Whether the GC's clock runs: more may be kept then. */
 TIDE_HIDDEN void tide_large_set_aged(bool aged);
 
 #endif

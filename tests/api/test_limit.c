@@ -1,21 +1,13 @@
 /* Limits of heaps, in each way of counting: exact where they can be, and never passed. */
-#include <criterion/criterion.h>
+#include "limit_support.h"
 
-#include "support.h"
-
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <tide/heap.h>
 
-#include "gc.h"
 #include "options.h"
 
-enum { MOST = 600000, THREADS = 6 };
-
-static void *kept[MOST];
-static unsigned kept_count;
+enum { THREADS = 6 };
 
 static struct tide_heap *limited(enum tide_heap_counts counts, size_t hard_bytes)
 {
@@ -32,33 +24,6 @@ static struct tide_heap_stats stats_of(struct tide_heap *heap)
 
 	tide_heap_stats(heap, &stats, sizeof stats);
 	return stats;
-}
-
-static void assert_audit(void)
-{
-	const char *wrong = tide_gc_audit();
-
-	cr_assert_null(wrong, "%s", wrong);
-}
-
-/* Allocate until it fails; bytes of the blocks. */
-static size_t fill(struct tide_heap *heap, size_t size)
-{
-	size_t bytes = 0;
-	void *block;
-
-	while (kept_count < MOST && (block = tide_heap_malloc(heap, size)) != NULL) {
-		kept[kept_count++] = block;
-		bytes += tide_malloc_usable_size(block);
-	}
-	cr_assert_eq(errno, ENOMEM);
-	return bytes;
-}
-
-static void free_kept(void)
-{
-	while (kept_count > 0)
-		tide_free(kept[--kept_count]);
 }
 
 static const size_t sizes[] = { 16, 64, 1000, 4096, 8192, 20000, 100000, 500000, 2000000 };

@@ -1,18 +1,9 @@
 /* Heaps within the limit of another heap: what one takes, the others do not get. */
-#include <criterion/criterion.h>
+#include "limit_support.h"
 
-#include "support.h"
-
-#include <errno.h>
 #include <stdatomic.h>
-#include <tide/heap.h>
 
-#include "gc.h"
-
-enum { MOST = 200000, THREADS = 4 };
-
-static void *kept[MOST];
-static unsigned kept_count;
+enum { THREADS = 4 };
 
 static const enum tide_heap_counts ways[] = { TIDE_HEAP_BLOCKS, TIDE_HEAP_HELD, TIDE_HEAP_CHARGED };
 
@@ -34,32 +25,6 @@ static uint64_t counted(struct tide_heap *heap)
 
 	tide_heap_stats(heap, &stats, sizeof stats);
 	return stats.counted_bytes;
-}
-
-static void assert_audit(void)
-{
-	const char *wrong = tide_gc_audit();
-
-	cr_assert_null(wrong, "%s", wrong);
-}
-
-static size_t fill(struct tide_heap *heap, size_t size)
-{
-	size_t bytes = 0;
-	void *block;
-
-	while (kept_count < MOST && (block = tide_heap_malloc(heap, size)) != NULL) {
-		kept[kept_count++] = block;
-		bytes += tide_malloc_usable_size(block);
-	}
-	cr_assert_eq(errno, ENOMEM);
-	return bytes;
-}
-
-static void free_kept(void)
-{
-	while (kept_count > 0)
-		tide_free(kept[--kept_count]);
 }
 
 static const size_t sizes[] = { 64, 4096, 100000, 2000000 };
