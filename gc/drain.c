@@ -134,6 +134,7 @@ enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
 		unsigned end = tide_load_relaxed(&region->granules);
 		tide_budget_held_add(&heap->budget, (int64_t)(end - from) * TIDE_GRANULE_BYTES);
 		tide_gc_chunk_free(region, from, end - from, false);
+		region->heap->gc.grew = true;
 		work = GC_WORKED;
 	}
 	for (struct tide_orphan *orphan = tide_orphan_take_all(&heap->orphans); orphan != NULL;) {

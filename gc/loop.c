@@ -64,6 +64,7 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
 		                        CACHES_PER_INLINE_STEP);
 	unsigned taken = tide_gc_refill_bin(cache->heap, bin, want);
+	tide_gc_queue_grow(cache->heap, bin->cls);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);

@@ -2,10 +2,11 @@
 
 #include "container.h"
 
-uint32_t tide_gc_policy_grow(uint32_t level, uint32_t grow_bins, uint32_t bin_blocks,
-                             uint32_t max_blocks)
+uint32_t tide_gc_policy_grow(uint32_t level, uint32_t misses, uint32_t step_blocks,
+                             uint64_t through_blocks, uint32_t max_blocks)
 {
-	uint64_t grown = level + (uint64_t)grow_bins * bin_blocks;
+	uint64_t wanted = (uint64_t)misses * step_blocks;
+	uint64_t grown = level + (wanted < through_blocks ? wanted : through_blocks);
 	if (grown <= max_blocks)
 		return (uint32_t)grown;
 	return level > max_blocks ? level : max_blocks;

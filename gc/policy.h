@@ -6,10 +6,10 @@
 
 #include "compiler.h"
 
-/* The level of a queue that was found empty: up by `grow_bins` bins of `bin_blocks`, up to
- * `max_blocks`. */
-TIDE_HIDDEN uint32_t tide_gc_policy_grow(uint32_t level, uint32_t grow_bins, uint32_t bin_blocks,
-                                         uint32_t max_blocks);
+/* The level of a queue that was found empty `misses` times: up by `step_blocks` for each, by at most
+ * `through_blocks`, up to `max_blocks`. */
+TIDE_HIDDEN uint32_t tide_gc_policy_grow(uint32_t level, uint32_t misses, uint32_t step_blocks,
+                                         uint64_t through_blocks, uint32_t max_blocks);
 /* Blocks to take back from a queue that holds `blocks`, found full in `visits` visits. */
 TIDE_HIDDEN uint32_t tide_gc_policy_reclaim(uint32_t blocks, uint32_t visits, uint32_t full_count,
                                             uint32_t percent);

@@ -45,6 +45,8 @@ struct gc {
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
 	uint32_t queue_fulls_run[TIDE_CLASS_SLOTS];
+	uint64_t queue_through[TIDE_CLASS_SLOTS]; /* blocks drained and refilled by then */
+	bool grew; /* a region was used up: what queues have too much of is wanted elsewhere */
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 

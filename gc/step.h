@@ -38,9 +38,11 @@ TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin 
                                         unsigned want);
 /* Serve the queues that readers found empty; adapt the levels. */
 TIDE_HIDDEN enum gc_work tide_gc_refill_queues(struct tide_heap *heap);
+/* Raise the level of a queue that was found empty. */
+TIDE_HIDDEN void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls);
 /* Levels to 0, and all that is queued to the free sets. */
 TIDE_HIDDEN void tide_gc_empty_queues(struct tide_heap *heap);
-/* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
+/* Once a tick, and when a region is full: levels that saw no miss come down, and what is above them goes to the free sets. */
 TIDE_HIDDEN void tide_gc_settle_queues(struct tide_heap *heap);
 
 /* release.c. The decay clock; the sweep it starts; a sweep of everything now. */

@@ -98,6 +98,8 @@
 #define TIDE_OBJECT_SLAB_OBJECTS 2048
 #define TIDE_OBJECT_SLABS_MAX (1u << 18)
 #define TIDE_OBJECT_MAX_BYTES (64u * 1024u)
+/* Constructed objects that a cache's depot keeps; what is above goes at the GC's next step. */
+#define TIDE_OBJECT_DEPOT_BYTES (1ul << 20)
 
 /* Metadata is mapped in arenas of this size between two guard pages. */
 #define TIDE_META_ARENA_BYTES (256u * 1024u)

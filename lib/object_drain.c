@@ -58,8 +58,8 @@ uint64_t tide_object_drain(struct tide_object_cache *cache, unsigned bins)
 
 bool tide_object_has_excess(const struct tide_object_cache *cache)
 {
-	uint64_t level_bytes = (uint64_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
-	return (uint64_t)tide_load_relaxed(&cache->depot_objects) * cache->stride > level_bytes;
+	return (uint64_t)tide_load_relaxed(&cache->depot_objects) * cache->stride >
+	       TIDE_OBJECT_DEPOT_BYTES;
 }
 
 static void tick(struct tide_object_cache *cache)

@@ -45,15 +45,20 @@ struct tide_queues {
 	_Atomic uint64_t attention[TIDE_QUEUE_WORDS];
 };
 
-static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t *counter,
-                                   unsigned cls)
+static inline void tide_queue_attend(struct tide_queues *queues, unsigned cls)
 {
 	_Atomic uint64_t *word = &queues->attention[cls / 64];
 	uint64_t bit = 1ull << (cls % 64);
-	(void)tide_add_relaxed(counter, 1u);
-	TIDE_YIELD("queue.note");
 	if (!(tide_load_relaxed(word) & bit))
 		(void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+}
+
+static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t *counter,
+                                   unsigned cls)
+{
+	(void)tide_add_relaxed(counter, 1u);
+	TIDE_YIELD("queue.note");
+	tide_queue_attend(queues, cls);
 }
 
 /* Set the first levels from the options. */

@@ -137,13 +137,13 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	bool threaded = tide_gc_thread_runs();
 	struct tide_cache_counts *counts = &cache->counts[cls];
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
-	tide_cache_spilled(cache, cls);
 	if (tide_queue_has_room(queues, cls)) {
 		tide_count_owned(&counts->to_queue, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
+	tide_cache_spilled(cache, cls);
 	uint64_t limit =
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {

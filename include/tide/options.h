@@ -29,7 +29,7 @@
 	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \
-	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 1 << 20, 0, 1 << 30,                        \
+	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                        \
 	  "highest level of a ready queue")                                                        \
 	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
 	  "a ready queue found empty grows by so many bins")                                       \

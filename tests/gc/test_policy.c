@@ -5,32 +5,36 @@
 
 TestSuite(policy, .timeout = 20);
 
-Test(policy, a_level_grows_by_bins_up_to_the_highest)
+Test(policy, a_level_grows_a_step_for_each_miss_by_no_more_than_came_through)
 {
 	static const struct {
-		uint32_t level, grow_bins, bin_blocks, max_blocks, due;
+		uint32_t level, misses, step_blocks;
+		uint64_t through_blocks;
+		uint32_t max_blocks, due;
 	} row[] = {
-		{ 0, 4, 64, 65536, 256 },
-		{ 256, 4, 64, 65536, 512 },
-		{ 256, 4, 16, 65536, 320 },
-		{ 10, 4, 1, 8, 10 },         /* above the highest: stays */
-		{ 8, 4, 1, 8, 8 },
-		{ 7, 4, 1, 8, 8 },           /* a part of a step */
-		{ 4, 4, 1, 8, 8 },
-		{ 0, 0, 64, 65536, 0 },      /* growing is switched off */
-		{ 5, 4, 64, 0, 5 },          /* likewise */
-		{ 0, 4, 64, 0, 0 },
-		{ UINT32_MAX, 4, 64, UINT32_MAX, UINT32_MAX },
-		{ UINT32_MAX - 256, 4, 64, UINT32_MAX, UINT32_MAX },
-		{ UINT32_MAX - 255, 4, 64, UINT32_MAX, UINT32_MAX },
-		{ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
-		{ 0, 1024, 64, UINT32_MAX, 65536 },
-		{ 0, 1u << 31, 2, 1000, 1000 }, /* 2^32 blocks, not 0 */
+		{ 0, 1, 256, 1000, 65536, 256 },
+		{ 256, 1, 256, 1000, 65536, 512 },
+		{ 256, 3, 256, 1000, 65536, 1024 },
+		{ 256, 4, 256, 1000, 65536, 1256 }, /* what came through is less */
+		{ 256, 4, 256, 0, 65536, 256 },     /* growth alone: nothing did */
+		{ 256, 0, 256, 1000, 65536, 256 },
+		{ 10, 1, 4, 1000, 8, 10 }, /* above the highest: stays */
+		{ 8, 1, 4, 1000, 8, 8 },
+		{ 7, 1, 4, 1000, 8, 8 }, /* a part of a step */
+		{ 4, 1, 4, 1000, 8, 8 },
+		{ 0, 1, 0, 1000, 65536, 0 }, /* growing is switched off */
+		{ 5, 1, 256, 1000, 0, 5 },   /* likewise */
+		{ 0, 1, 256, 1000, 0, 0 },
+		{ UINT32_MAX, 1, 256, 1000, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX - 256, 1, 256, 1000, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX - 255, 1, 256, 1000, UINT32_MAX, UINT32_MAX },
+		{ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX / 2, UINT32_MAX, UINT32_MAX },
+		{ 0, 1u << 31, 2, UINT64_MAX / 2, 1000, 1000 }, /* 2^32 blocks, not 0 */
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
-		uint32_t got = tide_gc_policy_grow(row[i].level, row[i].grow_bins,
-		                                   row[i].bin_blocks, row[i].max_blocks);
+		uint32_t got = tide_gc_policy_grow(row[i].level, row[i].misses, row[i].step_blocks,
+		                                   row[i].through_blocks, row[i].max_blocks);
 		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
 	}
 }
@@ -67,15 +71,9 @@ Test(policy, a_level_nobody_needs_settles_to_nothing)
 	static const struct {
 		uint32_t level, bin_blocks, due;
 	} row[] = {
-		{ 256, 64, 128 },
-		{ 128, 64, 64 },
-		{ 127, 64, 0 },
-		{ 64, 64, 0 },
-		{ 1, 64, 0 },
-		{ 0, 64, 0 },
-		{ 2, 1, 1 },
-		{ 1, 1, 0 },
-		{ UINT32_MAX, 64, UINT32_MAX / 2 },
+		{ 256, 64, 128 }, { 128, 64, 64 }, { 127, 64, 0 },
+		{ 64, 64, 0 },    { 1, 64, 0 },    { 0, 64, 0 },
+		{ 2, 1, 1 },      { 1, 1, 0 },     { UINT32_MAX, 64, UINT32_MAX / 2 },
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
@@ -114,8 +112,8 @@ Test(policy, what_may_be_retained_is_the_larger_of_a_floor_and_a_part)
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
-		uint64_t got = tide_gc_policy_retain(row[i].live_bytes, row[i].floor_bytes,
-		                                     row[i].percent);
+		uint64_t got =
+		    tide_gc_policy_retain(row[i].live_bytes, row[i].floor_bytes, row[i].percent);
 		cr_expect_eq(got, row[i].due, "row %u: %lu", i, (unsigned long)got);
 	}
 }

@@ -57,6 +57,22 @@ static void miss(unsigned cls)
 	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[cls].misses, cls);
 }
 
+static unsigned largest_bin(unsigned cls);
+
+/* As threads do that had to have their blocks from the free sets for want of a queue: so many bins
+ * went out of them and in again. */
+static void miss_for_want(unsigned cls, unsigned bins)
+{
+	for (unsigned i = 0; i < bins; i++) {
+		struct tide_bin *bin = tide_bin_new(cls, largest_bin(cls));
+		cr_assert_not_null(bin);
+		(void)tide_gc_refill_bin(&tide_heap_default, bin, largest_bin(cls));
+		tide_gc_drain_bin(&tide_heap_default, bin);
+		tide_bin_recycle(bin);
+	}
+	miss(cls);
+}
+
 static unsigned largest_bin(unsigned cls)
 {
 	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
@@ -106,13 +122,10 @@ Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = b
 	(void)free_region();
 	for (unsigned i = 0; i < COUNT_OF(size); i++) {
 		unsigned cls = tide_class_of(size[i]);
-		uint32_t before = level_of(cls);
-		uint32_t max = (uint32_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) /
-		               (uint32_t)tide_class_bytes(cls);
-		uint32_t due = before + 4 * largest_bin(cls);
-		miss(cls);
+		uint32_t due = level_of(cls) + 4 * largest_bin(cls);
+		miss_for_want(cls, 5);
 		cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_WORKED);
-		cr_assert_eq(level_of(cls), due < max ? due : max, "%zu bytes", size[i]);
+		cr_assert_eq(level_of(cls), due, "%zu bytes", size[i]);
 		cr_assert_gt(queued(cls), 0);
 		cr_assert_lt(queued(cls), level_of(cls) + largest_bin(cls));
 		/* No further miss, no further growth. */
@@ -124,16 +137,90 @@ Test(refill, a_queue_that_was_missed_grows_by_four_bins_and_is_filled, .init = b
 	             COUNT_OF(size));
 }
 
+Test(refill, it_grows_for_each_miss_by_no_more_than_came_through, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+
+	visit_until_idle();
+	(void)free_region();
+	uint32_t level = level_of(cls);
+	miss(cls); /* fresh memory served it */
+	tide_gc_queue_grow(&tide_heap_default, cls);
+	cr_assert_eq(level_of(cls), level);
+	miss(cls);
+	miss(cls);
+	miss_for_want(cls, 11);
+	tide_gc_queue_grow(&tide_heap_default, cls);
+	cr_assert_eq(level_of(cls), level + 11 * largest_bin(cls),
+	             "three times four would be more");
+	tide_gc_queue_grow(&tide_heap_default, cls);
+	cr_assert_eq(level_of(cls), level + 11 * largest_bin(cls), "counted once");
+}
+
+Test(refill, a_region_used_up_lowers_the_levels_of_others, .init = begin, .fini = end)
+{
+	unsigned needed = tide_class_of(64);
+	unsigned other = tide_class_of(256);
+
+	visit_until_idle();
+	(void)free_region();
+	miss_for_want(needed, 5);
+	miss_for_want(other, 5);
+	visit_until_idle();
+	tide_gc_settle_queues(&tide_heap_default); /* the misses were before this one */
+	uint32_t needed_level = level_of(needed);
+	uint32_t other_level = level_of(other);
+	cr_assert_gt(queued(other), other_level / 2 + largest_bin(other));
+	take_all_queued(needed);
+	miss(needed);
+	tide_heap_default.gc.grew = true;
+	visit_until_idle();
+	cr_assert_geq(level_of(needed), needed_level);
+	cr_assert_eq(level_of(other), other_level / 2);
+	cr_assert_lt(queued(other), other_level / 2 + largest_bin(other));
+}
+
+/* More than the GC takes back in one visit, because threads handed bins to each other while it stood
+ * still: visit by visit. */
+Test(refill, far_too_much_in_a_queue_goes_in_bounded_visits, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(16);
+	unsigned bins = 300;
+
+	visit_until_idle();
+	for (unsigned i = 0; i < 2; i++)
+		(void)free_region();
+	for (unsigned i = 0; i < bins; i++) {
+		struct tide_bin *bin = tide_bin_new(cls, largest_bin(cls));
+		cr_assert_not_null(bin);
+		cr_assert_eq(tide_gc_refill_bin(&tide_heap_default, bin, largest_bin(cls)),
+		             largest_bin(cls));
+		tide_queue_push(&tide_heap_default.queues, bin);
+	}
+	cr_assert_not(tide_queue_has_room(&tide_heap_default.queues, cls));
+	unsigned visits = 0;
+	uint32_t before = queued(cls);
+	while (tide_gc_refill_queues(&tide_heap_default) == GC_WORKED) {
+		cr_assert_lt(queued(cls), before);
+		cr_assert_geq(queued(cls) + 64 * largest_bin(cls), before, "64 bins a visit");
+		before = queued(cls);
+		cr_assert_lt(++visits, 100u);
+	}
+	cr_assert_gt(visits, 3u);
+	cr_assert_leq(queued(cls), level_of(cls) + 8 * largest_bin(cls));
+}
+
 Test(refill, a_level_has_a_highest_value, .init = begin, .fini = end)
 {
 	unsigned cls = tide_class_of(4096);
-	uint32_t max = (uint32_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) / 4096;
+	uint32_t max = 256;
 
+	tide_options_set(TIDE_OPTION_QUEUE_MAX_BYTES, (int64_t)max * 4096);
 	for (unsigned i = 0; i < 4; i++)
 		(void)free_region();
 	for (unsigned i = 0; i < 200; i++) {
 		take_all_queued(cls);
-		miss(cls);
+		miss_for_want(cls, 5);
 		visit_until_idle();
 		cr_assert_leq(level_of(cls), max);
 		cr_assert_lt(queued(cls), max + largest_bin(cls));
@@ -211,7 +298,7 @@ Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
 	unsigned ticks = 0;
 
 	for (unsigned i = 0; i < COUNT_OF(size); i++)
-		miss(tide_class_of(size[i]));
+		miss_for_want(tide_class_of(size[i]), 5);
 	visit_until_idle();
 	tide_gc_settle_queues(&tide_heap_default); /* the misses were before this tick */
 	for (unsigned i = 0; i < COUNT_OF(size); i++)
