@@ -61,6 +61,9 @@
 /* Slots of a bin. 256 measured no better than 64. */
 #define TIDE_BIN_SLOTS 64
 
+/* The most that a ready queue of a medium class is to hold. */
+#define TIDE_QUEUE_MEDIUM_BYTES (1ul << 20)
+
 /* A thread's pool of medium blocks (pool.h). Classes above the first have no ready bin. A block may
  * be longer by a part than what is asked for. All threads together hold a part of the heap, each
  * within limits; and what a thread has of one class goes when that makes up a bin. */
