@@ -17,7 +17,8 @@ sh cmake/setup.sh build
 sh cmake/setup.sh bench || echo "bench: going on with what is there" >&2
 # Criterion is not needed for this. A folder that is configured already keeps its tests.
 [ -e "$build/CMakeCache.txt" ] || cmake --preset release -DTIDE_TESTS=OFF >/dev/null
-cmake --build "$build" --target tide-preload tide-bench tide-latency tide-footprint
+cmake --build "$build" --target tide-preload tide-bench tide-latency tide-footprint \
+	tide-bench-markdown
 
 # Each tells by its status whether all runs counted: the others are run in any case.
 status=0
@@ -36,4 +37,11 @@ case ${1-} in
 	;;
 *) "$build/bin/tide-bench" --report "$report" --work "$work" "$@" || status=$? ;;
 esac
+# stress/RESULTS.md is a copy of a run of the first kind.
+set --
+for document in bench latency footprint; do
+	[ ! -e "$report/$document.json" ] || set -- "$@" "$report/$document.json"
+done
+"$build/bin/tide-bench-markdown" "$@" >"$report/RESULTS.md" || status=1
+echo "$report/RESULTS.md"
 exit "$status"

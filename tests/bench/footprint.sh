@@ -34,3 +34,6 @@ timeout 60 strace -f -o "$work/trace" -e trace=nanosleep,clock_nanosleep \
 	>"$work/out" 2>"$work/err" || fail "the load does not run under strace"
 idles=$(grep -c 'tv_sec=2, tv_nsec=0' "$work/trace") || true
 [ "$idles" -eq 3 ] || fail "$idles single sleeps instead of 3"
+
+expect 0 tide-bench-markdown "$work/report/footprint.json"
+grep -q '^| idle | [0-9].*iB [0-9.]* |' "$work/out" || fail "no row of an idle phase"

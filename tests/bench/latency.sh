@@ -25,3 +25,7 @@ for number, row in enumerate(d["rows"]):
 PYTHON
 check_page "$work/report/latency.html"
 expect 2 tide-latency --threads 0
+
+expect 0 tide-bench-markdown "$work/report/latency.json"
+said '### p99.99 of one call'
+grep -q '^| cross, free | [0-9].*s | [0-9].*s |$' "$work/out" || fail "no row of cross, free"

@@ -53,3 +53,15 @@ assert [m["all"]["cpu"]["scenarios"] for m in means] == [1, 1, 1]
 PYTHON
 grep -q 'data-path="scenarios.0.peers.2.wall.ratio" value="4"' "$work/report/bench.html" ||
 	fail "the page does not have the ratio of the document"
+
+# The same figures as a table.
+expect 0 tide-bench-markdown "$work/report/bench.json"
+said '| micro/a | **2.0 s 1.00** | 4.0 s 2.00 | 8.0 s 4.00 |'
+said '| program/b | 3.0 s 3.00 | **1.0 s 1.00** | fault |'
+said '| geometric mean of the ratios | 1.73 | 1.41 | 4.00 |'
+expect 1 tide-bench-markdown "$work/none.json"
+said none.json
+echo '{"program": "other"}' >"$work/other.json"
+expect 1 tide-bench-markdown "$work/other.json"
+said 'other.json: not a document of tide-bench, tide-latency or tide-footprint'
+expect 2 tide-bench-markdown
