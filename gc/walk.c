@@ -101,6 +101,7 @@ static int walk_slab(const struct walk *walk, struct tide_slab *slab)
 	uint64_t not_live[WORDS];
 	size_t bytes = tide_slab_shape[slab->cls].block_bytes;
 	unsigned blocks = carved_of(walk->heap, slab);
+	TIDE_ASSERT(blocks <= tide_slab_words(slab->cls) * 64);
 	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
 		not_live[i] = tide_load_relaxed(&slab->bits[i]);
 	mark_bins(walk->heap, slab, not_live);

@@ -131,7 +131,8 @@ static void report_beyond(uintptr_t address, const char *kind)
 	uintptr_t page = (address - tide_load_relaxed(&tide_guard_pool)) / TIDE_PAGE_BYTES;
 	bool below = page > 0 && (page == 2 * TIDE_GUARD_SLOTS ||
 	                          address % TIDE_PAGE_BYTES < TIDE_PAGE_BYTES / 2);
-	struct slot *slot = &slots[below ? page / 2 - 1 : page / 2];
+	TIDE_ASSERT(slots != NULL);
+	const struct slot *slot = &slots[below ? page / 2 - 1 : page / 2];
 	uint32_t state = tide_load_acquire(&slot->state); /* guard.slot */
 	if (state == SLOT_FREE)
 		tide_fatal_misuse(TIDE_MISUSE_INSIDE, kind, (const void *)address, 0, 0);
