@@ -1,6 +1,7 @@
 /* What a heap holds, for its owner: every live block, and the figures. */
 #include "step.h"
 
+#include "check.h"
 #include "checked.h"
 #include "pagemap.h"
 #include "token.h"
