@@ -22,6 +22,8 @@ systemtap-sdt-dev   /usr/include/*/sys/sdt.h
 needs_test="$needs_build"'
 g++                 g++
 clang-14            clang-14
+clang-tidy-14       clang-tidy-14
+cppcheck            cppcheck
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
 valgrind            valgrind

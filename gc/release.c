@@ -23,7 +23,7 @@
 #define TICKS_PER_ROLL_CALL 8
 
 /* Give runs of the pages back; returns bytes. */
-static size_t purge_pages(struct tide_region *region, uint64_t *pages, unsigned *calls)
+static size_t purge_pages(struct tide_region *region, const uint64_t *pages, unsigned *calls)
 {
 	struct gc *gc = &region->heap->gc;
 	size_t bytes = 0;

@@ -221,6 +221,7 @@ static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
 		unlist_partial(slab);
 
 	/* Whatever lies between the first and the last is in use again, or may be. */
+	TIDE_ASSERT(taken > 0); /* who is on the list has one */
 	struct tide_region *region = slab->region;
 	uintptr_t base = tide_load_relaxed(&region->base);
 	unsigned page = (unsigned)(((uintptr_t)blocks[0] - base) >> TIDE_PAGE_SHIFT);

@@ -1,6 +1,7 @@
 /* What a heap holds, for its owner: every live block, and the figures. */
 #include "step.h"
 
+#include "check.h"
 #include "checked.h"
 #include "pagemap.h"
 #include "token.h"
@@ -101,6 +102,7 @@ static int walk_slab(const struct walk *walk, struct tide_slab *slab)
 	uint64_t not_live[WORDS];
 	size_t bytes = tide_slab_shape[slab->cls].block_bytes;
 	unsigned blocks = carved_of(walk->heap, slab);
+	TIDE_ASSERT(blocks <= tide_slab_words(slab->cls) * 64);
 	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
 		not_live[i] = tide_load_relaxed(&slab->bits[i]);
 	mark_bins(walk->heap, slab, not_live);

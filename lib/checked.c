@@ -3,6 +3,7 @@
 #include "fatal.h"
 #include "pagemap.h"
 #include "region.h"
+#include "yield.h"
 
 #include <string.h>
 #include <sys/auxv.h>
@@ -135,19 +136,20 @@ void *tide_checked_park(void *block, unsigned cls, unsigned *out_cls)
 	bool small = tide_class_is_small(cls);
 	_Atomic(void *) *kept = small ? small_kept : medium_kept;
 	uint32_t ticket = tide_add_relaxed(small ? &small_ticket : &medium_ticket, 1u);
+	_Atomic(void *) *place = &kept[ticket % (small ? SMALL_KEPT : MEDIUM_KEPT)];
 	memset(block, JUNK, tide_class_bytes(cls));
-	void *out = tide_swap_acq_rel(&kept[ticket % (small ? SMALL_KEPT : MEDIUM_KEPT)],
-	                              block); /* checked.park */
-	return released(out, out_cls);
+	TIDE_YIELD("checked.park");
+	return released(tide_swap_acq_rel(place, block), out_cls); /* checked.park */
 }
 
 static void *take_any(_Atomic(void *) *kept, unsigned slots, unsigned *out_cls)
 {
 	for (unsigned i = 0; i < slots; i++) {
-		void *out = NULL;
-		if (tide_load_relaxed(&kept[i]) != NULL)
-			out =
-			    released(tide_swap_acq_rel(&kept[i], NULL), out_cls); /* checked.park */
+		if (tide_load_relaxed(&kept[i]) == NULL)
+			continue;
+		TIDE_YIELD("checked.unpark");
+		void *out = tide_swap_acq_rel(&kept[i], NULL); /* checked.park */
+		out = released(out, out_cls);
 		if (out != NULL)
 			return out;
 	}

@@ -4,6 +4,7 @@
 #include "meta.h"
 #include "os.h"
 #include "text.h"
+#include "yield.h"
 
 #include <signal.h>
 #include <string.h>
@@ -130,7 +131,8 @@ static void report_beyond(uintptr_t address, const char *kind)
 	uintptr_t page = (address - tide_load_relaxed(&tide_guard_pool)) / TIDE_PAGE_BYTES;
 	bool below = page > 0 && (page == 2 * TIDE_GUARD_SLOTS ||
 	                          address % TIDE_PAGE_BYTES < TIDE_PAGE_BYTES / 2);
-	struct slot *slot = &slots[below ? page / 2 - 1 : page / 2];
+	TIDE_ASSERT(slots != NULL);
+	const struct slot *slot = &slots[below ? page / 2 - 1 : page / 2];
 	uint32_t state = tide_load_acquire(&slot->state); /* guard.slot */
 	if (state == SLOT_FREE)
 		tide_fatal_misuse(TIDE_MISUSE_INSIDE, kind, (const void *)address, 0, 0);
@@ -178,6 +180,7 @@ void tide_guard_start(void)
 	uint32_t seen = 0;
 	if (!tide_cas_acq_rel(&started, &seen, 1u))
 		return;
+	TIDE_YIELD("guard.start");
 	slots = tide_meta_alloc(TIDE_GUARD_SLOTS * sizeof *slots);
 	char *pool = slots != NULL ? tide_os_map(0, TIDE_GUARD_POOL_BYTES) : NULL;
 	if (pool == NULL)
@@ -203,8 +206,10 @@ static struct slot *slot_take(void)
 	for (unsigned i = 0; i < TRIES; i++) {
 		struct slot *slot = &slots[tide_add_relaxed(&tickets, 1u) % TIDE_GUARD_SLOTS];
 		uint32_t state = tide_load_relaxed(&slot->state);
-		if ((state == SLOT_FREE || state == SLOT_FREED) &&
-		    tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) /* guard.slot */
+		if (state != SLOT_FREE && state != SLOT_FREED)
+			continue;
+		TIDE_YIELD("guard.take");
+		if (tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) /* guard.slot */
 			return slot;
 	}
 	return NULL;
@@ -233,6 +238,7 @@ void *tide_guard_malloc(size_t bytes, void *const *frame)
 	memset(page, PATTERN, (size_t)((char *)slot->start - page));
 	memset(end, PATTERN, (size_t)(page + TIDE_PAGE_BYTES - end));
 	trace_take(&slot->made, frame);
+	TIDE_YIELD("guard.made");
 	tide_store_release(&slot->state, (uint32_t)SLOT_LIVE); /* guard.slot */
 	return (void *)slot->start;
 }
@@ -270,6 +276,7 @@ void tide_guard_free(void *block, const char *function, void *const *frame)
 	uint32_t state = SLOT_LIVE;
 	if (slot == NULL)
 		return;
+	TIDE_YIELD("guard.free");
 	if (!tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) { /* guard.slot */
 		report(TIDE_MISUSE_DOUBLE, function, block, slot, true);
 		return;
@@ -282,6 +289,7 @@ void tide_guard_free(void *block, const char *function, void *const *frame)
 	trace_take(&slot->freed, frame);
 	(void)tide_os_purge(page, TIDE_PAGE_BYTES);
 	(void)tide_os_guard(page, TIDE_PAGE_BYTES);
+	TIDE_YIELD("guard.closed");
 	tide_store_release(&slot->state, (uint32_t)SLOT_FREED); /* guard.slot */
 }
 

@@ -22,25 +22,25 @@ typedef void (*new_handler)(void);
 #else
 #define CXX_REFERENCE
 #endif
-extern new_handler _ZSt15get_new_handlerv(void) CXX_REFERENCE;
-_Noreturn extern void _ZSt17__throw_bad_allocv(void) CXX_REFERENCE;
+extern new_handler cxx_new_handler(void) __asm__("_ZSt15get_new_handlerv") CXX_REFERENCE;
+_Noreturn extern void cxx_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") CXX_REFERENCE;
 
 static new_handler handler_now(void)
 {
 #ifdef TIDE_PRELOAD
-	if (_ZSt15get_new_handlerv == NULL)
+	if (cxx_new_handler == NULL)
 		return NULL;
 #endif
-	return _ZSt15get_new_handlerv();
+	return cxx_new_handler();
 }
 
 static _Noreturn void throw_bad_alloc(void)
 {
 #ifdef TIDE_PRELOAD
-	if (_ZSt17__throw_bad_allocv == NULL)
+	if (cxx_throw_bad_alloc == NULL)
 		tide_fatal_assert("operator new found no memory", "a program that can't throw");
 #endif
-	_ZSt17__throw_bad_allocv();
+	cxx_throw_bad_alloc();
 }
 
 /* Asked again after each call of the new-handler, as the standard has it. NULL only for nothrow. */

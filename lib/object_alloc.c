@@ -145,6 +145,7 @@ static void *take_new(struct tide_cache *self, struct tide_object_table *table,
 	unsigned want = bin != NULL ? capacity_of(cache, &table->shelf[cache->slot]) : 1;
 	unsigned got = tide_object_take_raw(cache, raw, want);
 	unsigned made = got > 0 ? construct(cache, raw, got, &error) : 0;
+	TIDE_ASSERT(bin != NULL || made <= 1);
 	for (unsigned i = 1; i < made; i++)
 		tide_bin_add(bin, raw[got - i]);
 	if (made > 1) {

@@ -140,7 +140,7 @@ static void text_shown(struct tide_text *text, const char *string, size_t bytes)
 	size_t kept = bytes < OPTION_SHOWN_BYTES ? bytes : OPTION_SHOWN_BYTES;
 
 	for (size_t i = 0; i < kept; i++)
-		shown[i] = ' ' <= string[i] && string[i] <= '~' ? string[i] : '?';
+		shown[i] = (char)(' ' <= string[i] && string[i] <= '~' ? string[i] : '?');
 	shown[kept] = '\0';
 	tide_text_string(text, shown);
 	if (kept < bytes)

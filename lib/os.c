@@ -326,7 +326,7 @@ _Noreturn void tide_os_abort(void)
 
 uint64_t tide_os_address_limit_bytes(void)
 {
-	struct rlimit limit;
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 	if (is_error(os_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0)) ||
 	    limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
@@ -361,7 +361,7 @@ static void boot_run(struct thread_boot *boot)
 }
 
 #if TIDE_OS_RAW_THREAD
-static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
                          struct thread_boot *boot)
 {
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
@@ -402,7 +402,7 @@ static void *boot_pthread(void *arg)
 	return NULL;
 }
 
-static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
                          struct thread_boot *boot)
 {
 	pthread_t thread;

@@ -126,7 +126,7 @@ int tide_os_unlink(const char *path)
 
 static long type_of(const char *path)
 {
-	struct stat status;
+	struct stat status = { 0 };
 	long result =
 	    os_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, AT_SYMLINK_NOFOLLOW, 0, 0);
 	return is_error(result) ? 0 : (long)(status.st_mode & S_IFMT);

@@ -32,7 +32,7 @@ static void *pop(struct tide_cache *cache, unsigned cls)
 /* The topmost blocks of the bin are one and the same. */
 static TIDE_COLD void drop_double(struct tide_cache *cache, unsigned cls)
 {
-	while (*cache->top[cls] != NULL && *cache->top[cls] == cache->top[cls][-1]) {
+	for (void **top = cache->top[cls]; *top != NULL && *top == top[-1]; top--) {
 		void *block = pop(cache, cls);
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, cls, tide_class_bytes(cls));
 	}

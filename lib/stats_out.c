@@ -12,7 +12,7 @@ static const struct tide_stats_row row_heap[] = { TIDE_STATS_HEAP(ROW) };
 
 #define ROWS(rows)                                                                                 \
 	{                                                                                          \
-		rows, sizeof rows / sizeof rows[0]                                                 \
+		rows, sizeof(rows) / sizeof(rows)[0]                                               \
 	}
 const struct tide_stats_rows tide_stats_rows_all = ROWS(row_all);
 const struct tide_stats_rows tide_stats_rows_class = ROWS(row_class);
@@ -135,7 +135,8 @@ bool tide_out_ends_with(const char *name, const char *end)
 size_t tide_stats_format(const struct tide_stats_snapshot *snapshot, enum tide_stats_format format,
                          char *buffer, size_t room)
 {
-	struct tide_out out = { buffer, room, 0 };
+	struct tide_out out = { .room = room };
+	out.buffer = buffer;
 	switch (format) {
 	case TIDE_STATS_TEXT:
 		tide_stats_text(&out, snapshot);

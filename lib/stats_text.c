@@ -123,6 +123,13 @@ static void class_line(struct tide_out *out, const struct tide_stats_class *own)
 	tide_out_char(out, '\n');
 }
 
+/* Whether, of two entries of a table, the first is behind the other when most goes first. */
+static bool comes_after(const struct tide_stats_class *entry, const struct tide_stats_class *other)
+{
+	return entry->held_bytes < other->held_bytes ||
+	       (entry->held_bytes == other->held_bytes && entry > other);
+}
+
 /* The entry that holds most after `last` (an index; count: the first one), or count. */
 static uint64_t next_class(const struct tide_stats_snapshot *snapshot, uint64_t last)
 {
@@ -130,9 +137,9 @@ static uint64_t next_class(const struct tide_stats_snapshot *snapshot, uint64_t 
 	uint64_t count = snapshot->class_count;
 	uint64_t best = count;
 	for (uint64_t i = 0; i < count; i++) {
-		bool after = last == count || entry[i].held_bytes < entry[last].held_bytes ||
-		             (entry[i].held_bytes == entry[last].held_bytes && i > last);
-		if (after && (best == count || entry[i].held_bytes > entry[best].held_bytes))
+		if (last != count && !comes_after(&entry[i], &entry[last]))
+			continue; /* had its turn */
+		if (best == count || entry[i].held_bytes > entry[best].held_bytes)
 			best = i;
 	}
 	return best;

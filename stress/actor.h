@@ -37,7 +37,8 @@ struct actor {
 	uint64_t stream;   /* from the seed and the number: where its random numbers come from */
 	uint64_t sequence; /* blocks made, the numbers of their ids */
 	uint64_t trace;    /* hash of all sizes and ways asked for, in their order */
-	/* Where its blocks come from and go to, now; NULL: malloc. And whether NULL is right there. */
+	/* Where its blocks come from and go to, now; NULL: malloc. And whether NULL is right
+	 * there. */
 	struct tide_heap *heap;
 	bool may_refuse;
 	uint32_t number;

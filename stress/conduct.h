@@ -15,7 +15,8 @@ struct conductor {
 };
 
 /* From the start of the threads until the time or the steps are over, a signal interrupts, or
- * something is wrong; the threads are told to stop. False, after a message: they could not be had. */
+ * something is wrong; the threads are told to stop. False, after a message: they could not be
+ * had. */
 bool conduct(struct conductor *conductor);
 /* SIGINT and SIGTERM end a run, with its report. */
 void conduct_handle_signals(void);

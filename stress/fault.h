@@ -2,8 +2,8 @@
  * work. Each is one of the kinds that `--fault help` lists, with keys that say how often and when.
  *
  * Touched by  the main thread, but for fault_beat, the shelter and fault_consumer_delay_us.
- * Promise     after fault_lift the system obliges again, and no fault strikes any more; threads that
- *             are frozen for ever stay so.
+ * Promise     after fault_lift the system obliges again, and no fault strikes any more; threads
+ *             that are frozen for ever stay so.
  */
 #ifndef STRESS_FAULT_H
 #define STRESS_FAULT_H
@@ -43,8 +43,8 @@ void fault_help(FILE *out);
 bool fault_start(struct faults *faults, struct run *run);
 /* About every 10 ms. */
 void fault_tick(struct faults *faults, uint64_t elapsed_ms);
-/* Before the threads are told to stop (run.stop): requires that each one still goes on. What does not
- * is told by fault_verdict. */
+/* Before the threads are told to stop (run.stop): requires that each one still goes on. What does
+ * not is told by fault_verdict. */
 void fault_lift(struct faults *faults);
 /* A thread does not come round any more: the run should end. */
 bool fault_is_stuck(const struct faults *faults);

@@ -1,8 +1,8 @@
-/* App threads are frozen at random instructions: by a signal whose handler does not return, so that a
- * thread stops inside the allocator as well as outside. All others must go on.
+/* App threads are frozen at random instructions: by a signal whose handler does not return, so that
+ * a thread stops inside the allocator as well as outside. All others must go on.
  *
- * One thread at a time is asked, by `wanted`; it freezes, or says that it is sheltered. An answer that
- * does not come in time is not waited for: the question is withdrawn.
+ * One thread at a time is asked, by `wanted`; it freezes, or says that it is sheltered. An answer
+ * that does not come in time is not waited for: the question is withdrawn.
  */
 #include "fault_kind.h"
 

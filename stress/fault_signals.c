@@ -1,4 +1,5 @@
-/* A rain of signals on all threads: calls are interrupted, and a handler runs at any instruction. */
+/* A rain of signals on all threads: calls are interrupted, and a handler runs at any
+ * instruction. */
 #include "fault_kind.h"
 
 #include "order.h"

@@ -1,5 +1,6 @@
-/* The address space ends: by its size (RLIMIT_AS), or by the number of mappings. Both hit every mmap,
- * munmap, mprotect and madvise of the process, so threads can't be started at times either. */
+/* The address space ends: by its size (RLIMIT_AS), or by the number of mappings. Both hit every
+ * mmap, munmap, mprotect and madvise of the process, so threads can't be started at times
+ * either. */
 #include "fault_kind.h"
 
 #include "order.h"
@@ -98,8 +99,8 @@ const struct fault_kind fault_address_limit = {
 	.unit = "allocations refused",
 };
 
-/* The number of mappings, all but a few of which are taken by one reservation whose every other page
- * has other rights than its neighbours. */
+/* The number of mappings, all but a few of which are taken by one reservation whose every other
+ * page has other rights than its neighbours. */
 
 enum { MAPPINGS_MAX = 2 << 20, PAGES_A_MAPPING = 2 };
 

@@ -1,7 +1,7 @@
 /* Threads are held up for a moment at random instructions, over and over: by a signal whose handler
- * sleeps. Between two instructions of one thread the others do thousands of calls then: that is what
- * it takes for a word to be changed and changed back. Frozen threads (fault_freeze.c) are rarer and
- * never look at what became of it.
+ * sleeps. Between two instructions of one thread the others do thousands of calls then: that is
+ * what it takes for a word to be changed and changed back. Frozen threads (fault_freeze.c) are
+ * rarer and never look at what became of it.
  */
 #include "fault_kind.h"
 
@@ -118,7 +118,8 @@ const struct fault_kind fault_stall = {
 	.key = {
 	    { "us", 1, 10000000, 500, "so long", NULL },
 	    { "rate", 1, 1000000, 5000, "attempts a second, for all together", NULL },
-	    { "at", 0, 0, AT_ALLOCATOR, "any instant, inside the allocator, or there just before a locked instruction",
+	    { "at", 0, 0, AT_ALLOCATOR,
+	      "any instant, inside the allocator, or there just before a locked instruction",
 	      at_name },
 	},
 	.start = stall_start,

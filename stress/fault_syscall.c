@@ -1,5 +1,6 @@
-/* System calls of the allocator fail, each as it can: no mapping, no thread, a wait that ends at once,
- * a wake that wakes nobody. The plan is the allocator's own, lib/os.h, in debug and audit builds. */
+/* System calls of the allocator fail, each as it can: no mapping, no thread, a wait that ends at
+ * once, a wake that wakes nobody. The plan is the allocator's own, lib/os.h, in debug and audit
+ * builds. */
 #include "fault_kind.h"
 
 enum { CALL, NTH, COUNT, EVERY, RANDOM, SWEEP, AFTER };
@@ -103,7 +104,8 @@ static bool syscall_may_refuse(const struct fault *fault)
 
 const struct fault_kind fault_syscall = {
 	.name = "syscall",
-	.meaning = "system calls of the allocator fail: the nth, every so many from it on, or at random",
+	.meaning =
+	    "system calls of the allocator fail: the nth, every so many from it on, or at random",
 	.needs = FAULT_INTERNALS,
 	.key = {
 	    { "call", 0, 0, CALL_MMAP, "which", call_name },

@@ -1,6 +1,6 @@
-/* Forks while other threads are in the midst of allocating. The child has one thread, and the heap as
- * it was at that instant: what the thread held must be right and can be freed, and everything can be
- * allocated, also by new threads and in a child of the child. See worker.h. */
+/* Forks while other threads are in the midst of allocating. The child has one thread, and the heap
+ * as it was at that instant: what the thread held must be right and can be freed, and everything
+ * can be allocated, also by new threads and in a child of the child. See worker.h. */
 #include "worker.h"
 
 #include "fault.h"

@@ -16,7 +16,8 @@ static const struct {
 
 void history_start(struct history *history)
 {
-	/* Also makes it resident, so that it does not grow into what the allocator is charged with. */
+	/* Also makes it resident, so that it does not grow into what the allocator is charged
+	 * with. */
 	memset(history, 0, sizeof *history);
 	history->stride = 1;
 }

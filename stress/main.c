@@ -1,7 +1,7 @@
 /* tide-stress: a load on the allocator, with an oracle that looks at every block.
  *
- * Reading order: scenario.h (what is done), run.h (who does it), worker.h (each role), actor.h (how a
- * block is used), oracle.h (how a wrong one is told), conduct.h (the main thread meanwhile).
+ * Reading order: scenario.h (what is done), run.h (who does it), worker.h (each role), actor.h (how
+ * a block is used), oracle.h (how a wrong one is told), conduct.h (the main thread meanwhile).
  */
 #include "allocator.h"
 #include "arguments.h"

@@ -1,4 +1,5 @@
-/* Threads that hand blocks on in order: pairs, one to many, many to one, pipelines. See worker.h. */
+/* Threads that hand blocks on in order: pairs, one to many, many to one, pipelines. See
+ * worker.h. */
 #include "worker.h"
 
 #include "fault.h"
@@ -6,7 +7,8 @@
 #include <time.h>
 
 /* A taker that stays away for so many turns of waiting may never come back: who hands on frees what
- * it has itself, since no thread may depend on another. A maker's turn is a yield, a stage's a nap. */
+ * it has itself, since no thread may depend on another. A maker's turn is a yield, a stage's a
+ * nap. */
 enum { MAKER_TURNS_MAX = 20000, STAGE_TURNS_MAX = 100 };
 
 /* Into the next ring that has room. */

@@ -57,8 +57,8 @@ static void push_or_pop(struct worker *worker)
 	}
 }
 
-/* The slot for a block that is to live for `life` more steps, as far as the set may be filled. Where
- * that one is taken, one soon after. */
+/* The slot for a block that is to live for `life` more steps, as far as the set may be filled.
+ * Where that one is taken, one soon after. */
 static uint32_t wheel_slot(const struct worker *worker, uint32_t life)
 {
 	uint32_t target = worker_target(worker, worker->slots);

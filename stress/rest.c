@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* How long it may take, if memory is to go back within half a second: a busy machine is no fault. */
+/* How long it may take, if memory is to go back within half a second: a busy machine is no
+ * fault. */
 enum { REST_MAX_MS = 12000, REST_STEP_MS = 250 };
 
 /* What may be left: this much in any case, of metadata, of whole pages held by a few blocks in the

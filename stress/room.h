@@ -19,7 +19,8 @@ struct room {
 	 * order    acquire, release                         edges    room.door */
 	_Alignas(64) _Atomic uint32_t inside;
 	/* The slot that the next one to make room looks at.
-	 * writers  threads inside, by addition  readers  the same  order  relaxed  edges  none: a hint */
+	 * writers  threads inside, by addition  readers  the same  order  relaxed  edges  none: a
+	 * hint */
 	_Atomic uint32_t reclaim_at;
 	struct exchange exchange;
 	/* Plain: written by who closed the room. */

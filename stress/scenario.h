@@ -1,6 +1,6 @@
 /* The load as data: which threads there are, what they do in which mix, phase by phase. A scenario
- * is a text (scenario_file.h says how it is written); the built-in ones are in stress/scenarios. The
- * workers hold no constants of their own.
+ * is a text (scenario_file.h says how it is written); the built-in ones are in stress/scenarios.
+ * The workers hold no constants of their own.
  */
 #ifndef STRESS_SCENARIO_H
 #define STRESS_SCENARIO_H
@@ -88,8 +88,8 @@ uint32_t scenario_cycle_ms(const struct scenario *scenario);
 /* The number of the phase at `moment` of a run of `length`, in any unit, that goes round the phases
  * once; beyond the end, the last one. */
 uint32_t scenario_phase_within(const struct scenario *scenario, uint64_t moment, uint64_t length);
-/* The number of the phase after `elapsed_ms` of a run of `run_ms`: cycle by cycle. A run shorter than
- * a cycle goes through it faster, so that every phase has its turn. */
+/* The number of the phase after `elapsed_ms` of a run of `run_ms`: cycle by cycle. A run shorter
+ * than a cycle goes through it faster, so that every phase has its turn. */
 uint32_t scenario_phase_at(const struct scenario *scenario, uint64_t elapsed_ms, uint64_t run_ms);
 
 #endif

@@ -139,8 +139,8 @@ static uint32_t burst(struct worker *worker)
 	return role_burst[worker->role](worker);
 }
 
-/* It waits for another thread: a maker for room, which comes soon; others for blocks, for as long as
- * it takes to fill the ring. */
+/* It waits for another thread: a maker for room, which comes soon; others for blocks, for as long
+ * as it takes to fill the ring. */
 static void wait_for_others(const struct worker *worker)
 {
 	if (worker->role == ROLE_MAKER)

@@ -1,4 +1,5 @@
-/* What the programs that compare peers have in common: options, turns, and where the report goes. */
+/* What the programs that compare peers have in common: options, turns, and where the report
+ * goes. */
 #ifndef BENCH_COMPARISON_H
 #define BENCH_COMPARISON_H
 

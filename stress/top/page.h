@@ -1,5 +1,5 @@
-/* The stats page of another process (<tide/stats.h>): where it is, what it says now, and whether it is
- * still written.
+/* The stats page of another process (<tide/stats.h>): where it is, what it says now, and whether it
+ * is still written.
  *
  * The page is read, not mapped, and its numbers are not believed: the process may be anybody's.
  */
@@ -39,7 +39,8 @@ void page_close(struct page *page);
 /* Resident memory of the process as the system counts it, 0 when unknown. */
 uint64_t page_resident_bytes(const struct page *page);
 
-/* The processes that have a page, in the order of their numbers; returns how many, `room` at most. */
+/* The processes that have a page, in the order of their numbers; returns how many, `room` at
+ * most. */
 size_t page_processes(pid_t *list, size_t room);
 /* The name of a process's program; "?" when unknown. */
 void page_process_name(pid_t pid, char *name, size_t bytes);

@@ -30,8 +30,8 @@ bool filter_parse(struct filter *filter, const char *text);
 const char *column_name(enum column column);
 uint64_t column_value(const struct tide_stats_class *own, enum column column);
 
-/* Indices into of_class of what the filter lets through, sorted: the largest first, but lengths from
- * the smallest up; `reverse` turns that round. Returns how many. */
+/* Indices into of_class of what the filter lets through, sorted: the largest first, but lengths
+ * from the smallest up; `reverse` turns that round. Returns how many. */
 size_t table_sort(const struct tide_stats_snapshot *snapshot, const struct filter *filter,
                   enum column column, bool reverse, unsigned *index);
 

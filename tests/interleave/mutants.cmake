@@ -158,3 +158,57 @@ tide_mutant(a_cache_is_given_up_twice lib/cache.c
 		return false;
 	tide_store_release(&cache->owner, owner & ~(uint64_t)UINT32_MAX);]]
 	test_heap destroyed_while_one_ends 2)
+
+tide_mutant(the_pool_is_claimed_by_a_store lib/guard.c
+	[[	if (!tide_cas_acq_rel(&started, &seen, 1u))
+		return;]]
+	[[	seen = tide_load_acquire(&started);
+	TIDE_YIELD("guard.mutant");
+	tide_store_release(&started, 1u);
+	if (seen != 0)
+		return;]]
+	test_guard started_by_two 2)
+
+tide_mutant(a_slot_is_taken_by_a_store lib/guard.c
+	[[if (tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) /* guard.slot */
+			return slot;]]
+	[[tide_store_relaxed(&slot->state, (uint32_t)SLOT_TAKEN);
+		return slot;]]
+	test_guard two_want_the_last_slot 2)
+
+tide_mutant(a_slot_is_freed_by_a_store lib/guard.c
+	[[if (!tide_cas_acquire(&slot->state, &state, (uint32_t)SLOT_TAKEN)) { /* guard.slot */]]
+	[[tide_store_relaxed(&slot->state, (uint32_t)SLOT_TAKEN);
+	if (state != SLOT_LIVE) {]]
+	test_guard freed_by_two 2)
+
+tide_mutant(a_slot_is_free_before_it_is_closed lib/guard.c
+	[[(void)tide_os_purge(page, TIDE_PAGE_BYTES);]]
+	[[tide_store_release(&slot->state, (uint32_t)SLOT_FREED);
+	TIDE_YIELD("guard.mutant");
+	(void)tide_os_purge(page, TIDE_PAGE_BYTES);]]
+	test_guard wanted_while_it_is_freed 2)
+
+tide_mutant(parked_by_a_store lib/checked.c
+	[[return released(tide_swap_acq_rel(place, block), out_cls); /* checked.park */]]
+	[[void *out = tide_load_acquire(place);
+	TIDE_YIELD("checked.mutant");
+	tide_store_release(place, block);
+	return released(out, out_cls);]]
+	test_checked two_at_one_place 2)
+
+tide_mutant(taken_out_by_a_store lib/checked.c
+	[[void *out = tide_swap_acq_rel(&kept[i], NULL); /* checked.park */]]
+	[[void *out = tide_load_acquire(&kept[i]);
+		TIDE_YIELD("checked.mutant");
+		tide_store_release(&kept[i], NULL);]]
+	test_checked parked_and_taken_out 2)
+
+tide_mutant(a_bit_dies_by_a_store lib/region.c
+	[[: atomic_fetch_and_explicit(&words[idx / 64], ~bit, memory_order_acq_rel);]]
+	[[: tide_load_acquire(&words[idx / 64]);
+	if (!live) {
+		TIDE_YIELD("region.mutant");
+		tide_store_release(&words[idx / 64], before & ~bit);
+	}]]
+	test_checked freed_by_two 2)
