@@ -173,12 +173,15 @@ static bool later_put(struct books *books, uint64_t time_ns)
 
 static bool end_block(struct books *books, uint64_t address, struct books_change *change)
 {
+	bool is_there = take(books, address, &change->ended);
+
 	/* What a thread got from realloc it may free within the same tick of the clock. */
-	for (size_t i = 0; i < books->laters; i++) {
-		if (books->later[i].block.address == address && !later_put(books, UINT64_MAX))
+	if (!is_there && books->laters != 0) {
+		if (!later_put(books, UINT64_MAX))
 			return false;
+		is_there = take(books, address, &change->ended);
 	}
-	if (!take(books, address, &change->ended)) {
+	if (!is_there) {
 		change->is_foreign = true;
 		books->foreign++;
 		return true;

@@ -127,7 +127,7 @@ bool text_head_read(struct trace *trace)
 		return trace->fault[0] == '\0' &&
 		       fail(trace, "the head has no line 'program NAME' with a name of less than "
 		                   "64 bytes here");
-	snprintf(head->program, sizeof head->program, "%s", line + 8);
+	memcpy(head->program, line + 8, strlen(line + 8) + 1);
 	return head_line(trace, "process", &head->process, NULL) &&
 	       head_line(trace, "parent", &head->parent, NULL) &&
 	       head_line(trace, "started", &head->started_unix_ns, &head->started_clock_ns) &&
