@@ -111,7 +111,8 @@ bool chunks_find(struct trace *trace)
 	}
 	if (offset < trace->file_bytes)
 		return trace_fail(trace, "at", offset, "the file is cut off in a chunk's head");
-	qsort(trace->piece, trace->pieces, sizeof *trace->piece, piece_compare);
+	if (trace->pieces > 1)
+		qsort(trace->piece, trace->pieces, sizeof *trace->piece, piece_compare);
 	trace->heap = calloc(trace->pieces + 1, sizeof(void *));
 	return trace->heap != NULL ||
 	       trace_fail(trace, "at", 0, "no memory for %zu chunks", trace->pieces);

@@ -56,6 +56,7 @@ void summary_print(FILE *out, const struct summary *summary, const struct trace 
 	line(out, "forked", trace->head.is_forked);
 	line(out, "ended", trace->head.ended);
 	line(out, "threads", summary->threads);
+	line(out, "ended_threads", summary->ended_threads);
 	line(out, "nanoseconds", summary->took_ns);
 	line(out, "calls", books->calls);
 	for (unsigned i = 1; i < TRACE_THREAD; i++) {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Traces of real programs: as text and back they stay what they are, and replays do what they did.
+# Traces of real programs: as text and back they stay what they are, a reader that is made from the
+# description alone reads the same, and replays do what they did.
 . "$(dirname "$0")/common.sh"
 
 cat >work.py <<'PYTHON'
@@ -32,6 +33,8 @@ for program in python3 sqlite3; do
 	[ "$(number "$trace" call_bytes)" -lt $((8 * $(number "$trace" calls))) ] ||
 		fail "$program: more than 8 bytes a call"
 	expect 0 tide-trace text "$trace" one.text
+	"$python" "$here/reader.py" "$trace" >other.text || fail "reader.py"
+	grep -v '^#' one.text | cmp - other.text || fail "$program: the description tells otherwise"
 	expect 0 tide-trace binary one.text one.trace
 	expect 0 tide-trace text one.trace two.text
 	expect 0 tide-trace binary two.text two.trace

@@ -8,7 +8,7 @@ expect 0 tide-record --out traces ./threads
 trace=$(only traces threads)
 "$bin/tide-trace" text "$trace" >text || fail "tide-trace text"
 is "$trace" threads 105
-is "$trace" thread_end 104
+is "$trace" ended_threads 104
 is "$trace" ended 1
 for name in lost foreign overlaps failed; do
 	is "$trace" $name 0
