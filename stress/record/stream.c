@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,8 +153,15 @@ static bool file_is_ours(void)
 /* Mapped, and there: writing to it can't fail for want of room on the disk. NULL: no room. */
 static void *map_part(uint64_t offset, size_t bytes)
 {
+	struct rlimit limit;
+
 	if (!file_is_ours())
 		return NULL;
+	/* Beyond it the system would not only refuse, but end the program by a signal. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && offset + bytes > limit.rlim_cur) {
+		errno = EFBIG;
+		return NULL;
+	}
 	if (fallocate(process.file, 0, (off_t)offset, (off_t)bytes) != 0 &&
 	    (errno != EOPNOTSUPP || pwrite(process.file, "", 1, (off_t)(offset + bytes - 1)) != 1))
 		return NULL;
