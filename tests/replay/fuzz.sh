@@ -1,7 +1,7 @@
 #!/bin/sh
 # fuzz.sh [COUNT]: the reader takes no damaged trace, of either form, for more than it is.
 . "$(dirname "$0")/common.sh"
-count=${1-1500}
+count=${1-500}
 parts=$SOURCES/stress/trace
 
 # The sanitizers' halt is the test's failure.
