@@ -84,7 +84,7 @@ static size_t read_file(const char *path, char *text, size_t bytes)
 
 static void find_folder(void)
 {
-	static const char name[] = "TIDE_RECORD_FOLDER=";
+	static const char name[] = "RECORD_TIDE_FOLDER=";
 	char *text = mmap(NULL, ENVIRONMENT_BYTES, PROT_READ | PROT_WRITE,
 	                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

@@ -66,7 +66,8 @@ static bool set_environment(const char *folder)
 		return false;
 	snprintf(both, sizeof both, "%s%s%s", library, before != NULL && *before != '\0' ? ":" : "",
 	         before != NULL ? before : "");
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("TIDE_RECORD_FOLDER", folder, 1) == 0;
+	/* Not TIDE_...: Tide would take that for an option it does not know. */
+	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
 }
 
 /* The exit status of the command, as a shell has it. */

@@ -11,6 +11,11 @@ made=$("$bin/tide-trace" text "$trace" | grep -c ' malloc 6000 = 0x') || true
 [ "$made" -eq 50000 ] || fail "$made of 50000 calls"
 [ ! -s victim ] || fail "the program's own file was written to"
 
+# The allocator that is recorded may be another one, which has no word to say about that.
+LD_PRELOAD="$bin/../lib/libtide-preload.so" expect 0 tide-record --out of-tide "$python" -c 'print(1)'
+[ ! -s err ] || fail "Tide complains"
+only of-tide python3 >/dev/null
+
 # Where there is no room for files, the program runs on, and it is told why nothing is recorded. Room
 # for some: what fits is there, and the rest is counted.
 (ulimit -f 4 && exec "$bin/tide-record" --out small ./descriptors) >out 2>err || fail "no room"
