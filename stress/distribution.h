@@ -1,7 +1,7 @@
 /* How large blocks are, and how long they live: made-up distributions, and recorded ones.
  *
  * Fixed, uniform and power-law sizes are a formula. A recorded distribution is a file that
- * tide-record wrote of a real program: for each range of sizes how many blocks there were, and of
+ * tide-trace made of a real program: for each range of sizes how many blocks there were, and of
  * those how many lived for how many further allocations. Small fresh strings and large old tables
  * are told apart by it, which no formula does.
  *

@@ -63,13 +63,13 @@ bool peers_add(struct peers *peers, const char *program, const char *text)
 	char path[PATH_MAX];
 
 	if (length == 0 || length >= PEER_NAME_BYTES || memchr(text, ',', length) != NULL) {
-		fprintf(stderr, "%s: --peer %s: not NAME=PATH\n", program, text);
+		fprintf(stderr, "%s: %s: not NAME=PATH\n", program, text);
 		return false;
 	}
 	/* The loader ignores what it can't find, and takes a blank or a colon for an end. */
 	if (realpath(equals + 1, path) == NULL || access(path, R_OK) != 0 ||
 	    strlen(path) >= PEER_PATH_BYTES || strpbrk(path, " :") != NULL) {
-		fprintf(stderr, "%s: --peer %s: no file that can be preloaded\n", program, text);
+		fprintf(stderr, "%s: %s: no file that can be preloaded\n", program, text);
 		return false;
 	}
 	struct peer *peer = find(peers, text, length);
@@ -78,7 +78,7 @@ bool peers_add(struct peers *peers, const char *program, const char *text)
 		return true;
 	}
 	if (peers->count == PEERS_MAX) {
-		fprintf(stderr, "%s: --peer %s: more than %d\n", program, text, PEERS_MAX);
+		fprintf(stderr, "%s: %s: more than %d\n", program, text, PEERS_MAX);
 		return false;
 	}
 	add(peers, "", path);
@@ -95,7 +95,7 @@ bool peers_keep_only(struct peers *peers, const char *program, const char *names
 		const struct peer *peer = find(peers, names, length);
 
 		if (peer == NULL || find(&kept, names, length) != NULL) {
-			fprintf(stderr, "%s: --only: no such peer, or twice: %.*s\n", program,
+			fprintf(stderr, "%s: no such peer, or twice: %.*s\n", program,
 			        (int)length, names);
 			return false;
 		}
@@ -105,7 +105,7 @@ bool peers_keep_only(struct peers *peers, const char *program, const char *names
 	}
 	*peers = kept;
 	if (kept.count == 0)
-		fprintf(stderr, "%s: --only: no peer is left\n", program);
+		fprintf(stderr, "%s: no peer is left\n", program);
 	return kept.count > 0;
 }
 

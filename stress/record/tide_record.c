@@ -1,4 +1,6 @@
 /* tide-record COMMAND: run a program with libtide-record.so preloaded, and tell what it wrote. */
+#include "trace/summary.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -14,26 +16,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_NO_COMMAND = 127, LINE_BYTES = 2048 };
-
-/* What is told of a file. */
-struct summary {
-	char program[64];
-	uint64_t blocks, reallocs, lost, kept;
-	uint64_t soon; /* freed before eight others were made */
-	double bytes;
-};
+enum { EXIT_USAGE = 2, EXIT_NO_COMMAND = 127 };
 
 static void help(void)
 {
 	printf(
 	    "Usage: tide-record [--out FOLDER] COMMAND [ARGUMENT]...\n"
 	    "\n"
-	    "Run COMMAND and record the sizes of the blocks it allocates and how long they live:\n"
-	    "one file for each process, in FOLDER (tide-record). A scenario of tide-stress uses\n"
-	    "such a file with 'sizes recorded FILE' and 'lifetime recorded'.\n"
+	    "Run COMMAND and record each call of its allocator, of all threads and of all\n"
+	    "processes: one file PROGRAM-PID.trace for each, in FOLDER (tide-record). A process\n"
+	    "that is killed leaves what it did up to then. tide-replay plays a trace on any\n"
+	    "allocator, tide-trace shows it as text and makes distributions for tide-stress.\n"
 	    "\n"
-	    "Programs that are statically linked, or end by a signal, leave no file.\n"
+	    "The allocator is the command's own, or the one that LD_PRELOAD names. Programs that\n"
+	    "are statically linked leave no file. Some six bytes are written for each call.\n"
 	    "The exit status is the command's; 2 when it was not started.\n");
 }
 
@@ -70,7 +66,8 @@ static bool set_environment(const char *folder)
 		return false;
 	snprintf(both, sizeof both, "%s%s%s", library, before != NULL && *before != '\0' ? ":" : "",
 	         before != NULL ? before : "");
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("TIDE_RECORD_FOLDER", folder, 1) == 0;
+	/* Not TIDE_...: Tide would take that for an option it does not know. */
+	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
 }
 
 /* The exit status of the command, as a shell has it. */
@@ -97,54 +94,26 @@ static int run(char *command[], const char *folder)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* A line "size MIN MAX COUNT LIFE:COUNT..." */
-static void add_size(struct summary *summary, char *line)
+static void tell(const char *path)
 {
-	uint64_t min = 0, max = 0, count = 0, ended = 0, of = 0;
-	unsigned life = 0;
-	int used = 0;
+	static struct trace trace;
+	static struct summary summary;
+	const struct books *books = &summary.books;
+	uint64_t bytes;
 
-	if (sscanf(line, "size %" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &min, &max, &count, &used) !=
-	    3)
+	if (!trace_open(&trace, path) || !summary_make(&summary, &trace)) {
+		printf("%s\n", trace.fault);
+		trace_close(&trace);
 		return;
-	summary->blocks += count;
-	summary->bytes += (double)count * (double)(min + max) / 2;
-	for (line += used; sscanf(line, " %u:%" SCNu64 "%n", &life, &of, &used) == 2;
-	     line += used) {
-		ended += of;
-		if (life < 3)
-			summary->soon += of;
 	}
-	summary->kept += count - ended;
-}
-
-static bool summarise(struct summary *summary, const char *path)
-{
-	char line[LINE_BYTES];
-	FILE *file = fopen(path, "re");
-
-	*summary = (struct summary){ 0 };
-	if (file == NULL)
-		return false;
-	while (fgets(line, sizeof line, file) != NULL) {
-		sscanf(line, "program %63s", summary->program);
-		sscanf(line, "lost %" SCNu64, &summary->lost);
-		sscanf(line, "calls malloc %*u calloc %*u realloc %" SCNu64, &summary->reallocs);
-		add_size(summary, line);
-	}
-	fclose(file);
-	return summary->blocks != 0;
-}
-
-static void tell(const struct summary *summary, const char *path)
-{
-	double blocks = (double)summary->blocks;
-
-	printf("%-16s %11" PRIu64 " %10.1f %9.1f %% %9.1f %% %9" PRIu64 "  %s\n", summary->program,
-	       summary->blocks, summary->bytes / blocks, 100 * (double)summary->soon / blocks,
-	       100 * (double)summary->kept / blocks, summary->reallocs, path);
-	if (summary->lost != 0)
-		printf("  %" PRIu64 " blocks could not be followed\n", summary->lost);
+	bytes = books->calls != 0 ? 10 * trace.call_bytes / books->calls : 0;
+	printf("%-16s %11" PRIu64 " %7" PRIu64 " %14" PRIu64 " %14" PRIu64 " %7" PRIu64 ".%" PRIu64
+	       "  %s%s\n",
+	       trace.head.program, books->calls, summary.threads, books->bytes, books->peak_bytes,
+	       bytes / 10, bytes % 10, path, trace.head.ended != 0 ? "" : " (did not exit)");
+	if (trace.head.lost != 0)
+		printf("  %" PRIu64 " calls could not be recorded\n", trace.head.lost);
+	trace_close(&trace);
 }
 
 static bool is_older(const struct stat *status, const struct timespec *start)
@@ -165,17 +134,15 @@ static unsigned tell_all(const char *folder, const struct timespec *start)
 		char path[2 * PATH_MAX];
 		const char *kind = strrchr(entry->d_name, '.');
 		struct stat status;
-		struct summary summary;
 
 		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-		if (kind == NULL || strcmp(kind, ".distribution") != 0 ||
-		    stat(path, &status) != 0 || is_older(&status, start) ||
-		    !summarise(&summary, path))
+		if (kind == NULL || strcmp(kind, ".trace") != 0 || stat(path, &status) != 0 ||
+		    is_older(&status, start))
 			continue;
 		if (told++ == 0)
-			printf("\n%-16s %11s %10s %11s %11s %9s  %s\n", "program", "blocks",
-			       "mean bytes", "freed soon", "never freed", "reallocs", "file");
-		tell(&summary, path);
+			printf("\n%-16s %11s %7s %14s %14s %9s  %s\n", "program", "calls",
+			       "threads", "bytes in all", "most live", "per call", "file");
+		tell(path);
 	}
 	if (entries != NULL)
 		closedir(entries);

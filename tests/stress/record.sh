@@ -1,13 +1,19 @@
 #!/bin/sh
-# record.sh: tide-record counts a program whose sizes and lifetimes are known, exactly, and a scenario
-# takes what it wrote.
+# record.sh: what tide-record writes of a program whose sizes and lifetimes are known gives exactly
+# these, and a scenario takes them.
 . "$(dirname "$0")/common.sh"
 
 ${CC:-cc} -O0 -fno-builtin -o recorded "$here/recorded.c" -pthread || fail "recorded.c"
 "$bin/tide-record" --out folder ./recorded >out 2>err || fail "tide-record ./recorded"
 said "recorded"
-file=$(echo folder/recorded-*.distribution)
-[ -s "$file" ] || fail "not one file: $file"
+# The child that it forks has a trace of its own.
+set -- folder/recorded-*.trace
+[ $# -eq 2 ] || fail "not two traces: $*"
+file=distribution
+for trace in "$@"; do
+	"$bin/tide-trace" summary "$trace" | grep -q '^forked 1$' ||
+		"$bin/tide-trace" distribution "$trace" "$file" >out 2>err || fail "$trace"
+done
 
 # has LINE: among what else the C library allocates, which does not use these sizes.
 has() {
@@ -29,7 +35,7 @@ stress 0 --scenario scenario --threads 1 --steps 500 --quiet
 status=0
 "$bin/tide-record" --out other sh -c 'sqlite3 :memory: "select 1"; exit 7' >out 2>err || status=$?
 [ "$status" -eq 7 ] || fail "exit status $status, not 7"
-ls other/sqlite3-*.distribution >/dev/null || fail "sqlite3 was not recorded"
+ls other/sqlite3-*.trace >/dev/null || fail "sqlite3 was not recorded"
 status=0
 "$bin/tide-record" ./nothing >out 2>err || status=$?
 [ "$status" -eq 127 ] || fail "no command: exit status $status, not 127"

@@ -1,7 +1,7 @@
 /* Sizes and lives are drawn as they should be: in their range, and in their shares. */
 #include "distribution.h"
 #include "number.h"
-#include "record/counts.h"
+#include "trace/sizes.h"
 #include "scenario.h"
 
 #include <criterion/criterion.h>
@@ -109,19 +109,19 @@ Test(distribution, built_in_ones_can_be_read)
 	}
 }
 
-Test(counts, ranges_follow_one_another)
+Test(sizes, ranges_follow_one_another)
 {
-	for (uint32_t range = 0; range < COUNTS_RANGES; range++) {
-		size_t min = counts_min_bytes(range), max = counts_max_bytes(range);
+	for (uint32_t range = 0; range < SIZES_RANGES; range++) {
+		size_t min = sizes_min_bytes(range), max = sizes_max_bytes(range);
 
 		cr_assert_leq(min, max);
-		cr_assert_eq(counts_range(min), range, "%zu", min);
-		cr_assert_eq(counts_range(max), range, "%zu", max);
+		cr_assert_eq(sizes_range(min), range, "%zu", min);
+		cr_assert_eq(sizes_range(max), range, "%zu", max);
 		cr_assert(min <= 1024 || max - min < min / 8 + 1, "%zu to %zu", min, max);
 	}
-	cr_assert_eq(counts_max_bytes(COUNTS_RANGES - 1), (size_t)1 << COUNTS_TOP_SHIFT);
-	cr_assert_eq(counts_range(0), 0);
-	cr_assert_eq(counts_range(SIZE_MAX), COUNTS_RANGES - 1);
+	cr_assert_eq(sizes_max_bytes(SIZES_RANGES - 1), (size_t)1 << SIZES_TOP_SHIFT);
+	cr_assert_eq(sizes_range(0), 0);
+	cr_assert_eq(sizes_range(SIZE_MAX), SIZES_RANGES - 1);
 }
 
 static struct scenario three_phases(void)
