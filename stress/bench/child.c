@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { EXIT_NOT_STARTED = 127, STATUS_SIGNAL = 128, PAGE_BYTES = 4096 };
-enum { WATCH_MS = 200 };
+enum { WATCH_MS = 200, GENTLE_MS = 1000, GENTLE_POLL_MS = 10 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -114,8 +114,24 @@ void child_nudge(struct child *child)
 	child->input = -1;
 }
 
+/* The last bytes of what there was and what comes. */
+static void keep_end(char end[CHILD_END_BYTES], const char *more, size_t bytes)
+{
+	size_t there = strlen(end), room = CHILD_END_BYTES - 1;
+
+	if (bytes > room) {
+		more += bytes - room;
+		bytes = room;
+	}
+	size_t kept = there < room - bytes ? there : room - bytes;
+	memmove(end, end + there - kept, kept);
+	for (size_t i = 0; i < bytes; i++)
+		end[kept + i] = more[i] != '\0' ? more[i] : ' ';
+	end[kept + bytes] = '\0';
+}
+
 /* What does not fit is read and dropped, so that the child never waits for us. */
-static void gather(int *file, char *text, size_t *used, size_t bytes)
+static void gather(int *file, char *text, size_t *used, size_t bytes, char *end)
 {
 	char chunk[4096];
 	ssize_t got = read(*file, chunk, sizeof chunk);
@@ -131,6 +147,7 @@ static void gather(int *file, char *text, size_t *used, size_t bytes)
 	memcpy(text + *used, chunk, fits);
 	*used += fits;
 	text[*used] = '\0';
+	keep_end(end, chunk, (size_t)got);
 }
 
 /* False: nothing came. */
@@ -143,10 +160,10 @@ static bool gather_for(struct child *child, int wait_ms)
 		return false;
 	if (file[0].revents != 0)
 		gather(&child->output, child->output_text, &child->output_used,
-		       sizeof child->output_text);
+		       sizeof child->output_text, child->output_end);
 	if (file[1].revents != 0)
 		gather(&child->error, child->error_text, &child->error_used,
-		       sizeof child->error_text);
+		       sizeof child->error_text, child->error_end);
 	return true;
 }
 
@@ -175,6 +192,19 @@ static bool is_over(struct child *child, double limit_s)
 	return child->is_interrupted || child->is_late;
 }
 
+/* So that it can clear up what it made. 0: it did not. */
+static pid_t end_gently(pid_t id, int *status)
+{
+	pid_t ended = 0;
+
+	kill(-id, SIGTERM);
+	for (int ms = 0; ended == 0 && ms < GENTLE_MS; ms += GENTLE_POLL_MS) {
+		nanosleep(&(struct timespec){ .tv_nsec = GENTLE_POLL_MS * 1000000 }, NULL);
+		ended = waitpid(id, status, WNOHANG);
+	}
+	return ended;
+}
+
 /* As a rule the pipes are closed by its end. A process that closes them and lives on is waited for;
  * one that ended, but left others who hold them, is found out in the watching. */
 bool child_end(struct child *child, double limit_s)
@@ -190,6 +220,8 @@ bool child_end(struct child *child, double limit_s)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		ended = waitpid(child->id, &status, WNOHANG);
 	}
+	if (ended == 0)
+		ended = end_gently(child->id, &status);
 	while (gather_for(child, 0) && is_open)
 		is_open = child->output >= 0 || child->error >= 0;
 	kill(-child->id, SIGKILL); /* itself, or what it left behind */

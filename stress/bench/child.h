@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CHILD_OUTPUT_BYTES = 16384, CHILD_ERROR_BYTES = 2048 };
+enum { CHILD_OUTPUT_BYTES = 16384, CHILD_ERROR_BYTES = 2048, CHILD_END_BYTES = 4096 };
 
 struct child {
 	pid_t id;
@@ -24,6 +24,7 @@ struct child {
 	char output_text[CHILD_OUTPUT_BYTES]; /* the beginning */
 	char error_text[CHILD_ERROR_BYTES];
 	size_t output_used, error_used;
+	char output_end[CHILD_END_BYTES], error_end[CHILD_END_BYTES]; /* and the end */
 };
 
 /* Set by SIGINT and SIGTERM: what runs is ended, and nothing new is begun. */

@@ -1,47 +1,21 @@
 #include "options_text.h"
 
-#include <inttypes.h>
-#include <stdint.h>
+#include "options_table.h"
+
+#include <ctype.h>
 #include <string.h>
-#include <tide/options.h>
 
-static const struct {
-	const char *id, *unit;
-	int64_t standard, min, max;
-	const char *meaning;
-} row[] = {
-#define ROW(ID, name, unit, def, min, max, meaning) { #ID, unit, def, min, max, meaning },
-	TIDE_OPTIONS(ROW)
-#undef ROW
-};
+#define ROWS ((size_t)TIDE_OPTION_COUNT)
+#define TEXT_ROWS ((size_t)TIDE_TEXT_OPTION_COUNT)
+static const struct options_row *const row = options_row;
+static const struct options_text_row *const text_row = options_text_row;
 
-static const struct {
-	const char *id, *form, *meaning;
-} text_row[] = {
-#define ROW(ID, name, form, meaning) { #ID, form, meaning },
-	TIDE_TEXT_OPTIONS(ROW)
-#undef ROW
-};
-
-#define ROWS (sizeof row / sizeof row[0])
-#define TEXT_ROWS (sizeof text_row / sizeof text_row[0])
-
-/* "64k" where that is shorter: what can be typed. */
+/* Good until the fourth call after. */
 static const char *value_text(int64_t value, const char *unit)
 {
-	static char text[4][32];
+	static char text[4][OPTIONS_VALUE_BYTES];
 	static unsigned next;
-	static const char suffix[] = { 0, 'k', 'm', 'g' };
-	char *to = text[next++ % 4];
-	int shift = 0;
-	if (strcmp(unit, "bytes") == 0) {
-		while (shift < 3 && value != 0 && value % 1024 == 0) {
-			value /= 1024;
-			shift++;
-		}
-	}
-	snprintf(to, sizeof text[0], "%" PRId64 "%.1s", value, shift > 0 ? &suffix[shift] : "");
-	return to;
+	return options_value(text[next++ % 4], value, unit);
 }
 
 /* In lines of `width`, each after `indent` blanks. */
@@ -81,6 +55,30 @@ static void print_text(FILE *out)
 	for (size_t i = 0; i < TEXT_ROWS; i++) {
 		fprintf(out, "TIDE_%s=%s", text_row[i].id, text_row[i].form);
 		wrapped(out, text_row[i].meaning, 4, 78);
+	}
+}
+
+/* "--decay-ms" of "DECAY_MS". */
+static void flag(FILE *out, const char *id)
+{
+	fputs("  --", out);
+	for (; *id != '\0'; id++)
+		fputc(*id == '_' ? '-' : tolower((unsigned char)*id), out);
+}
+
+static void print_flags(FILE *out)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		flag(out, row[i].id);
+		fprintf(out, " %s (%s, %s to %s)", value_text(row[i].standard, row[i].unit),
+		        row[i].unit, value_text(row[i].min, row[i].unit),
+		        value_text(row[i].max, row[i].unit));
+		wrapped(out, row[i].meaning, 6, 78);
+	}
+	for (size_t i = 0; i < TEXT_ROWS; i++) {
+		flag(out, text_row[i].id);
+		fprintf(out, " %s", text_row[i].form);
+		wrapped(out, text_row[i].meaning, 6, 78);
 	}
 }
 
@@ -164,12 +162,15 @@ void options_print(FILE *out, enum options_form form)
 	case OPTIONS_MANUAL:
 		print_manual(out);
 		break;
+	case OPTIONS_FLAGS:
+		print_flags(out);
+		break;
 	}
 }
 
 bool options_form_parse(const char *text, enum options_form *form)
 {
-	static const char *const name[] = { "text", "markdown", "manual" };
+	static const char *const name[] = { "text", "markdown", "manual", "flags" };
 	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
 		if (strcmp(text, name[i]) == 0) {
 			*form = (enum options_form)i;
