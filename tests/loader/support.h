@@ -4,6 +4,7 @@
 #ifndef TIDE_TESTS_LOADER_SUPPORT_H
 #define TIDE_TESTS_LOADER_SUPPORT_H
 
+#include <tide/stats.h>
 #include <tide/tide.h>
 
 #pragma weak tide_malloc
@@ -13,6 +14,8 @@
 #pragma weak tide_gc_start
 #pragma weak tide_gc_stop
 #pragma weak tide_purge
+#pragma weak tide_stats_write
+#pragma weak tide_version
 
 #include "../override/support.h"
 
