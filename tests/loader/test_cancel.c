@@ -10,7 +10,7 @@
 
 #include "support.h"
 
-enum { ROUNDS = 300, SLOTS = 64 };
+enum { ROUNDS = 150, SLOTS = 64 };
 
 static atomic_uint turns;
 
