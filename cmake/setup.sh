@@ -29,6 +29,7 @@ libcriterion-dev    /usr/include/criterion/criterion.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
+libcap2-bin         setcap
 spin                spin
 git                 git
 perl                perl

@@ -5,8 +5,10 @@
  * below the loader, since no lock is involved. All signals are blocked in it.
  *
  *   OFF --start--> RUNS --stop--> STOPPING --thread gone--> OFF (by the program: stays off)
+ *                  RUNS --the program's rights changed (follow.h)--> LEFT --start--> RUNS
  */
 #include "container.h"
+#include "follow.h"
 #include "step.h"
 
 #include "doorbell.h"
@@ -22,7 +24,8 @@
 
 #include <errno.h>
 
-enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING };
+/* LEFT: it ended by itself or is about to, and its stack is for the next to unmap. */
+enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 
 /* How long a park lasts when nothing is left to age: only to bound what a missed ring would cost. */
 #define SLEEP_NS (30ull * 1000000000u)
@@ -90,11 +93,16 @@ static bool anything_left(void)
 	return left;
 }
 
-/* No longer than the publisher may wait. */
-static uint64_t shorter(uint64_t ns)
+static uint64_t shorter(uint64_t ns, uint64_t patience_ns)
 {
-	uint64_t patience_ns = tide_gc_publish_patience_ns();
 	return patience_ns != 0 && patience_ns < ns ? patience_ns : ns;
+}
+
+/* No longer than the publisher may wait, or a change of rights may stay unseen. */
+static void sleep_for(uint32_t sleep, uint64_t ns)
+{
+	ns = shorter(ns, tide_gc_publish_patience_ns());
+	tide_doorbell_sleep(sleep, shorter(ns, tide_gc_follow_patience_ns()));
 }
 
 static void park(void)
@@ -112,11 +120,11 @@ static void park(void)
 	TIDE_PROBE(gc_sleep, sleep, wakes);
 	tide_doorbell_announce(sleep);
 	if (sleep == TIDE_GC_DOZING) {
-		tide_doorbell_sleep(sleep, shorter(half_ns > BUSY_NS ? half_ns : BUSY_NS));
+		sleep_for(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
 	} else if (anything_left()) {
 		tide_doorbell_retract();
 	} else {
-		tide_doorbell_sleep(sleep, shorter(SLEEP_NS));
+		sleep_for(sleep, SLEEP_NS);
 	}
 	uint64_t woken = tide_load_relaxed(&tide_doorbell.wakes) - wakes;
 	TIDE_PROBE(gc_awake, sleep, woken);
@@ -161,6 +169,24 @@ static void purge_when_short(void)
 	tide_gc_container_purged(&container, tide_gc_purge_early());
 }
 
+/* Whether this thread has not the rights of the program's any more, and is to be followed by one that
+ * has. It leaves nothing behind to age: that one comes when a thread misses. */
+static bool leaves(void)
+{
+	uint64_t now_ns = tide_load_relaxed(&tide_gc_thread_counts.seen_ns);
+	enum tide_gc_follow seen = tide_gc_follow_round(now_ns);
+	if (TIDE_LIKELY(seen == GC_FOLLOW_SAME))
+		return false;
+	(void)tide_gc_purge_early();
+	if (seen == GC_FOLLOW_FILTERED)
+		tide_store_seq_cst(&unwanted, true);
+	uint32_t running = THREAD_RUNS;
+	if (!tide_cas_acq_rel(&state, &running, (uint32_t)THREAD_LEFT))
+		return false; /* it is being stopped, or its starter is slow: later */
+	tide_large_set_aged(false);
+	return true;
+}
+
 static void gc_main(void *arg)
 {
 	(void)arg;
@@ -169,12 +195,16 @@ static void gc_main(void *arg)
 	tide_object_self = &tide_object_table_none;
 	tide_cache_is_of_gc = true;
 	tide_gc_publish_begin();
-	/* Before the container's files are open, which it would close. */
-	if (tide_option(TIDE_OPTION_CONTAINER_MS) != 0 && !tide_os_is_filtered())
-		(void)tide_gc_publish_go_apart();
+	/* Before the files of the container and of follow.c are open, which it would close. Those of a
+	 * thread before this one are in its own table. */
+	if (!tide_os_is_filtered() && tide_gc_publish_go_apart())
+		container = (struct gc_container){ .state = GC_CONTAINER_NEW };
+	tide_gc_follow_begin(tide_os_clock_fine_ns());
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
 		int did = round_timed();
+		if (leaves())
+			break;
 		tide_gc_publish_round(false);
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
@@ -185,25 +215,47 @@ static void gc_main(void *arg)
 			tide_doorbell_sleep(TIDE_GC_DOZING, BUSY_NS);
 		}
 	}
+	tide_gc_follow_end();
 	tide_gc_publish_end();
 }
 
 /* Who starts or stops on the program's behalf waits for a start in progress, though not for one whose
- * thread is frozen. */
+ * thread is frozen; and for the end of a thread that has left. */
 static void await_start(void)
 {
 	for (int polls = 0; polls < START_POLLS; polls++) {
-		if (tide_load_acquire(&state) != THREAD_STARTING)
+		uint32_t seen = tide_load_acquire(&state);
+		uint32_t left = tide_load_acquire(&alive); /* os.thread_end */
+		if (seen == THREAD_STARTING)
+			tide_os_futex_wait(&state, seen, STOP_POLL_NS);
+		else if (seen == THREAD_LEFT && left != 0)
+			tide_os_futex_wait(&alive, left, STOP_POLL_NS);
+		else
 			return;
-		tide_os_futex_wait(&state, THREAD_STARTING, STOP_POLL_NS);
 	}
+}
+
+/* From LEFT to STARTING; false: not, or not yet. */
+static bool take_over(void)
+{
+	uint32_t seen = THREAD_LEFT;
+	if (tide_load_acquire(&alive) != 0 || /* os.thread_end */
+	    !tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING))
+		return false;
+	/* Of another thread by now, that has left too? */
+	if (tide_load_acquire(&alive) != 0) { /* os.thread_end */
+		tide_store_release(&state, (uint32_t)THREAD_LEFT);
+		return false;
+	}
+	(void)tide_os_unmap(stack, stack_bytes);
+	return true;
 }
 
 static int start(bool unasked)
 {
 	uint32_t seen = THREAD_OFF;
 	TIDE_YIELD("gc.off");
-	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING))
+	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STARTING) && !take_over())
 		return EALREADY;
 	TIDE_YIELD("gc.start");
 	if (unasked && tide_load_seq_cst(&unwanted)) {
@@ -259,14 +311,16 @@ int tide_gc_thread_start(void)
 
 void tide_gc_thread_want(void)
 {
-	if (tide_load_relaxed(&state) == THREAD_OFF && !tide_load_relaxed(&unwanted) &&
-	    tide_option(TIDE_OPTION_GC) != 0)
+	uint32_t seen = tide_load_relaxed(&state);
+	bool due = seen == THREAD_LEFT || (seen == THREAD_OFF && tide_option(TIDE_OPTION_GC) != 0);
+	if (due && !tide_load_relaxed(&unwanted))
 		(void)start(true);
 }
 
 bool tide_gc_thread_wanted_alone(void)
 {
-	return tide_option(TIDE_OPTION_GC) == 2 || tide_gc_publish_needs_thread();
+	return tide_option(TIDE_OPTION_GC) == 2 || tide_load_relaxed(&state) == THREAD_LEFT ||
+	       tide_gc_publish_needs_thread();
 }
 
 int tide_gc_thread_stop(void)
@@ -274,7 +328,8 @@ int tide_gc_thread_stop(void)
 	uint32_t seen = THREAD_RUNS;
 	tide_store_seq_cst(&unwanted, true);
 	await_start();
-	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING))
+	if (!tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING) &&
+	    (seen != THREAD_LEFT || !tide_cas_seq_cst(&state, &seen, (uint32_t)THREAD_STOPPING)))
 		return ESRCH;
 	TIDE_YIELD("gc.stop");
 	uint32_t left;
@@ -314,7 +369,8 @@ static struct tide_cache *survivor_in(struct tide_heap *heap, struct tide_cache 
 void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
 {
 	if (tide_load_relaxed(&state) != THREAD_OFF) {
-		if (tide_load_relaxed(&state) == THREAD_RUNS)
+		if (tide_load_relaxed(&state) == THREAD_RUNS ||
+		    tide_load_relaxed(&state) == THREAD_LEFT)
 			(void)tide_os_unmap(stack, stack_bytes);
 		tide_store_relaxed(&alive, 0);
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);

@@ -93,6 +93,8 @@ TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 /* Open a file to be read, under a number of 512 or more, not handed on by exec. Negative: it can't
  * be. */
 TIDE_HIDDEN int tide_os_file_open(const char *path);
+/* Likewise, where `path` begins at an open folder. */
+TIDE_HIDDEN int tide_os_file_open_in(int folder, const char *path);
 /* Bytes read from its start, or negative. */
 TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
 /* Negative numbers are ignored. */

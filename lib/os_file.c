@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,14 +20,19 @@
 /* Programs count on the lowest numbers, and close the few that they know of. */
 #define FILE_NUMBER_MIN 512
 
-int tide_os_file_open(const char *path)
+int tide_os_file_open_in(int folder, const char *path)
 {
-	long low = os_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long low = os_call(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	if (is_error(low))
 		return -1;
 	long high = os_call(SYS_fcntl, low, F_DUPFD_CLOEXEC, FILE_NUMBER_MIN, 0, 0, 0);
 	(void)os_call(SYS_close, low, 0, 0, 0, 0, 0);
 	return is_error(high) ? -1 : (int)high;
+}
+
+int tide_os_file_open(const char *path)
+{
+	return tide_os_file_open_in(AT_FDCWD, path);
 }
 
 long tide_os_file_read(int file, void *text, size_t bytes)
@@ -70,6 +76,13 @@ int tide_os_file_of_process(int file)
 bool tide_os_is_filtered(void)
 {
 	return os_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) != 0;
+}
+
+bool tide_os_has_ids_of_process(void)
+{
+	struct rlimit ignored;
+	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	return os_call(SYS_prlimit64, process, RLIMIT_CORE, 0, (long)&ignored, 0, 0) != -EPERM;
 }
 
 /* Numbers below FIRST_FILE mean something to others. */

@@ -18,6 +18,10 @@ TIDE_HIDDEN int tide_os_file_of_process(int file);
 /* Whether system calls of this thread go through a filter, which may end the process for some. */
 TIDE_HIDDEN bool tide_os_is_filtered(void);
 
+/* Whether the calling thread, without CAP_SYS_RESOURCE, has the user and group of the process's first
+ * thread, and that one no others besides; true as well where the system does not say. */
+TIDE_HIDDEN bool tide_os_has_ids_of_process(void);
+
 /* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file, and
  * must not exist yet when `fresh`. */
 TIDE_HIDDEN int tide_os_create(const char *path, bool fresh);

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "container.h"
+#include "gc.h"
 #include "policy.h"
 
 #include <dirent.h>
@@ -337,4 +338,18 @@ Test(container, memory_goes_back_when_tasks_wait, .init = watch, .fini = remove_
 	cr_assert(returned_comes_to(BLOCKS * BLOCK_BYTES * 3ul / 4));
 	cr_assert_eq(tide_gc_stop(), 0);
 	assert_audit();
+}
+
+/* A GC thread's files go with it; the next one opens them anew. */
+Test(container, it_is_watched_again_after_a_stop, .init = make_folder, .fini = remove_folder)
+{
+	write_number("memory.max", 1000000);
+	write_number("memory.current", 1000000);
+	for (unsigned round = 0; round < 3; round++) {
+		uint64_t before = tide_gc_container_purges_racy();
+		cr_assert_eq(tide_gc_start(), 0);
+		while (tide_gc_container_purges_racy() == before)
+			sleep_ms(1);
+		cr_assert_eq(tide_gc_stop(), 0);
+	}
 }

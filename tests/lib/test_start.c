@@ -124,6 +124,34 @@ Test(start, destructors_may_allocate_and_free, .timeout = 60)
 	assert_sound();
 }
 
+/* As when it is cancelled there, asynchronously. */
+static void *end_in_a_call(void *cache)
+{
+	tide_free(tide_malloc(100));
+	*(struct tide_cache **)cache = tide_cache_self;
+	tide_cache_slow_enter(tide_cache_self);
+	return NULL;
+}
+
+Test(start, a_thread_that_ends_in_a_call_leaves_its_cache_to_the_gc, .timeout = 60)
+{
+	struct tide_cache *cache = NULL;
+	pthread_t thread;
+
+	tide_free(tide_malloc(1));
+	cr_assert_eq(pthread_create(&thread, NULL, end_in_a_call, &cache), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	/* Nobody has it before it is mended. */
+	cr_assert_neq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 0u);
+	cr_assert(tide_load_relaxed(&cache->pending_taken));
+	while (tide_cache_thread_id(tide_load_relaxed(&cache->owner)) != 0) {
+		tide_heap_default.gc.tick_start_ns = 0; /* the next tick is due */
+		(void)tide_gc_step();
+	}
+	cr_assert_not(tide_load_relaxed(&cache->pending_taken));
+	assert_sound();
+}
+
 static void *live_a_little(void *unused)
 {
 	void *block[40];
