@@ -24,6 +24,10 @@ g++                 g++
 clang-14            clang-14
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
+gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+g++-aarch64-linux-gnu aarch64-linux-gnu-g++
+libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdlib.h
+qemu-user           qemu-aarch64
 valgrind            valgrind
 gdb                 gdb
 strace              strace

@@ -34,7 +34,7 @@
 #define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define tide_cas_seq_cst(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_seq_cst,             \
-	                                        memory_order_relaxed)
+	                                        memory_order_seq_cst)
 #define tide_cas_acq_rel(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_acq_rel,             \
 	                                        memory_order_acquire)
