@@ -1,6 +1,6 @@
 #!/bin/sh
-# one.sh PROGRAM CORPUS [SECONDS]: first each input of the corpus once, then new ones made from them: a
-# fixed number from a fixed seed, or for SECONDS from a new one. What is found lies in the folder
+# one.sh PROGRAM CORPUS RUNS | one.sh PROGRAM CORPUS for SECONDS: first each input of the corpus once,
+# then new ones made from them: so many from a fixed seed, or for so long from a new one. What is found lies in the folder
 # the test ran in; the corpus is only read.
 set -eu
 program=$1
@@ -13,10 +13,10 @@ trap 'rm -rf "$work"' EXIT
 	tail -n 40 "$work/log"
 	exit 1
 }
-if [ $# -gt 2 ]; then
-	set -- -max_total_time="$3"
+if [ "$3" = for ]; then
+	set -- -max_total_time="$4"
 else
-	set -- -runs=4000 -seed=1 -max_total_time=20
+	set -- -runs="$3" -seed=1
 fi
 # With all new inputs in a folder of its own.
 mkdir "$work/new"

@@ -14,6 +14,6 @@ cd "$build/found"
 status=0
 for name in "$@"; do
 	printf '%s: ' "$name"
-	sh "$here/one.sh" "$build/bin/fuzz_$name" "$here/corpus/$name" "$seconds" || status=1
+	sh "$here/one.sh" "$build/bin/fuzz_$name" "$here/corpus/$name" for "$seconds" || status=1
 done
 exit "$status"
