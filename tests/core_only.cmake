@@ -27,7 +27,7 @@ if(CMAKE_CROSSCOMPILING)
 		${CMAKE_OBJDUMP} $<TARGET_FILE:tide-core>)
 	set_property(TEST
 		aarch64/pages aarch64/order
-		lib/test_cache lib/test_checked lib/test_classes lib/test_doorbell lib/test_frontier
+		lib/test_cache lib/test_checked lib/test_classes lib/test_frontier
 		lib/test_garbage lib/test_heap lib/test_meta lib/test_options lib/test_orphan
 		lib/test_os_file lib/test_os_thread lib/test_pool lib/test_slow lib/test_stack
 		lib/test_text lib/test_token lib/test_vanish
