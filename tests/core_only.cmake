@@ -11,7 +11,7 @@ set(CMAKE_CXX_STANDARD 17)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
 
-foreach(source override/test_family.c override/operators.cpp override/containers.cpp)
+foreach(source override/test_family.c override/operators.cpp)
 	tide_test_program(override ${source} program)
 	get_filename_component(name ${source} NAME_WE)
 	target_compile_options(${program} PRIVATE -fno-builtin -fno-allocation-dce)
@@ -35,6 +35,6 @@ if(CMAKE_CROSSCOMPILING)
 		gc/test_drain gc/test_loop gc/test_policy gc/test_refill gc/test_release gc/test_slabset
 		api/test_aligned api/test_heap api/test_object_cache
 		life/test_idle
-		override/test_family override/operators override/containers
+		override/test_family override/operators
 		APPEND PROPERTY LABELS emulated)
 endif()
