@@ -1,9 +1,33 @@
 # What must be on the machine besides a compiler; cmake/setup.sh installs it on Debian.
 
+if(CMAKE_CROSSCOMPILING)
+	include(CrossHeaders)
+endif()
+
 find_path(TIDE_CK_INCLUDE ck_pr.h)
 if(NOT TIDE_CK_INCLUDE)
 	message(FATAL_ERROR "ck_pr.h (Concurrency Kit) was not found: "
 		"install the Debian package libck-dev")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+# Static probes are compiled in where the header is there.
+find_path(TIDE_SDT_INCLUDE sys/sdt.h)
+
+if(TIDE_TESTS)
+	find_path(TIDE_CRITERION_INCLUDE criterion/criterion.h)
+	find_library(TIDE_CRITERION_LIBRARY criterion)
+	# A cross build takes the macros alone; its tests have a runner of their own.
+	if(NOT TIDE_CRITERION_INCLUDE OR NOT (TIDE_CRITERION_LIBRARY OR CMAKE_CROSSCOMPILING))
+		message(FATAL_ERROR "Criterion was not found: "
+			"install the Debian package libcriterion-dev, "
+			"or build without tests (-DTIDE_TESTS=OFF)")
+	endif()
+endif()
+
+if(TIDE_CORE_ONLY)
+	return()
 endif()
 
 find_path(TIDE_JANSSON_INCLUDE jansson.h)
@@ -23,19 +47,4 @@ find_path(TIDE_ZLIB_INCLUDE zlib.h)
 find_library(TIDE_ZLIB_LIBRARY z)
 if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
 	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
-endif()
-# Static probes are compiled in where the header is there.
-find_path(TIDE_SDT_INCLUDE sys/sdt.h)
-
-set(THREADS_PREFER_PTHREAD_FLAG ON)
-find_package(Threads REQUIRED)
-
-if(TIDE_TESTS)
-	find_path(TIDE_CRITERION_INCLUDE criterion/criterion.h)
-	find_library(TIDE_CRITERION_LIBRARY criterion)
-	if(NOT TIDE_CRITERION_INCLUDE OR NOT TIDE_CRITERION_LIBRARY)
-		message(FATAL_ERROR "Criterion was not found: "
-			"install the Debian package libcriterion-dev, "
-			"or build without tests (-DTIDE_TESTS=OFF)")
-	endif()
 endif()

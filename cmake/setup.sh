@@ -26,6 +26,10 @@ clang-tidy-14       clang-tidy-14
 cppcheck            cppcheck
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
+gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+g++-aarch64-linux-gnu aarch64-linux-gnu-g++
+libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdlib.h
+qemu-user           qemu-aarch64
 valgrind            valgrind
 gdb                 gdb
 strace              strace

@@ -109,4 +109,8 @@ build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"
 build clang release -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 &&
 	run clang '^(lib|gc|api|store)$'
+# The fuzz targets for a moment, from fixed seeds.
+build fuzz fuzz && run fuzz '^fuzz$'
+# For another processor, under an emulator: a choice of tests, for it is slow.
+build aarch64 aarch64 && run aarch64 '^emulated$'
 exit

@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* The OS page. Page map, purging and large blocks count in it. */
+/* The OS page. Page map, purging and large blocks count in it. Where it is longer, as some kernels
+ * for Arm have it (16 or 64 KiB), the process is ended at the first call (start.c). */
 #define TIDE_PAGE_SHIFT 12
 #define TIDE_PAGE_BYTES (1u << TIDE_PAGE_SHIFT)
 
@@ -78,8 +79,13 @@
 /* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
 #define TIDE_CHUNK_SETS 149
 
-/* Address space of x86-64 user programs: 47 bits, in leaves of 1 GiB. */
+/* Address space of user programs, in leaves of 1 GiB: 47 bits on x86-64, 48 on 64-bit Arm. (More is
+ * to be had on some machines of both, but only by asking for it.) */
+#ifdef __aarch64__
+#define TIDE_ADDRESS_BITS 48
+#else
 #define TIDE_ADDRESS_BITS 47
+#endif
 #define TIDE_LEAF_SHIFT 30
 #define TIDE_LEAF_BYTES (1ul << TIDE_LEAF_SHIFT)
 #define TIDE_LEAF_PAGES (1u << (TIDE_LEAF_SHIFT - TIDE_PAGE_SHIFT))

@@ -114,13 +114,28 @@ static void report(enum tide_misuse misuse, const char *function, const void *bl
 
 /* ---- The handler ---- */
 
+#ifdef __aarch64__
+#define SYNDROME_WRITE (1u << 6) /* ESR_EL1.WnR */
+#endif
+
 static const char *access_kind(void *context)
 {
-#if defined(__x86_64__)
 	const ucontext_t *at = context;
+#if defined(__x86_64__)
 	return at->uc_mcontext.gregs[REG_ERR] & 2 ? "write" : "read";
 #else
-	(void)context;
+	/* Records one behind the other, that of the fault's syndrome among them. */
+	const uint8_t *record = at->uc_mcontext.__reserved;
+	const uint8_t *end = record + sizeof at->uc_mcontext.__reserved;
+	struct esr_context syndrome;
+	while ((size_t)(end - record) >= sizeof syndrome) {
+		memcpy(&syndrome, record, sizeof syndrome);
+		if (syndrome.head.magic == ESR_MAGIC)
+			return syndrome.esr & SYNDROME_WRITE ? "write" : "read";
+		if (syndrome.head.magic == 0 || syndrome.head.size == 0)
+			break;
+		record += syndrome.head.size;
+	}
 	return "access";
 #endif
 }

@@ -100,6 +100,12 @@ TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
 /* Negative numbers are ignored. */
 TIDE_HIDDEN void tide_os_file_close(int file);
 
+/* Whether the plan of the tests has this call fail now; for the other files of the system calls. */
+TIDE_HIDDEN bool tide_os_is_to_fail(enum tide_os_call call);
+
+/* How long the system's pages are. */
+TIDE_HIDDEN size_t tide_os_page_bytes(void);
+
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
  * signals blocked, no capabilities (when the process is root), and a thread area of its own with

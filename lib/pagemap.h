@@ -17,6 +17,8 @@
  * Progress    wait-free but for a leaf's first use, which is lock-free (one mmap, one CAS)
  * Edges       pagemap.leaf  the thread that maps a leaf -> any reader
  *             pagemap.near  the thread that maps the window -> any reader
+ *             An address that the system gives out again: its locks of the address space order the
+ *             unmapper's last write before the next mapper's first.
  *             Everything else travels with the block's pointer: who frees a block got it from
  *             somebody, and so sees what was written before it was handed out.
  */

@@ -1,6 +1,8 @@
 #include "start.h"
 
+#include "config.h"
 #include "doorbell.h"
+#include "fatal.h"
 #include "gc.h"
 #include "guard.h"
 #include "heap.h"
@@ -49,6 +51,8 @@ static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
 		return;
+	if (tide_os_page_bytes() > TIDE_PAGE_BYTES)
+		tide_fatal_pages(tide_os_page_bytes(), TIDE_PAGE_BYTES);
 	bool late = tide_cache_all(&tide_heap_default) != NULL;
 	TIDE_YIELD("start.options");
 	if (tide_options_init())
