@@ -320,6 +320,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
 		tide_large_set_aged(false);
 	}
+	tide_token_forget_waiters();
 	tide_doorbell_retract();
 	process_note();
 	tide_gc_publish_forget();
