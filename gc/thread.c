@@ -294,6 +294,8 @@ int tide_gc_thread_stop(void)
 
 bool tide_gc_fork_prepare(void)
 {
+	if (tide_load_relaxed(&tide_gc_lost)) /* nobody will ever let go of it */
+		return false;
 	return tide_token_wait(FORK_WAIT_NS);
 }
 
