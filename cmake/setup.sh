@@ -27,6 +27,7 @@ libcriterion-dev    /usr/include/criterion/criterion.h
 valgrind            valgrind
 gdb                 gdb
 strace              strace
+user-mode-linux     linux.uml
 spin                spin
 git                 git
 perl                perl
