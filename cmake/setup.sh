@@ -34,6 +34,7 @@ valgrind            valgrind
 gdb                 gdb
 strace              strace
 libcap2-bin         setcap
+user-mode-linux     linux.uml
 spin                spin
 git                 git
 perl                perl

@@ -201,7 +201,7 @@ void tide_guard_start(void)
 	if (pool == NULL)
 		return;
 	if (!tide_os_guard(pool, TIDE_GUARD_POOL_BYTES)) {
-		tide_os_discard(pool, TIDE_GUARD_POOL_BYTES);
+		(void)tide_os_discard(pool, TIDE_GUARD_POOL_BYTES);
 		return;
 	}
 	struct sigaction action;

@@ -141,7 +141,7 @@ bool tide_os_map_at(uintptr_t base, size_t bytes)
 	if ((uintptr_t)result == base)
 		return true;
 	/* A kernel that does not know the flag (before 4.17) takes the address as a hint. */
-	tide_os_discard((void *)result, bytes);
+	(void)tide_os_discard((void *)result, bytes);
 	return false;
 }
 
@@ -195,12 +195,38 @@ enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_byte
 	return result == -ENOMEM ? TIDE_OS_NO_ROOM : TIDE_OS_REFUSED;
 }
 
+/* A move was refused once.
+ * writers who moves, once  readers who moves  order relaxed: a late yes costs address space  edges none */
+static _Atomic bool move_is_doubtful;
+
+/* Whether the word is `value`; asks the system, since it may be nobody's any more, or another's. */
+static bool word_is(const void *word, uint32_t value)
+{
+	struct timespec none = { 0, 0 };
+	return os_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)value, (long)&none, 0, 0) ==
+	       -ETIMEDOUT;
+}
+
 bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 {
-	if (faulty(TIDE_OS_MREMAP))
-		return false;
-	return !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
-	                         MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
+	uint32_t *mark = target;
+	uint64_t own =
+	    ((uint64_t)(uintptr_t)target ^ tide_os_clock_fine_ns()) * 0x9e3779b97f4a7c15u;
+	bool marked = tide_load_relaxed(&move_is_doubtful);
+	if (TIDE_UNLIKELY(marked)) {
+		mark[0] = (uint32_t)own;
+		mark[1] = (uint32_t)(own >> 32);
+	}
+	if (!faulty(TIDE_OS_MREMAP) &&
+	    !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
+	                      MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0)))
+		return true;
+	/* It depends on the reason whether the target is still there: at the limit of mappings it is. A
+	 * target without a mark may be another thread's by now, so the first one is left behind. */
+	tide_store_relaxed(&move_is_doubtful, true);
+	if (marked && word_is(mark, (uint32_t)own) && word_is(mark + 1, (uint32_t)(own >> 32)))
+		(void)tide_os_discard(target, new_bytes);
+	return false;
 }
 
 bool tide_os_purge(void *start, size_t bytes)

@@ -49,7 +49,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 	TIDE_YIELD("pagemap.leaf");
 	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
 		return leaf;
-	tide_os_discard(leaf, own_bytes);
+	(void)tide_os_discard(leaf, own_bytes);
 	return seen;
 }
 
@@ -86,7 +86,7 @@ void tide_pagemap_init(uintptr_t address)
 	own->map = map;
 	TIDE_YIELD("pagemap.window");
 	if (!tide_cas_release(&window, &none, own)) { /* pagemap.near */
-		tide_os_discard(map, map_bytes);
+		(void)tide_os_discard(map, map_bytes);
 		return;
 	}
 	TIDE_YIELD("pagemap.chosen");

@@ -284,6 +284,8 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	void *block = malloc_once(cache, bytes, asked, zeroed);
 	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget)))
 		block = malloc_limited(cache, bytes, asked, zeroed, block);
+	else if (TIDE_UNLIKELY(block == NULL) && tide_limit_collect(cache, bytes))
+		block = malloc_once(cache, bytes, asked, zeroed);
 	if (TIDE_UNLIKELY(block == NULL)) {
 		tide_count_owned(&cache->failures, 1u);
 		errno = ENOMEM;
