@@ -6,30 +6,18 @@ if(NOT TIDE_CK_INCLUDE)
 		"install the Debian package libck-dev")
 endif()
 
-find_path(TIDE_JANSSON_INCLUDE jansson.h)
-find_library(TIDE_JANSSON_LIBRARY jansson)
-if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
-	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
-endif()
-
-find_path(TIDE_URCU_INCLUDE urcu/rculfhash.h)
-find_library(TIDE_URCU_MB_LIBRARY urcu-mb)
-find_library(TIDE_URCU_CDS_LIBRARY urcu-cds)
-if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_MB_LIBRARY OR NOT TIDE_URCU_CDS_LIBRARY)
-	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
-endif()
-
-find_path(TIDE_ZLIB_INCLUDE zlib.h)
-find_library(TIDE_ZLIB_LIBRARY z)
-if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
-	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
-endif()
-# Static probes are compiled in where the header is there.
-find_path(TIDE_SDT_INCLUDE sys/sdt.h)
-
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
+# The store's. An installation looks for it by the same file.
+include(${CMAKE_CURRENT_LIST_DIR}/Urcu.cmake)
+if(NOT TARGET tide::urcu)
+	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
+endif()
+
+if(TIDE_TESTS AND NOT TIDE_PROGRAMS)
+	message(FATAL_ERROR "The tests are about the programs as well: -DTIDE_PROGRAMS=ON")
+endif()
 if(TIDE_TESTS)
 	find_path(TIDE_CRITERION_INCLUDE criterion/criterion.h)
 	find_library(TIDE_CRITERION_LIBRARY criterion)
@@ -38,4 +26,22 @@ if(TIDE_TESTS)
 			"install the Debian package libcriterion-dev, "
 			"or build without tests (-DTIDE_TESTS=OFF)")
 	endif()
+endif()
+# Static probes are compiled in where the header is there.
+find_path(TIDE_SDT_INCLUDE sys/sdt.h)
+
+if(NOT TIDE_PROGRAMS)
+	return()
+endif()
+
+find_path(TIDE_JANSSON_INCLUDE jansson.h)
+find_library(TIDE_JANSSON_LIBRARY jansson)
+if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
+	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
+endif()
+
+find_path(TIDE_ZLIB_INCLUDE zlib.h)
+find_library(TIDE_ZLIB_LIBRARY z)
+if(NOT TIDE_ZLIB_INCLUDE OR NOT TIDE_ZLIB_LIBRARY)
+	message(FATAL_ERROR "zlib was not found: install the Debian package zlib1g-dev")
 endif()
