@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static const char program[] = "tide-bench";
 
 enum { PATTERNS_MAX = 64 };
