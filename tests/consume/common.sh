@@ -1,4 +1,4 @@
-# Sourced by the scripts of this folder, not run. Sets `prefix`, where Tide is installed: TIDE_PREFIX,
+# Sourced by the scripts of this folder, not run. Sets `prefix`, where Tide is installed: INSTALLED,
 # or a folder that TIDE_BUILD was installed into and that was then moved, so that whatever still says
 # where it was installed leads nowhere.
 set -eu
@@ -20,10 +20,10 @@ quiet() {
 	}
 }
 
-if [ -n "${TIDE_PREFIX:-}" ]; then
-	prefix=$TIDE_PREFIX
+if [ -n "${INSTALLED:-}" ]; then
+	prefix=$INSTALLED
 else
-	quiet cmake --install "${TIDE_BUILD:?TIDE_BUILD or TIDE_PREFIX must be set}" --prefix "$work/first"
+	quiet cmake --install "${TIDE_BUILD:?TIDE_BUILD or INSTALLED must be set}" --prefix "$work/first"
 	prefix=$work/moved
 	mv "$work/first" "$prefix"
 fi

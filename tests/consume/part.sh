@@ -1,7 +1,7 @@
 #!/bin/sh
 # part.sh: a CMake project that has Tide's tree as a part of it (add_subdirectory) builds what it uses
 # of it and nothing else, and runs. (See common.sh.)
-TIDE_PREFIX=none # nothing installed is wanted
+INSTALLED=none # nothing installed is wanted
 . "$(dirname "$0")/common.sh"
 
 quiet cmake -S "$here" -B "$work/build" -DTIDE_SOURCE="$here/../.." \

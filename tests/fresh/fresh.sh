@@ -5,7 +5,7 @@
 # prefix and built against there.
 #
 #   FOLDER              where the system is made (a new folder in TMPDIR); it goes away at the end
-#   TIDE_FRESH_QUICK=1  cmake/test.sh --quick in it as well: long
+#   FRESH_QUICK=1  cmake/test.sh --quick in it as well: long
 #
 # What is cloned is what is committed. Packages come from where this machine has its own from. Skipped
 # (77) when this is not root, may not mount, or packages can't be had. Nothing of this machine is
@@ -73,5 +73,5 @@ git clone -q --no-hardlinks "$root" "$system/src/tide"
 cp "$root/tests/fresh/inside.sh" "$system/src/inside.sh"
 
 env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-	TIDE_FRESH_QUICK="${TIDE_FRESH_QUICK:-0}" \
+	FRESH_QUICK="${FRESH_QUICK:-0}" \
 	chroot "$system" sh /src/inside.sh /src/tide

@@ -49,9 +49,9 @@ grep -q '^Tide' /src/stats || fail "git ran without Tide"
 tide-stress --seconds 2 --report /src/report >/src/log 2>&1 || { tail -n 20 /src/log >&2; fail "tide-stress"; }
 tide-bench --list | grep -q '^micro/' || fail "tide-bench has no loads"
 man -w 3 tide_heap_create >/dev/null || fail "man does not find the pages"
-TIDE_PREFIX=/usr sh tests/man/pages.sh || fail "the manual"
-TIDE_PREFIX=/usr sh tests/consume/pkg_config.sh || fail "programs by pkg-config"
-TIDE_PREFIX=/usr sh tests/consume/find_package.sh || fail "programs by find_package"
+INSTALLED=/usr sh tests/man/pages.sh || fail "the manual"
+INSTALLED=/usr sh tests/consume/pkg_config.sh || fail "programs by pkg-config"
+INSTALLED=/usr sh tests/consume/find_package.sh || fail "programs by find_package"
 
 step "purged"
 apt-get -qq -y purge libtide-dev libtide-preload0 tide-tools >/src/log 2>&1 || fail "purging failed"
@@ -59,14 +59,14 @@ system_files >/src/after
 diff /src/before /src/after || fail "the packages left something behind, or took it away"
 
 step "lintian, and an empty system"
-TIDE_DEBS=/src/debs sh tests/package/debs.sh
+DEBS=/src/debs sh tests/package/debs.sh
 
 step "installed into a prefix"
 TIDE_BUILD=$PWD/build/package sh tests/consume/find_package.sh
 TIDE_BUILD=$PWD/build/package sh tests/consume/pkg_config.sh
 TIDE_BUILD=$PWD/build/package sh tests/man/pages.sh
 
-if [ "$TIDE_FRESH_QUICK" = 1 ]; then
+if [ "$FRESH_QUICK" = 1 ]; then
 	step "the second command: cmake/test.sh --quick"
 	sh cmake/test.sh --quick
 fi

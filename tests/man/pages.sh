@@ -1,7 +1,7 @@
 #!/bin/sh
 # pages.sh: what is installed has its manual. Each program has a page in section 1, each public
 # function one in section 3; a program's --help and its page have the same options; formatters have no
-# objections. TIDE_BUILD is installed first; TIDE_PREFIX: it is there already.
+# objections. TIDE_BUILD is installed first; INSTALLED: it is there already.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,8 +16,8 @@ complain() {
 command -v man >/dev/null || { echo "skip: no man"; exit 77; }
 command -v mandoc >/dev/null || { echo "skip: no mandoc"; exit 77; }
 
-prefix=${TIDE_PREFIX:-$work/prefix}
-if [ -z "${TIDE_PREFIX:-}" ]; then
+prefix=${INSTALLED:-$work/prefix}
+if [ -z "${INSTALLED:-}" ]; then
 	cmake --install "$TIDE_BUILD" --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 fi
 pages=$prefix/share/man

@@ -1,5 +1,5 @@
 #!/bin/sh
-# debs.sh: the Debian packages of TIDE_BUILD (or those in TIDE_DEBS) satisfy lintian, install into an
+# debs.sh: the Debian packages of TIDE_BUILD (or those in DEBS) satisfy lintian, install into an
 # empty system, work there, are built against there, and leave nothing behind.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,8 +19,8 @@ fail() {
 	exit 1
 }
 
-debs=${TIDE_DEBS:-$work/debs}
-if [ -z "${TIDE_DEBS:-}" ]; then
+debs=${DEBS:-$work/debs}
+if [ -z "${DEBS:-}" ]; then
 	cpack --config "$TIDE_BUILD/CPackConfig.cmake" -B "$debs" >"$work/log" 2>&1 ||
 		{ cat "$work/log" >&2; fail "cpack failed"; }
 fi
@@ -78,7 +78,7 @@ LD_PRELOAD=$preload TIDE_STATS=file:stats git --version >out 2>&1 || { cat out >
 grep -q '^Tide' stats || fail "git ran without Tide"
 
 # Programs are built against it, and the manual is found.
-TIDE_PREFIX=$root/usr sh "$here/../consume/pkg_config.sh"
+INSTALLED=$root/usr sh "$here/../consume/pkg_config.sh"
 if command -v man >/dev/null; then
 	for page in "tide 7" "tide_malloc 3" "tide-stress 1"; do
 		# Name and section.
