@@ -41,6 +41,7 @@ tmux                tmux
 prometheus          promtool
 chromium            chromium
 dpkg-dev            dpkg-shlibdeps
+file                file
 lintian             lintian
 man-db              man
 mandoc              mandoc
@@ -50,6 +51,7 @@ debootstrap         debootstrap
 '
 needs_package="$needs_build"'
 dpkg-dev            dpkg-shlibdeps
+file                file
 git                 git
 '
 needs_bench="$needs_build"'

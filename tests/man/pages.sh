@@ -65,7 +65,7 @@ for program in "$prefix"/bin/tide-*; do
 	}
 done
 [ "$programs" -ge 5 ] || complain "only $programs programs in $prefix/bin"
-for page in "$pages"/man1/*; do
+for page in "$pages"/man1/tide*; do
 	name=${page##*/}
 	[ -x "$prefix/bin/${name%%.1*}" ] || complain "$name is about a program that is not installed"
 done
@@ -87,7 +87,7 @@ done <"$work/functions"
 has_page 7 tide || complain "tide(7) is missing"
 
 # Formatters. A page that only refers to another has nothing to format.
-for page in "$pages"/man[137]/*; do
+for page in "$pages"/man[137]/tide*; do
 	file=$work/${page##*/}
 	case $page in
 	*.gz) gzip -dc "$page" ;;
