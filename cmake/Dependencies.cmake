@@ -15,6 +15,17 @@ find_package(Threads REQUIRED)
 # Static probes are compiled in where the header is there.
 find_path(TIDE_SDT_INCLUDE sys/sdt.h)
 
+# The store's. An installation looks for it by the same file.
+if(NOT TIDE_CORE_ONLY)
+	include(${CMAKE_CURRENT_LIST_DIR}/Urcu.cmake)
+	if(NOT TARGET tide::urcu)
+		message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
+	endif()
+endif()
+
+if(TIDE_TESTS AND NOT TIDE_PROGRAMS AND NOT TIDE_CORE_ONLY)
+	message(FATAL_ERROR "The tests are about the programs as well: -DTIDE_PROGRAMS=ON")
+endif()
 if(TIDE_TESTS)
 	find_path(TIDE_CRITERION_INCLUDE criterion/criterion.h)
 	find_library(TIDE_CRITERION_LIBRARY criterion)
@@ -26,7 +37,7 @@ if(TIDE_TESTS)
 	endif()
 endif()
 
-if(TIDE_CORE_ONLY)
+if(TIDE_CORE_ONLY OR NOT TIDE_PROGRAMS)
 	return()
 endif()
 
@@ -34,13 +45,6 @@ find_path(TIDE_JANSSON_INCLUDE jansson.h)
 find_library(TIDE_JANSSON_LIBRARY jansson)
 if(NOT TIDE_JANSSON_INCLUDE OR NOT TIDE_JANSSON_LIBRARY)
 	message(FATAL_ERROR "Jansson was not found: install the Debian package libjansson-dev")
-endif()
-
-find_path(TIDE_URCU_INCLUDE urcu/rculfhash.h)
-find_library(TIDE_URCU_MB_LIBRARY urcu-mb)
-find_library(TIDE_URCU_CDS_LIBRARY urcu-cds)
-if(NOT TIDE_URCU_INCLUDE OR NOT TIDE_URCU_MB_LIBRARY OR NOT TIDE_URCU_CDS_LIBRARY)
-	message(FATAL_ERROR "liburcu was not found: install the Debian package liburcu-dev")
 endif()
 
 find_path(TIDE_ZLIB_INCLUDE zlib.h)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh build|test|bench: install what building needs; with test, with bench, what testing or
-# measuring needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
+# setup.sh build|test|bench|package: install what building needs; with the others, what testing,
+# measuring or making packages needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
 # root, when all is there.
 set -eu
 
@@ -48,6 +48,19 @@ beanstalkd          beanstalkd
 tmux                tmux
 prometheus          promtool
 chromium            chromium
+dpkg-dev            dpkg-shlibdeps
+file                file
+lintian             lintian
+man-db              man
+mandoc              mandoc
+musl-tools          musl-gcc
+pkg-config          pkg-config
+debootstrap         debootstrap
+'
+needs_package="$needs_build"'
+dpkg-dev            dpkg-shlibdeps
+file                file
+git                 git
 '
 needs_bench="$needs_build"'
 libjemalloc2         /usr/lib/*/libjemalloc.so.2
@@ -58,10 +71,11 @@ libtbbmalloc2        /usr/lib/*/libtbbmalloc_proxy.so.2
 
 case ${1-} in
 build) needs=$needs_build ;;
+package) needs=$needs_package ;;
 test) needs=$needs_test ;;
 bench) needs=$needs_bench$(cat "$(dirname "$0")/../stress/bench/programs/packages.txt") ;;
 *)
-	echo "usage: setup.sh build|test|bench" >&2
+	echo "usage: setup.sh build|test|bench|package" >&2
 	exit 2
 	;;
 esac

@@ -99,7 +99,8 @@ if ! sh cmake/setup.sh test; then
 	exit 1
 fi
 
-build release release && run release .
+# Libraries lie where Debian has them, not beside bin/: what is installed must not rely on that.
+build release release -DCMAKE_INSTALL_LIBDIR="lib/$(cc -print-multiarch)" && run release .
 [ "$quick" -eq 0 ] || exit
 
 # audit, asan and tsan are debug builds as well.

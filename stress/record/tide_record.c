@@ -1,4 +1,5 @@
 /* tide-record COMMAND: run a program with libtide-record.so preloaded, and tell what it wrote. */
+#include "companion.h"
 #include "trace/summary.h"
 
 #include <dirent.h>
@@ -33,18 +34,10 @@ static void help(void)
 	    "The exit status is the command's; 2 when it was not started.\n");
 }
 
-/* The library lies in ../lib of this program. False, after a message: it can't be preloaded. */
+/* False, after a message: it can't be preloaded. */
 static bool find_library(char *path, size_t bytes)
 {
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	self[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	int written = snprintf(path, bytes, "%s/../lib/libtide-record.so", self);
-	if (written < 0 || (size_t)written >= bytes || access(path, R_OK) != 0) {
+	if (!companion_path(path, bytes, "libtide-record.so")) {
 		fprintf(stderr, "tide-record: %s: %s\n", path, strerror(errno));
 		return false;
 	}
