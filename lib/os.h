@@ -95,6 +95,8 @@ TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 TIDE_HIDDEN int tide_os_file_open(const char *path);
 /* Bytes read from its start, or negative. */
 TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
+/* The same from where the last one ended; 0 at the end. */
+TIDE_HIDDEN long tide_os_file_read_on(int file, void *text, size_t bytes);
 /* Negative numbers are ignored. */
 TIDE_HIDDEN void tide_os_file_close(int file);
 
