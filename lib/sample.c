@@ -136,21 +136,3 @@ void tide_sample_arm(struct tide_cache *cache, unsigned cls)
 	else
 		split(cache, cls, cache->countdown[cls] - 1);
 }
-
-bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
-{
-	unsigned place = tide_pagemap_place(cls);
-	void **full = cache->top[place];
-	if (place == cls || *full == NULL)
-		return false;
-	struct tide_bin *bin = cache->ready[place];
-	struct tide_bin *empty = cache->ready[cls];
-	void **bottom = cache->top[cls];
-	/* (What fork copies between any two of these stores, cache.c puts right.) */
-	cache->ready[place] = empty;
-	cache->top[place] = bottom;
-	tide_order_stores();
-	cache->ready[cls] = bin;
-	cache->top[cls] = full;
-	return true;
-}

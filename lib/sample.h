@@ -40,6 +40,18 @@ TIDE_HIDDEN uint64_t tide_sample_mean_bytes(void);
 /* -mean * ln(u), rounded down, for u uniform in (0, 1]. */
 TIDE_HIDDEN uint64_t tide_sample_exponential(uint64_t *random, uint64_t mean);
 
+/* A program that allocates and frees by turns would change places every 16 blocks for ever, which is 4
+ * instructions a pair; so where the blocks of a full bin are small, a class that does it often gets
+ * more of them: then it is one. */
+#define TIDE_SAMPLE_GROWN_LAST 8 /* 64 blocks of 128 bytes */
+TIDE_INLINE bool tide_sample_is_short(struct tide_cache *cache, unsigned cls)
+{
+	if (cls > TIDE_SAMPLE_GROWN_LAST || cache->capacity[cls] >= TIDE_BIN_SLOTS)
+		return false;
+	tide_cache_missed(cache, cls);
+	return 2 * tide_cache_blocks_at(cache, tide_pagemap_place(cls)) < cache->capacity[cls];
+}
+
 /* Whether the next allocation of the class, whose ready bin is empty, is to be taken. */
 TIDE_HIDDEN bool tide_sample_is_due(struct tide_cache *cache, unsigned cls);
 /* It was: count down to the next. */
@@ -49,8 +61,39 @@ TIDE_HIDDEN void tide_sample_count(struct tide_cache *cache, unsigned cls);
 /* Count a block that is no bin's business; whether it is to be taken. */
 TIDE_HIDDEN bool tide_sample_bytes_are_due(struct tide_cache *cache, size_t bytes);
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks. */
-TIDE_HIDDEN bool tide_sample_swap(struct tide_cache *cache, unsigned cls);
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks, or
+ * so few that a refill is better. */
+TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
+{
+	unsigned place = tide_pagemap_place(cls);
+	void **full = cache->top[place];
+	if (place == cls || *full == NULL || tide_sample_is_short(cache, cls))
+		return false;
+	struct tide_bin *bin = cache->ready[place];
+	struct tide_bin *empty = cache->ready[cls];
+	void **bottom = cache->top[cls];
+	/* (What fork copies between any two of these stores, cache.c puts right.) */
+	cache->ready[place] = empty;
+	cache->top[place] = bottom;
+	tide_order_stores();
+	cache->ready[cls] = bin;
+	cache->top[cls] = full;
+	return true;
+}
+
+/* For a ready bin that is empty: all of the usual case. */
+TIDE_INLINE bool tide_sample_quick(struct tide_cache *cache, unsigned cls, void **block)
+{
+	size_t blocks = tide_cache_blocks_at(cache, tide_pagemap_place(cls));
+	if (*cache->top[cls] != NULL || blocks >= cache->countdown[cls] ||
+	    !tide_sample_swap(cache, cls))
+		return false;
+	cache->countdown[cls] -= (uint32_t)blocks;
+	*block = *cache->top[cls]--;
+	if (TIDE_AUDITED)
+		tide_count_owned(&cache->mallocs[cls], 1u);
+	return true;
+}
 /* A ready bin was installed: hold back what is beyond the countdown. */
 TIDE_HIDDEN void tide_sample_arm(struct tide_cache *cache, unsigned cls);
 

@@ -316,10 +316,19 @@ static TIDE_NOINLINE void *malloc_profiled(struct tide_cache *cache, size_t byte
 	return tide_profiled_malloc(cache, bytes, zeroed, __builtin_frame_address(0));
 }
 
-static TIDE_NOINLINE void *malloc_profiled_plain(struct tide_cache *cache, size_t bytes)
+static TIDE_NOINLINE void *malloc_counted(struct tide_cache *cache, size_t bytes)
 {
 	bool zeroed;
 	return tide_profiled_malloc(cache, bytes, &zeroed, __builtin_frame_address(0));
+}
+
+TIDE_INLINE void *malloc_profiled_plain(struct tide_cache *cache, size_t bytes)
+{
+	unsigned cls = tide_class_of(bytes);
+	void *block;
+	if (TIDE_LIKELY(cls <= TIDE_CLASS_BINNED_LAST && tide_sample_quick(cache, cls, &block)))
+		return block;
+	return malloc_counted(cache, bytes);
 }
 
 void *tide_malloc_slow_untaken(struct tide_cache *cache, size_t bytes, bool *zeroed)
