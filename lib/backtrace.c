@@ -5,6 +5,7 @@
 #include "os.h"
 
 #include <dlfcn.h>
+#include <string.h>
 #include <unwind.h>
 
 #define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
@@ -23,6 +24,7 @@ extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak)
 static backtrace_function *unwinder;
 static ip_function *unwinder_ip;
 static uintptr_t unwinder_start, unwinder_bytes;
+static uintptr_t own_start, own_bytes; /* of this library, when it is one by itself */
 /* writers  the constructor   readers  every thread   order  release, acquire
  * edges    backtrace.ready */
 static _Atomic bool ready;
@@ -78,6 +80,16 @@ static _Unwind_Reason_Code take(struct _Unwind_Context *context, void *arg)
 	return _URC_NO_REASON;
 }
 
+/* calloc and others that have something to do afterwards are on the stack themselves. */
+static unsigned without_own(uintptr_t *address, unsigned frames)
+{
+	unsigned own = 0;
+	while (own + 1 < frames && address[own] - own_start < own_bytes)
+		own++;
+	memmove(address, address + own, (frames - own) * sizeof *address);
+	return frames - own;
+}
+
 unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame)
 {
 	struct trace trace = { .address = address, .room = room, .from = (uintptr_t)frame[1] };
@@ -85,8 +97,8 @@ unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame)
 	if (usable && trace.from - unwinder_start >= unwinder_bytes)
 		(void)unwinder(take, &trace);
 	if (trace.frames == 0 || trace.from != 0)
-		return tide_backtrace_frames(address, room, frame);
-	return trace.frames;
+		trace.frames = tide_backtrace_frames(address, room, frame);
+	return usable ? without_own(address, trace.frames) : trace.frames;
 }
 
 bool tide_backtrace_is_by_tables(void)
@@ -114,6 +126,10 @@ void tide_backtrace_start(void)
 	__builtin_memcpy(&unwinder_ip, &functions[1], sizeof unwinder_ip);
 	unwinder_start = (uintptr_t)found.dlfo_map_start;
 	unwinder_bytes = (uintptr_t)found.dlfo_map_end - unwinder_start;
+#if defined(TIDE_PRELOAD)
+	own_start = (uintptr_t)own.dlfo_map_start;
+	own_bytes = (uintptr_t)own.dlfo_map_end - own_start;
+#endif
 	struct trace first = { .address = addresses, .room = 8 };
 	(void)unwinder(take, &first);
 	if (first.frames > 0)

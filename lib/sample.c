@@ -1,5 +1,6 @@
 #include "sample.h"
 
+#include "check.h"
 #include "heap.h"
 
 #include <string.h>
@@ -119,6 +120,7 @@ static TIDE_COLD void split(struct tide_cache *cache, unsigned cls, unsigned wan
 		tide_order_stores(); /* see bin.h */
 		tide_bin_add(some, block);
 	}
+	TIDE_ASSERT(empty == NULL || empty->count == 0);
 	if (empty != NULL)
 		tide_bin_recycle(empty);
 	tide_cache_install_at(cache, place, rest);

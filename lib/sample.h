@@ -46,7 +46,9 @@ TIDE_HIDDEN uint64_t tide_sample_exponential(uint64_t *random, uint64_t mean);
 #define TIDE_SAMPLE_GROWN_LAST 8 /* 64 blocks of 128 bytes */
 TIDE_INLINE bool tide_sample_is_short(struct tide_cache *cache, unsigned cls)
 {
-	if (cls > TIDE_SAMPLE_GROWN_LAST || cache->capacity[cls] >= TIDE_BIN_SLOTS)
+	/* (Where a bin may have to be split, there must be none for returns with blocks in it.) */
+	if (cls > TIDE_SAMPLE_GROWN_LAST || cache->capacity[cls] >= TIDE_BIN_SLOTS ||
+	    cache->countdown[cls] <= TIDE_BIN_SLOTS + 1)
 		return false;
 	tide_cache_missed(cache, cls);
 	return 2 * tide_cache_blocks_at(cache, tide_pagemap_place(cls)) < cache->capacity[cls];
