@@ -41,9 +41,7 @@ static bool is_readable(const void *address, uintptr_t *page)
 	return true;
 }
 
-/* (AddressSanitizer does not want stacks to be read so.) */
-__attribute__((no_sanitize("address"))) unsigned
-tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame)
+unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame)
 {
 	unsigned frames = 0;
 	uintptr_t page = 0;
