@@ -12,6 +12,7 @@
 
 typedef _Unwind_Reason_Code backtrace_function(_Unwind_Trace_Fn, void *);
 typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
+typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 
 /* Weak: a static program has none of them, and no other is to be linked with what it does not use. */
 extern void *dlopen(const char *, int) __attribute__((weak));
@@ -23,6 +24,7 @@ extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak)
 /* Plain: before `ready`. */
 static backtrace_function *unwinder;
 static ip_function *unwinder_ip;
+static stack_function *unwinder_stack;
 static uintptr_t unwinder_start, unwinder_bytes;
 static uintptr_t own_start, own_bytes; /* of this library, when it is one by itself */
 /* writers  the constructor   readers  every thread   order  release, acquire
@@ -62,7 +64,55 @@ struct trace {
 	uintptr_t *address;
 	unsigned room, frames;
 	uintptr_t from; /* 0: passed already */
+	struct tide_backtrace_memo *memo;
+	unsigned known; /* frames of the memo that lie further in than what was seen */
+	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
 };
+
+/* Whether the return addresses of the memo from number `first` on are where they were. */
+static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
+{
+#if defined(__x86_64__) /* where a call puts its return address on the stack */
+	uintptr_t page = 0;
+	for (unsigned i = first; i < memo->frames; i++) {
+		const uintptr_t *at = (const uintptr_t *)memo->stack[i] - 1;
+		if (!is_readable(at, &page) || *at != memo->address[i])
+			return false;
+	}
+	return true;
+#else
+	(void)memo;
+	(void)first;
+	return false;
+#endif
+}
+
+/* The rest of the stack from the memo, if it has the frame that was taken last. */
+static bool take_known(struct trace *trace, uintptr_t at, uintptr_t stack)
+{
+	const struct tide_backtrace_memo *memo = trace->memo;
+	unsigned i = trace->known;
+	if (memo->frames == TIDE_BACKTRACE_FRAMES) /* cut off: its end is no end */
+		return false;
+	while (i < memo->frames && memo->stack[i] < stack)
+		i++;
+	trace->known = i;
+	if (i >= memo->frames || memo->stack[i] != stack || memo->address[i] != at ||
+	    !memo_holds(memo, i))
+		return false;
+	while (++i < memo->frames && trace->frames < trace->room) {
+		trace->stack[trace->frames] = memo->stack[i];
+		trace->address[trace->frames++] = memo->address[i];
+	}
+	return true;
+}
+
+static void memo_set(struct tide_backtrace_memo *memo, const struct trace *trace)
+{
+	memo->frames = trace->frames;
+	memcpy(memo->address, trace->address, trace->frames * sizeof memo->address[0]);
+	memcpy(memo->stack, trace->stack, trace->frames * sizeof memo->stack[0]);
+}
 
 static _Unwind_Reason_Code take(struct _Unwind_Context *context, void *arg)
 {
@@ -74,7 +124,11 @@ static _Unwind_Reason_Code take(struct _Unwind_Context *context, void *arg)
 		trace->from = 0;
 		trace->frames = 0;
 	}
+	uintptr_t stack = unwinder_stack(context);
+	trace->stack[trace->frames] = stack;
 	trace->address[trace->frames++] = at;
+	if (trace->memo != NULL && trace->from == 0 && take_known(trace, at, stack))
+		return _URC_END_OF_STACK;
 	return _URC_NO_REASON;
 }
 
@@ -88,14 +142,22 @@ static unsigned without_own(uintptr_t *address, unsigned frames)
 	return frames - own;
 }
 
-unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame)
+unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
+                        struct tide_backtrace_memo *memo)
 {
-	struct trace trace = { .address = address, .room = room, .from = (uintptr_t)frame[1] };
+	struct trace trace;
+	trace.address = address;
+	trace.room = room;
+	trace.frames = trace.known = 0;
+	trace.from = (uintptr_t)frame[1];
+	trace.memo = memo;
 	bool usable = tide_load_acquire(&ready); /* backtrace.ready */
 	if (usable && trace.from - unwinder_start >= unwinder_bytes)
 		(void)unwinder(take, &trace);
 	if (trace.frames == 0 || trace.from != 0)
 		trace.frames = tide_backtrace_frames(address, room, frame);
+	else if (memo != NULL)
+		memo_set(memo, &trace);
 	return usable ? without_own(address, trace.frames) : trace.frames;
 }
 
@@ -113,15 +175,17 @@ void tide_backtrace_start(void)
 	void *libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (libgcc == NULL)
 		return;
-	void *functions[2] = { dlsym(libgcc, "_Unwind_Backtrace"), dlsym(libgcc, "_Unwind_GetIP") };
+	void *functions[3] = { dlsym(libgcc, "_Unwind_Backtrace"), dlsym(libgcc, "_Unwind_GetIP"),
+		               dlsym(libgcc, "_Unwind_GetCFA") };
 	uintptr_t addresses[8];
-	if (functions[0] == NULL || functions[1] == NULL ||
+	if (functions[0] == NULL || functions[1] == NULL || functions[2] == NULL ||
 	    _dl_find_object(functions[0], &found) != 0 ||
 	    _dl_find_object((void *)(uintptr_t)&tide_backtrace_start, &own) != 0 ||
 	    found.dlfo_map_start == own.dlfo_map_start)
 		return;
 	__builtin_memcpy(&unwinder, &functions[0], sizeof unwinder);
 	__builtin_memcpy(&unwinder_ip, &functions[1], sizeof unwinder_ip);
+	__builtin_memcpy(&unwinder_stack, &functions[2], sizeof unwinder_stack);
 	unwinder_start = (uintptr_t)found.dlfo_map_start;
 	unwinder_bytes = (uintptr_t)found.dlfo_map_end - unwinder_start;
 #if defined(TIDE_PRELOAD)

@@ -29,8 +29,20 @@ TIDE_HIDDEN void tide_backtrace_start(void);
 /* Up to `room` return addresses from `frame` on: __builtin_frame_address(0) in a function that the
  * program called, or jumped to; its number. */
 TIDE_HIDDEN unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame);
-/* The same by what is best. */
-TIDE_HIDDEN unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame);
+/* The last backtrace of a thread by libgcc. The outer part of a stack is most often what it was: a frame
+ * that lies where one lay, with the same address in it, and beyond which all return addresses are in
+ * their places, is not unwound again. */
+#define TIDE_BACKTRACE_FRAMES 40
+struct tide_backtrace_memo {
+	unsigned frames;
+	uintptr_t address[TIDE_BACKTRACE_FRAMES];
+	uintptr_t stack[TIDE_BACKTRACE_FRAMES]; /* the stack pointer after the return */
+};
+
+/* The same by what is best; `room` is no more than TIDE_BACKTRACE_FRAMES. `memo`: of the thread, or
+ * NULL. */
+TIDE_HIDDEN unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
+                                    struct tide_backtrace_memo *memo);
 /* Whether it is libgcc's way. */
 TIDE_HIDDEN bool tide_backtrace_is_by_tables(void);
 

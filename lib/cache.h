@@ -26,6 +26,7 @@
 
 struct tide_heap;
 struct tide_object_table;
+struct tide_backtrace_memo;
 
 /* A thread's cache in a heap, as long as the heap is of that generation. */
 struct tide_seat {
@@ -73,6 +74,7 @@ struct tide_cache {
 	uint32_t countdown[TIDE_CLASS_BINNED_LAST + 1];
 	uint64_t countdown_bytes;
 	uint64_t sample_random;
+	struct tide_backtrace_memo *backtrace; /* NULL: none yet */
 	uint64_t pool_bytes;     /* in pending bins of medium classes */
 	uint64_t pooled[3];      /* of those, which may have blocks (pool.c) */
 	uint64_t unrung_bytes;   /* published or freshly carved since the last ring */

@@ -19,9 +19,10 @@
 #define TIDE_PROFILE_H
 
 #include "atomic.h"
+#include "backtrace.h"
 #include "config.h"
 
-#define TIDE_PROFILE_FRAMES 40
+#define TIDE_PROFILE_FRAMES TIDE_BACKTRACE_FRAMES
 #define TIDE_PROFILE_SITES (1u << 14)
 #define TIDE_PROFILE_BLOCKS (1u << 17)
 

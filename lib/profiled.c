@@ -6,6 +6,7 @@
 #include "heap.h"
 #include "hit.h"
 #include "large.h"
+#include "meta.h"
 #include "options.h"
 #include "profile.h"
 #include "seat.h"
@@ -51,6 +52,16 @@ static size_t bytes_of(const void *block)
 	return cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
 }
 
+static struct tide_backtrace_memo *memo_of_self(void)
+{
+	struct tide_cache *self = tide_cache_self;
+	if (self == &tide_cache_none)
+		return NULL;
+	if (self->backtrace == NULL)
+		self->backtrace = tide_meta_alloc(sizeof *self->backtrace);
+	return self->backtrace;
+}
+
 void tide_profiled_enter(void *block, void *const *frame)
 {
 	uintptr_t address[TIDE_PROFILE_FRAMES];
@@ -59,7 +70,7 @@ void tide_profiled_enter(void *block, void *const *frame)
 		return;
 	taking = true;
 	unsigned frames = tide_option(TIDE_OPTION_PROFILE_UNWIND) != 0
-	                      ? tide_backtrace(address, TIDE_PROFILE_FRAMES, frame)
+	                      ? tide_backtrace(address, TIDE_PROFILE_FRAMES, frame, memo_of_self())
 	                      : tide_backtrace_frames(address, TIDE_PROFILE_FRAMES, frame);
 	tide_profile_enter(block, bytes_of(block), address, frames);
 	taking = false;
