@@ -19,6 +19,13 @@
  *
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
+ * Cost at the default mean, instructions by callgrind, the process's start included, stacks by frame
+ * pointers and by libgcc: sqlite3 that fills, indexes and sorts 20,000 rows, +0.24 % and +0.49 %;
+ * python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON, +1.3 % and
+ * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says more
+ * where nothing is done but allocating, since blocks are not used again at once: the same JSON took 5 %
+ * more processor time (least of 25 runs in turns, on a machine with other work).
+ *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next sample
  */
