@@ -24,8 +24,8 @@
  * python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON, +1.3 % and
  * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says more
  * where nothing is done but allocating, since blocks are not used again at once: the same JSON took 5 %
- * more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s of sqlite3 took 4 ms more, the start
- * included.
+ * more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s of sqlite3
+ * took 4 ms more, the start included.
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next sample
