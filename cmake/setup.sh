@@ -18,6 +18,9 @@ zlib1g-dev          /usr/include/zlib.h
 gnuplot-nox         gnuplot
 libncurses-dev      /usr/include/curses.h
 systemtap-sdt-dev   /usr/include/*/sys/sdt.h
+libdw-dev           /usr/include/elfutils/libdwfl.h
+libprotobuf-c-dev   /usr/include/protobuf-c/protobuf-c.h
+protobuf-c-compiler protoc-c
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -48,6 +51,8 @@ beanstalkd          beanstalkd
 tmux                tmux
 prometheus          promtool
 chromium            chromium
+google-perftools    google-pprof
+protobuf-compiler   protoc
 dpkg-dev            dpkg-shlibdeps
 file                file
 lintian             lintian

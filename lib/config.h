@@ -51,6 +51,12 @@
 #define TIDE_CLASS_HEAP 179 /* blocks of a heap that the program made: the slab or tag tells */
 #define TIDE_CLASS_SLOTS 180
 
+/* In profile mode (sample.h) free must not give a thread back what malloc counts down: the page of a
+ * class that has ready bins says the class and this, which is the place of the bin for returns. */
+#define TIDE_RETURN_SHIFT TIDE_CLASS_SLOTS
+#define TIDE_CLASS_BINNED_LAST 56
+#define TIDE_PLACES (TIDE_RETURN_SHIFT + TIDE_CLASS_BINNED_LAST + 1)
+
 /* Below this, the class comes from a table with one byte for each size. */
 #define TIDE_TABLE_MAX_BYTES 1024u
 
@@ -121,7 +127,10 @@ static_assert(TIDE_CLASS_STEP_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
 static_assert(TIDE_MEDIUM_MAX_BYTES == TIDE_STEP_MAX_BYTES
                                            << (TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_STEP_LAST) / 8,
               "config: then eight classes for each doubling");
-static_assert(TIDE_CLASS_SLOTS <= 256, "config: a class is a byte of the page map");
+static_assert(TIDE_PLACES <= 256, "config: a class, shifted or not, is a byte of the page map");
+static_assert(TIDE_CLASS_BINNED_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
+                  (TIDE_POOL_ONLY_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
+              "config: the last class with ready bins");
 static_assert(TIDE_REGION_GRANULES <= 0x1fff, "config: a tag holds a length in 13 bits");
 static_assert(TIDE_BIN_SLOTS <= 255, "config: counts of a bin fit in a byte");
 

@@ -1,5 +1,6 @@
 #include "guard.h"
 
+#include "backtrace.h"
 #include "fatal.h"
 #include "meta.h"
 #include "os.h"
@@ -11,7 +12,6 @@
 #include <ucontext.h>
 
 #define FRAMES 12
-#define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
 #define TRIES 8
 #define PATTERN 0x5cu
 
@@ -56,21 +56,10 @@ static char *page_of(const struct slot *slot)
 
 /* ---- Where it was called from ---- */
 
-/* Along the chain of frame pointers, as far as it looks like one. A program without them has another
- * value there; so each step must lead up the stack, not far, and to memory that can be read. */
 static void trace_take(struct trace *trace, void *const *frame)
 {
 	trace->thread = tide_os_thread_id();
-	trace->frames = 0;
-	while (trace->frames < FRAMES && frame[1] != NULL) {
-		void *const *next = frame[0];
-		trace->frame[trace->frames++] = (uintptr_t)frame[1];
-		if ((uintptr_t)next <= (uintptr_t)frame || (uintptr_t)next % sizeof(void *) != 0 ||
-		    (uintptr_t)next - (uintptr_t)frame > FRAME_MAX_BYTES ||
-		    !tide_os_is_readable(next) || !tide_os_is_readable(next + 1))
-			break;
-		frame = next;
-	}
+	trace->frames = tide_backtrace_frames(trace->frame, FRAMES, frame);
 }
 
 static void trace_print(const char *what, const struct trace *trace)

@@ -99,6 +99,8 @@ TIDE_HIDDEN int tide_os_file_open(const char *path);
 TIDE_HIDDEN int tide_os_file_open_in(int folder, const char *path);
 /* Bytes read from its start, or negative. */
 TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
+/* The same from where the last one ended; 0 at the end. */
+TIDE_HIDDEN long tide_os_file_read_on(int file, void *text, size_t bytes);
 /* Negative numbers are ignored. */
 TIDE_HIDDEN void tide_os_file_close(int file);
 

@@ -11,6 +11,9 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "profile.h"
+#include "profile_write.h"
+#include "profiled.h"
 #include "publish.h"
 #include "seat.h"
 #include "yield.h"
@@ -47,6 +50,15 @@ static void thread_end(void *arg)
 	tide_doorbell_ring(false); /* what it holds must age */
 }
 
+static void profile_start(void)
+{
+	if (tide_option(TIDE_OPTION_CHECK) != 0)
+		return; /* tide_profile_write_start says so */
+	if (tide_profile_start())
+		tide_sample_start((uint64_t)tide_option(TIDE_OPTION_PROFILE_BYTES),
+		                  (uint64_t)tide_option(TIDE_OPTION_PROFILE_SEED));
+}
+
 static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
@@ -61,6 +73,9 @@ static void options_start(void)
 	if (late && !tide_load_relaxed(&tide_start_checked_on))
 		tide_options_set(TIDE_OPTION_CHECK, 0);
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
+	/* Nor can counting. */
+	if (!late && tide_option(TIDE_OPTION_PROFILE) != 0)
+		profile_start();
 	if (!late)
 		tide_budget_set(&tide_heap_default.budget,
 		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
@@ -82,6 +97,11 @@ static void process_start(void)
 	if (tide_start_checked() && tide_load_relaxed(&options_read))
 		tide_options_seal();
 	tide_gc_publish_start();
+	if (tide_option(TIDE_OPTION_PROFILE) != 0) {
+		if (tide_sample_on())
+			tide_profiled_start();
+		tide_profile_write_start();
+	}
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)
