@@ -1,4 +1,5 @@
 /* tide-run COMMAND: run it with Tide as its malloc, and tell what that came to. */
+#include "companion.h"
 #include "json.h"
 #include "options_text.h"
 #include "outcome.h"
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define PROGRAM "tide-run"
+#define LIBRARY "libtide-preload.so"
 enum { EXIT_WRONG_USE = 125 };
 
 struct arguments {
@@ -109,33 +111,15 @@ static void read_arguments(struct arguments *arguments, char *argv[])
 	arguments->command = argv + at;
 }
 
-/* As built or as installed beside this program. */
-static void find_library(char path[PATH_MAX])
-{
-	static const char *const place[] = { "../lib", "../" TIDE_LIBRARY_FOLDER };
-	char self[PATH_MAX], near[2 * PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	self[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	for (size_t i = 0; i < sizeof place / sizeof place[0]; i++) {
-		snprintf(near, sizeof near, "%s/%s/libtide-preload.so", self, place[i]);
-		if (realpath(near, path) != NULL)
-			return;
-	}
-	refuse("libtide-preload.so", "not beside this program; use --library FILE");
-}
-
 static void set_preload(const struct arguments *arguments)
 {
 	char path[PATH_MAX], *all;
 	const char *before = getenv("LD_PRELOAD");
 
-	if (arguments->library == NULL)
-		find_library(path);
-	else if (realpath(arguments->library, path) == NULL || access(path, R_OK) != 0)
+	if (arguments->library == NULL && !companion_path(path, sizeof path, LIBRARY))
+		refuse(LIBRARY, "not beside this program; use --library FILE");
+	if (arguments->library != NULL &&
+	    (realpath(arguments->library, path) == NULL || access(path, R_OK) != 0))
 		refuse(arguments->library, strerror(errno));
 	if (strpbrk(path, ": ") != NULL)
 		refuse(path, "a path with a blank or a colon can't be preloaded");
