@@ -1,6 +1,7 @@
 /* tide-tune -- COMMAND: search for the settings of Tide that serve COMMAND best. */
 #include "child.h"
 #include "cli.h"
+#include "companion.h"
 #include "document.h"
 #include "format.h"
 #include "json.h"
@@ -307,13 +308,12 @@ static int search(struct session *session, struct tuner *tuner, const json_t *he
 static bool replay_of(struct measurer *measurer, const struct arguments *arguments, char *command[])
 {
 	static char program[PATH_MAX], folder[PATH_MAX];
-	static const char *const replay[] = {
-		program,  "--allocator", "tide",    "--rounds", "1",
-		"--idle", "0",           "--quiet", "--report", folder
-	};
+	static const char *const replay[] = { program,   "--allocator", "tide", "--rounds",
+		                              "1",       "--idle",      "0",    "--cold",
+		                              "--quiet", "--report",    folder };
 	size_t words = sizeof replay / sizeof replay[0];
 
-	child_near_path(program, sizeof program, "tide-replay");
+	companion_path(program, sizeof program, "tide-replay");
 	if (access(program, X_OK) != 0 || access(arguments->trace, R_OK) != 0) {
 		fprintf(stderr, PROGRAM ": --trace: %s: %s\n",
 		        access(program, X_OK) != 0 ? program : arguments->trace, strerror(errno));
@@ -333,10 +333,14 @@ static bool replay_of(struct measurer *measurer, const struct arguments *argumen
 static char **command_of(struct measurer *measurer, const struct arguments *arguments, char *argv[])
 {
 	static char *replay[16];
-	if (arguments->trace != NULL)
-		return replay_of(measurer, arguments, replay) ? replay : NULL;
 	while (*argv != NULL && strcmp(*argv, "--") != 0)
 		argv++;
+	if (arguments->trace != NULL && *argv != NULL) {
+		fprintf(stderr, PROGRAM ": a command or --trace, not both; see --help\n");
+		return NULL;
+	}
+	if (arguments->trace != NULL)
+		return replay_of(measurer, arguments, replay) ? replay : NULL;
 	if (*argv != NULL && argv[1] != NULL)
 		return argv + 1;
 	fprintf(stderr, PROGRAM ": a command is missing, after --; see --help\n");
@@ -371,7 +375,7 @@ int main(int argc, char *argv[])
 	session.measurer.command = command;
 	session.measurer.limit_s = arguments.limit_s;
 	snprintf(session.measurer.metric, METRIC_BYTES, "%s", arguments.metric);
-	child_near_path(session.measurer.run_path, sizeof session.measurer.run_path, "tide-run");
+	companion_path(session.measurer.run_path, sizeof session.measurer.run_path, "tide-run");
 	if (access(session.measurer.run_path, X_OK) != 0) {
 		fprintf(stderr, PROGRAM ": %s: %s\n", session.measurer.run_path, strerror(errno));
 		return CLI_WRONG;
