@@ -1,7 +1,6 @@
 #!/bin/sh
 # tide-tune on a real program, with few runs: what is measured, not how much.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
 
 expect 0 tide-tune --objective wall,peak --runs 40 --out "$work/report" -- \
 	"$python" -c 'import json; [json.dumps({str(i): [i] * 20 for i in range(100)}) for _ in range(20)]'

@@ -2,7 +2,6 @@
 # trace.sh [long]: tide-tune on a recorded trace instead of a command; its first runs, or with `long`
 # all of a small search.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
 [ -x "$bin/tide-replay" ] || exit 77
 limit_s=1000
 
