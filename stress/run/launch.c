@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_NOT_FOUND = 127, EXIT_NOT_STARTED = 126, STATUS_SIGNAL = 128, LOOK_MS = 200 };
+enum { EXIT_NOT_FOUND = 127, EXIT_NOT_STARTED = 126, STATUS_SIGNAL = 128, LOOK_MS = 100 };
 
 /* All that can be sent to end, suspend or tell something; not what a fault of our own raises. */
 static const int passed_on[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
@@ -45,7 +45,15 @@ static int exec_error(int report)
 	return got == (ssize_t)sizeof error ? error : 0;
 }
 
-/* Until it ends: pass signals on, look at it. */
+/* Whether it has ended; it can still be waited for. */
+static bool has_ended(pid_t id)
+{
+	siginfo_t end = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)id, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == id;
+}
+
+/* Until it ends: pass signals on, look at it; and once more before its number is free. */
 static void attend(struct launched *launched, const sigset_t *waited, struct rusage *usage,
                    void (*look)(void *context, pid_t id), void *context)
 {
@@ -53,10 +61,14 @@ static void attend(struct launched *launched, const sigset_t *waited, struct rus
 	for (;;) {
 		siginfo_t signal;
 		int number = sigtimedwait(waited, &signal, &while_ns);
-		pid_t ended = wait4(launched->id, &launched->status, WNOHANG, usage);
 
-		if (ended == launched->id || (ended < 0 && errno != EINTR))
+		if (has_ended(launched->id)) {
+			look(context, launched->id);
+			while (wait4(launched->id, &launched->status, 0, usage) < 0 &&
+			       errno == EINTR)
+				continue;
 			return;
+		}
 		if (number < 0 && errno == EAGAIN)
 			look(context, launched->id);
 		/* (The kernel's are the terminal's, and go to the whole group.) */
