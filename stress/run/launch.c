@@ -63,13 +63,14 @@ static void attend(struct launched *launched, const sigset_t *waited, struct rus
 		int number = sigtimedwait(waited, &signal, &while_ns);
 
 		if (has_ended(launched->id)) {
-			look(context, launched->id);
+			if (look != NULL)
+				look(context, launched->id);
 			while (wait4(launched->id, &launched->status, 0, usage) < 0 &&
 			       errno == EINTR)
 				continue;
 			return;
 		}
-		if (number < 0 && errno == EAGAIN)
+		if (number < 0 && errno == EAGAIN && look != NULL)
 			look(context, launched->id);
 		/* (The kernel's are the terminal's, and go to the whole group.) */
 		else if (number > 0 && number != SIGCHLD && signal.si_code <= 0)
