@@ -200,6 +200,9 @@ static bool replay(struct arguments *arguments, struct trace *trace, const struc
 	const struct comparison *of = &arguments->of;
 	char path[4096];
 
+	/* Before the work: not to have it for nothing. */
+	if (!cli_file_in(of->program, of->report, "replay.json", path, sizeof path))
+		return false;
 	arguments->plan_file = plan_make(&arguments->plan, trace, summary, &arguments->settings);
 	if (arguments->plan_file < 0)
 		return false;
@@ -209,8 +212,7 @@ static bool replay(struct arguments *arguments, struct trace *trace, const struc
 	comparison_run(of, document, "tide-replay-load", run_once, arguments);
 	bool right = replay_summarize(document);
 	replay_print(stdout, document);
-	if (cli_file_in(of->program, of->report, "replay.json", path, sizeof path) &&
-	    json_write_file(document, path))
+	if (json_write_file(document, path))
 		printf("\n%s\n", path);
 	else
 		right = false;
