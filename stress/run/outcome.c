@@ -47,6 +47,8 @@ const char *outcome_why_no_figures(const struct outcome *outcome, char text[512]
 	else if (outcome->stats_taken)
 		snprintf(text, 512,
 		         "No statistics here: TIDE_STATS was set to something of its own.");
+	else if (outcome->no_folder)
+		snprintf(text, 512, "No statistics: there was no folder for them (TMPDIR).");
 	else if (signal_of(outcome) != 0)
 		snprintf(text, 512,
 		         "No statistics: it ended by a signal, before its exit, and had no GC "

@@ -154,6 +154,16 @@ static void set_environment(const struct arguments *arguments, char folder[PATH_
 	setenv("TIDE_STATS", stats, 1);
 }
 
+/* Now, and not when the command has done its work for nothing. */
+static void check_json(const char *path)
+{
+	FILE *file = fopen(path, "ae");
+
+	if (file == NULL)
+		refuse(path, strerror(errno));
+	fclose(file);
+}
+
 static void look(void *context, pid_t id)
 {
 	figures_look(context, id);
@@ -191,7 +201,10 @@ int main(int argc, char *argv[])
 	const char *why_not = program_why_not(&outcome.program);
 	if (why_not != NULL)
 		fprintf(stderr, PROGRAM ": %s %s\n", outcome.program.loaded, why_not);
+	if (arguments.json != NULL)
+		check_json(arguments.json);
 	set_environment(&arguments, folder);
+	outcome.no_folder = !outcome.stats_taken && *folder == '\0';
 	if (!launch_run(&outcome.launched, arguments.command, look, &outcome.figures)) {
 		perror(PROGRAM);
 		exit(EXIT_WRONG_USE);

@@ -214,6 +214,11 @@ said "line 1: too long"
 run 125 --cgroup here true
 said "--cgroup: 'here' is not a path from /"
 run 125 --library "$work/none.so" true
+# Before the work, not after it.
+run 125 --json "$work/none/json" touch "$work/touched"
+[ ! -e "$work/touched" ] || fail "it ran, and its summary can't be written"
+TMPDIR=$work/none run 0 "$python" -S -c 0
+said "No statistics: there was no folder for them"
 
 # Nothing is left behind, also by what was ended.
 rmdir "$TMPDIR" || fail "$(ls "$TMPDIR")"
