@@ -1,6 +1,7 @@
 /* See companion.h. COMPANION_FOLDERS, from CMake, is where they are installed. */
 #include "companion.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,4 +49,26 @@ bool companion_path(char *path, size_t bytes, const char *name)
 	}
 	snprintf(path, bytes, "%s/../lib/%s", own, name);
 	return false;
+}
+
+bool companion_preload(const char *program, const char *path)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char *all;
+
+	if (access(path, R_OK) != 0) {
+		fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
+		return false;
+	}
+	if (strpbrk(path, ": ") != NULL) {
+		fprintf(stderr, "%s: %s: a path with a blank or a colon can't be preloaded\n",
+		        program, path);
+		return false;
+	}
+	bool more = before != NULL && *before != '\0';
+	if (asprintf(&all, "%s%s%s", path, more ? ":" : "", more ? before : "") < 0)
+		return false;
+	bool set = setenv("LD_PRELOAD", all, 1) == 0;
+	free(all);
+	return set;
 }

@@ -13,4 +13,7 @@
  * and `path` is then where a build has it. */
 bool companion_path(char *path, size_t bytes, const char *name);
 
+/* Put a library first in LD_PRELOAD. False, after a message of `program`. */
+bool companion_preload(const char *program, const char *path);
+
 #endif

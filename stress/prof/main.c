@@ -1,4 +1,5 @@
 /* tide-prof: what a heap profile of Tide's says. */
+#include "companion.h"
 #include "read.h"
 #include "show.h"
 #include "stacks.h"
@@ -171,24 +172,11 @@ static bool show(const struct arguments *arguments)
 	return true;
 }
 
-/* The library lies in ../lib of this program. False, after a message. */
 static bool preload(void)
 {
-	char self[PATH_MAX], library[PATH_MAX + 64], both[3 * PATH_MAX];
-	const char *before = getenv("LD_PRELOAD");
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-	self[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	snprintf(library, sizeof library, "%s/../lib/libtide-preload.so", self);
-	if (access(library, R_OK) != 0 || strpbrk(library, ": ") != NULL) {
-		fprintf(stderr, "tide-prof: %s can't be preloaded\n", library);
-		return false;
-	}
-	snprintf(both, sizeof both, "%s%s%s", library, before != NULL && *before != '\0' ? ":" : "",
-	         before != NULL ? before : "");
-	return setenv("LD_PRELOAD", both, 1) == 0;
+	char library[PATH_MAX];
+	(void)companion_path(library, sizeof library, "libtide-preload.so");
+	return companion_preload("tide-prof", library);
 }
 
 /* The exit status, as a shell has it. */

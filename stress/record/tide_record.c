@@ -36,33 +36,14 @@ static void help(void)
 	    "passed on.\n");
 }
 
-/* False, after a message: it can't be preloaded. */
-static bool find_library(char *path, size_t bytes)
-{
-	if (!companion_path(path, bytes, "libtide-record.so")) {
-		fprintf(stderr, "tide-record: %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	if (strpbrk(path, ": ") != NULL) {
-		fprintf(stderr,
-		        "tide-record: a path with a blank or a colon can't be preloaded: %s\n",
-		        path);
-		return false;
-	}
-	return true;
-}
-
 static bool set_environment(const char *folder)
 {
-	char library[2 * PATH_MAX], both[4 * PATH_MAX];
-	const char *before = getenv("LD_PRELOAD");
+	char library[PATH_MAX];
 
-	if (!find_library(library, sizeof library))
-		return false;
-	snprintf(both, sizeof both, "%s%s%s", library, before != NULL && *before != '\0' ? ":" : "",
-	         before != NULL ? before : "");
+	(void)companion_path(library, sizeof library, "libtide-record.so");
 	/* Not TIDE_...: Tide would take that for an option it does not know. */
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
+	return companion_preload("tide-record", library) &&
+	       setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
 }
 
 static void tell(const char *path)

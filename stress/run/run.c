@@ -113,21 +113,14 @@ static void read_arguments(struct arguments *arguments, char *argv[])
 
 static void set_preload(const struct arguments *arguments)
 {
-	char path[PATH_MAX], *all;
-	const char *before = getenv("LD_PRELOAD");
+	char path[PATH_MAX];
 
 	if (arguments->library == NULL && !companion_path(path, sizeof path, LIBRARY))
 		refuse(LIBRARY, "not beside this program; use --library FILE");
-	if (arguments->library != NULL &&
-	    (realpath(arguments->library, path) == NULL || access(path, R_OK) != 0))
+	if (arguments->library != NULL && realpath(arguments->library, path) == NULL)
 		refuse(arguments->library, strerror(errno));
-	if (strpbrk(path, ": ") != NULL)
-		refuse(path, "a path with a blank or a colon can't be preloaded");
-	bool more = before != NULL && *before != '\0';
-	if (asprintf(&all, "%s%s%s", path, more ? ":" : "", more ? before : "") < 0)
+	if (!companion_preload(PROGRAM, path))
 		exit(EXIT_WRONG_USE);
-	setenv("LD_PRELOAD", all, 1);
-	free(all);
 }
 
 /* A folder for what the processes tell at their exit; "": they are told to do something else, or
