@@ -53,8 +53,8 @@ static bool has_ended(pid_t id)
 	return waitid(P_PID, (id_t)id, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == id;
 }
 
-/* Until it ends: pass signals on, look at it; and once more before its number is free. */
-static void attend(struct launched *launched, const sigset_t *waited, struct rusage *usage,
+/* Until it ends: pass signals on, look at it. */
+static void attend(struct launched *launched, const sigset_t *waited,
                    void (*look)(void *context, pid_t id), void *context)
 {
 	const struct timespec while_ns = { .tv_nsec = LOOK_MS * 1000000 };
@@ -62,14 +62,8 @@ static void attend(struct launched *launched, const sigset_t *waited, struct rus
 		siginfo_t signal;
 		int number = sigtimedwait(waited, &signal, &while_ns);
 
-		if (has_ended(launched->id)) {
-			if (look != NULL)
-				look(context, launched->id);
-			while (wait4(launched->id, &launched->status, 0, usage) < 0 &&
-			       errno == EINTR)
-				continue;
+		if (has_ended(launched->id))
 			return;
-		}
 		if (number < 0 && errno == EAGAIN && look != NULL)
 			look(context, launched->id);
 		/* (The kernel's are the terminal's, and go to the whole group.) */
@@ -106,8 +100,13 @@ bool launch_run(struct launched *launched, char *const command[],
 	close(report[1]);
 	launched->error = exec_error(report[0]);
 	close(report[0]);
-	attend(launched, &waited, &usage, look, context);
+	attend(launched, &waited, look, context);
 	launched->wall_s = clock_s() - start_s;
+	/* Once more, before its number is free. */
+	if (look != NULL)
+		look(context, launched->id);
+	while (wait4(launched->id, &launched->status, 0, &usage) < 0 && errno == EINTR)
+		continue;
 	launched->user_s = seconds(usage.ru_utime);
 	launched->system_s = seconds(usage.ru_stime);
 	launched->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
