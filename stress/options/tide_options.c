@@ -1,4 +1,4 @@
-/* tide-options [text|markdown|manual|flags|manual-flags]: the options of the library, from their table. */
+/* tide-options: the options of the library, from their table, in one form or another. */
 #include "options_text.h"
 
 #include <string.h>
