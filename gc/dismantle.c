@@ -131,9 +131,18 @@ static void regions_drop(struct tide_heap *heap)
 	}
 }
 
-static void gc_clear(struct gc *gc)
+static void gc_clear(struct tide_heap *heap)
 {
+	struct gc *gc = &heap->gc;
 	memset(gc, 0, offsetof(struct gc, count));
+	/* What was seen of the counters that go on. */
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		gc->queue_misses[cls] = tide_load_relaxed(&heap->queues.of[cls].misses);
+		gc->queue_tick_misses[cls] = gc->queue_misses[cls];
+		gc->queue_fulls[cls] = tide_load_relaxed(&heap->queues.of[cls].fulls);
+		gc->queue_through[cls] = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
+		                         tide_load_relaxed(&gc->by_class[cls].refilled);
+	}
 	tide_store_relaxed(&gc->count.free_set_bytes, 0);
 	tide_store_relaxed(&gc->count.purged_bytes, 0);
 	tide_store_relaxed(&gc->count.made_bytes, 0);
@@ -158,7 +167,7 @@ void tide_gc_dismantle(struct tide_heap *heap)
 	frontier_close(&heap->frontier);
 	tide_large_free_all(heap);
 	regions_drop(heap);
-	gc_clear(&heap->gc);
+	gc_clear(heap);
 	TIDE_YIELD("gc.dismantled");
 	tide_token_release();
 	tide_heap_recycle(heap);

@@ -9,13 +9,15 @@
  * and once the GC had a step, memory that is neither live nor in a free set is at most
  *
  *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_KEPT_MAX_BYTES)
- *   + sum over classes of queue level, each up to queue_max_bytes
+ *   + sum over small classes of queue level, each up to what came and went in turns and
+ *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones together
+ *     up to half of what may be retained
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
  * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
- * it, the depot (after a step queue_max_bytes, and what was in use since the last tick), and the
+ * it, the depot (after a step 1 MiB, and what was in use since the last tick), and the
  * raw objects of slabs in which others are live.
  *
  * All of this holds for each heap that the program makes; `threads` are then those that use it.

@@ -160,15 +160,28 @@ size_t tide_gc_purge_heap(struct tide_heap *heap)
 	return bytes;
 }
 
+/* The limit that a heap's memory counts against last of all. */
+static const struct tide_budget *outermost(struct tide_heap *heap)
+{
+	return heap->budget.within != NULL ? heap->budget.within : &heap->budget;
+}
+
+/* Heaps within one limit are in each other's way by what they keep. */
 void tide_gc_reclaim(struct tide_heap *heap, bool to_system)
 {
 	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
 		return;
-	tide_gc_empty_idle(heap);
-	if (to_system || tide_load_relaxed(&heap->budget.counts_held))
-		(void)tide_gc_release_all(heap);
-	else
-		tide_gc_collect_all(heap);
+	struct tide_heap *other = &tide_heap_default;
+	for (; other != NULL; other = tide_heap_next(other)) {
+		bool live = other == &tide_heap_default || tide_load_relaxed(&other->live);
+		if (!live || outermost(other) != outermost(heap))
+			continue;
+		tide_gc_empty_idle(other);
+		if (to_system || tide_load_relaxed(&other->budget.counts_held))
+			(void)tide_gc_release_all(other);
+		else
+			tide_gc_collect_all(other);
+	}
 	count_step(&heap->gc, true);
 	tide_token_release();
 }

@@ -20,7 +20,7 @@ uint32_t tide_gc_policy_reclaim(uint32_t blocks, uint32_t visits, uint32_t full_
 
 uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks)
 {
-	return level / 2 < bin_blocks ? 0 : level / 2;
+	return level / 4 < bin_blocks ? 0 : level / 4;
 }
 
 uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes, uint32_t percent)

@@ -13,7 +13,8 @@ TIDE_HIDDEN uint32_t tide_gc_policy_grow(uint32_t level, uint32_t misses, uint32
 /* Blocks to take back from a queue that holds `blocks`, found full in `visits` visits. */
 TIDE_HIDDEN uint32_t tide_gc_policy_reclaim(uint32_t blocks, uint32_t visits, uint32_t full_count,
                                             uint32_t percent);
-/* The level after a decay tick in which nobody found the queue empty: half, and 0 below one bin. */
+/* The level after a decay tick in which nobody found the queue empty: a quarter, and 0 below one
+ * bin. */
 TIDE_HIDDEN uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks);
 /* Bytes of free memory that a process without a GC thread may keep. */
 TIDE_HIDDEN uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes,

@@ -95,32 +95,58 @@ static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 	return work;
 }
 
-/* Up to `blocks` out of the queue and into the free sets, in at most so many bins. */
-static void take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks, uint32_t bins)
+/* Up to `blocks` out of the queue and into the free sets, in at most so many bins; returns bins. */
+static uint32_t take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks, uint32_t bins)
 {
 	uint32_t taken = 0;
-	while (taken < blocks && bins-- > 0) {
+	uint32_t done = 0;
+	while (taken < blocks && done < bins) {
 		struct tide_bin *bin = tide_queue_pop(&heap->queues, cls);
 		if (bin == NULL)
 			break;
 		taken += bin->count;
+		done++;
 		tide_gc_drain_bin(heap, bin);
 		tide_bin_recycle(bin);
 	}
+	return done;
 }
 
-/* What is above the level goes; the rest at the next visit. False: nothing to speak of is. */
-static bool lower(struct tide_heap *heap, unsigned cls, uint32_t slack)
+/* What is above the level by more than `slack` goes, in at most so many bins; the rest at the next
+ * visit. Returns bins: 0 also when there is nothing to take, whatever the count of blocks says, which
+ * is too high for good where a thread was lost between raising it and its push. */
+static uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack, uint32_t bins)
 {
 	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t blocks = tide_load_relaxed(&queue->blocks);
 	uint32_t level = tide_load_relaxed(&queue->level);
 	if (blocks <= level || blocks - level <= slack)
-		return false;
-	take_back(heap, cls, blocks - level, BINS_BACK_PER_VISIT);
-	if (tide_load_relaxed(&queue->blocks) > level + slack)
+		return 0;
+	uint32_t done = take_back(heap, cls, blocks - level, bins);
+	if (done == bins && tide_load_relaxed(&queue->blocks) > level + slack)
 		tide_queue_attend(&heap->queues, cls);
-	return true;
+	return done;
+}
+
+uint64_t tide_gc_queued_bytes(struct tide_heap *heap)
+{
+	uint64_t bytes = 0;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
+		bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) *
+		         (uint64_t)tide_class_bytes(cls);
+	return bytes;
+}
+
+/* Without a GC thread nobody empties queues while nobody misses: all levels together are a part of
+ * what may be retained. */
+static uint64_t most_bytes_alone(struct tide_heap *heap, uint64_t own_bytes)
+{
+	uint64_t all = 0;
+	uint64_t may = tide_gc_retain_bytes(heap) / 2;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
+		all += tide_load_relaxed(&heap->queues.of[cls].level) *
+		       (uint64_t)tide_class_bytes(cls);
+	return own_bytes + (may > all ? may - all : 0);
 }
 
 /* Medium blocks are many classes' common good, in chunks that merge and are cut: few are kept by
@@ -130,9 +156,12 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 {
 	uint64_t most = (uint64_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
 	uint64_t first = (uint64_t)tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
-	if (tide_class_is_small(cls))
-		return most;
-	uint64_t few = tide_cache_threads_racy(heap) > 1 ? TIDE_QUEUE_MEDIUM_BYTES : first;
+	uint64_t few = most;
+	if (!tide_class_is_small(cls))
+		few = tide_cache_threads_racy(heap) > 1 ? TIDE_QUEUE_MEDIUM_BYTES : first;
+	else if (!tide_gc_thread_runs())
+		few = most_bytes_alone(heap, tide_load_relaxed(&heap->queues.of[cls].level) *
+		                                 (uint64_t)tide_class_bytes(cls));
 	return few < most ? few : most;
 }
 
@@ -171,7 +200,7 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t fulls = tide_load_relaxed(&queue->fulls);
 	tide_gc_queue_grow(heap, cls);
-	if (lower(heap, cls, BINS_PER_VISIT * bin_blocks_of(cls)))
+	if (lower(heap, cls, BINS_PER_VISIT * bin_blocks_of(cls), BINS_BACK_PER_VISIT) > 0)
 		return GC_WORKED;
 	if (fulls != gc->queue_fulls[cls]) {
 		gc->queue_fulls[cls] = fulls;
@@ -183,7 +212,7 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 			gc->queue_fulls_run[cls] = 0;
 			tide_count_owned(&gc->count.level_reclaims, 1u);
 			tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
-			take_back(heap, cls, blocks, BINS_BACK_PER_VISIT);
+			(void)take_back(heap, cls, blocks, BINS_BACK_PER_VISIT);
 		}
 		return blocks > 0 ? GC_WORKED : GC_IDLE;
 	}
@@ -191,13 +220,43 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 	return tide_cache_threads_racy(heap) > 1 ? fill(heap, cls) : GC_IDLE;
 }
 
+/* Levels that saw no miss since the last time come down. */
+static void settle(struct tide_heap *heap)
+{
+	struct gc *gc = &heap->gc;
+	/* With a GC thread the rest follows, visit by visit. */
+	uint32_t bins = tide_gc_thread_runs() ? BINS_BACK_PER_VISIT : UINT32_MAX;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_queue *queue = &heap->queues.of[cls];
+		uint32_t misses = tide_load_relaxed(&queue->misses);
+		uint32_t level = tide_load_relaxed(&queue->level);
+		if (misses == gc->queue_tick_misses[cls]) {
+			uint32_t settled = tide_gc_policy_settle(level, bin_blocks_of(cls));
+			if (settled != level) {
+				tide_count_owned(&gc->count.level_settles, 1u);
+				tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
+				TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, settled);
+			}
+			level = settled;
+			tide_store_relaxed(&queue->level, level);
+		}
+		gc->queue_tick_misses[cls] = misses;
+		uint32_t done = lower(heap, cls, 0, bins);
+		bins -= bins != UINT32_MAX ? done : 0;
+		if (!tide_stack_is_empty_racy(&queue->bins))
+			gc->unsettled = true;
+	}
+}
+
 enum gc_work tide_gc_refill_queues(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
-	if (heap->gc.grew) {
-		heap->gc.grew = false;
-		tide_gc_settle_queues(heap);
+	/* Once between two ticks: a queue that serves all who come has no misses either. */
+	if (heap->gc.grew && !heap->gc.settled_early) {
+		heap->gc.settled_early = true;
+		settle(heap);
 	}
+	heap->gc.grew = false;
 	for (unsigned i = 0; i < TIDE_QUEUE_WORDS; i++) {
 		_Atomic uint64_t *attention = &heap->queues.attention[i];
 		if (tide_load_relaxed(attention) == 0)
@@ -215,30 +274,12 @@ void tide_gc_empty_queues(struct tide_heap *heap)
 {
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		tide_store_relaxed(&heap->queues.of[cls].level, 0);
-		take_back(heap, cls, UINT32_MAX, UINT32_MAX);
+		(void)take_back(heap, cls, UINT32_MAX, UINT32_MAX);
 	}
 }
 
 void tide_gc_settle_queues(struct tide_heap *heap)
 {
-	struct gc *gc = &heap->gc;
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_queue *queue = &heap->queues.of[cls];
-		uint32_t misses = tide_load_relaxed(&queue->misses);
-		uint32_t level = tide_load_relaxed(&queue->level);
-		if (misses == gc->queue_tick_misses[cls]) {
-			uint32_t settled = tide_gc_policy_settle(level, bin_blocks_of(cls));
-			if (settled != level) {
-				tide_count_owned(&gc->count.level_settles, 1u);
-				tide_count_owned(&gc->by_class[cls].level_shrinks, 1u);
-				TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, settled);
-			}
-			level = settled;
-			tide_store_relaxed(&queue->level, level);
-		}
-		gc->queue_tick_misses[cls] = misses;
-		(void)lower(heap, cls, 0);
-		if (!tide_stack_is_empty_racy(&queue->bins))
-			gc->unsettled = true;
-	}
+	heap->gc.settled_early = false;
+	settle(heap);
 }

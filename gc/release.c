@@ -296,20 +296,27 @@ static uint64_t dirty_bytes(struct gc *gc)
 	       tide_large_cached_bytes_racy();
 }
 
+uint64_t tide_gc_retain_bytes(struct tide_heap *heap)
+{
+	uint64_t mapped =
+	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
+	return tide_gc_policy_retain(mapped - tide_load_relaxed(&heap->gc.count.free_set_bytes),
+	                             (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                             (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+}
+
 void tide_gc_release_excess(struct tide_heap *heap)
 {
 	struct gc *gc = &heap->gc;
-	uint64_t mapped =
-	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
-	uint64_t bound =
-	    tide_gc_policy_retain(mapped - tide_load_relaxed(&gc->count.free_set_bytes),
-	                          (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
-	                          (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+	uint64_t bound = tide_gc_retain_bytes(heap);
 	if (gc->sweep_region == 0) {
 		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
 		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
-		/* A part is left for what lies about in queues and half-free pages. */
-		if (dirty_bytes(gc) + slab_bytes <= bound / 16 * 11)
+		/* A part is left for what lies about in bins and half-free pages. Queues hold up
+		 * to half (refill.c). */
+		uint64_t free_bytes = dirty_bytes(gc) + slab_bytes;
+		if (free_bytes <= bound / 16 * 3 ||
+		    free_bytes + tide_gc_queued_bytes(heap) <= bound / 16 * 11)
 			return;
 		sweep_start(gc);
 		gc->sweep_slabs = slab_bytes > bound / 4;

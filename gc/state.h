@@ -46,7 +46,9 @@ struct gc {
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
 	uint32_t queue_fulls_run[TIDE_CLASS_SLOTS];
 	uint64_t queue_through[TIDE_CLASS_SLOTS]; /* blocks drained and refilled by then */
-	bool grew; /* a region was used up: what queues have too much of is wanted elsewhere */
+	/* A region was used up: what queues have too much of is wanted elsewhere; and levels were
+	 * lowered for that since the last tick. */
+	bool grew, settled_early;
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 
@@ -57,7 +59,7 @@ struct gc {
 		_Atomic uint64_t free_set_bytes, purged_bytes, made_bytes;
 		_Atomic uint64_t ticks, purges, refusals, level_settles;
 	} count;
-	/* Likewise, by class: for statistics alone, and never reset. */
+	/* Likewise, by class: never reset. */
 	struct gc_class_counts {
 		_Atomic uint64_t garbage_drained; /* blocks out of garbage bins */
 		_Atomic uint64_t refilled;        /* blocks into bins */

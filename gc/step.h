@@ -40,9 +40,11 @@ TIDE_HIDDEN unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin 
 TIDE_HIDDEN enum gc_work tide_gc_refill_queues(struct tide_heap *heap);
 /* Raise the level of a queue that was found empty. */
 TIDE_HIDDEN void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls);
+/* Of small classes, in ready queues; never too low. */
+TIDE_HIDDEN uint64_t tide_gc_queued_bytes(struct tide_heap *heap);
 /* Levels to 0, and all that is queued to the free sets. */
 TIDE_HIDDEN void tide_gc_empty_queues(struct tide_heap *heap);
-/* Once a tick, and when a region is full: levels that saw no miss come down, and what is above them goes to the free sets. */
+/* Once a tick: levels that saw no miss come down, and what is above them goes to the free sets. */
 TIDE_HIDDEN void tide_gc_settle_queues(struct tide_heap *heap);
 
 /* release.c. The decay clock; the sweep it starts; a sweep of everything now. */
@@ -54,6 +56,8 @@ TIDE_HIDDEN void tide_gc_collect_all(struct tide_heap *heap);
 TIDE_HIDDEN uint64_t tide_gc_held_bytes(struct tide_heap *heap);
 /* What threads that do nothing have put by, likewise. */
 TIDE_HIDDEN void tide_gc_empty_idle(struct tide_heap *heap);
+/* What a process without GC thread may keep of free memory, and see to it. */
+TIDE_HIDDEN uint64_t tide_gc_retain_bytes(struct tide_heap *heap);
 /* In a process without GC thread: keep free memory under the bound. */
 TIDE_HIDDEN void tide_gc_release_excess(struct tide_heap *heap);
 

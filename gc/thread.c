@@ -383,8 +383,10 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	process_note();
 	tide_gc_publish_forget();
 	struct tide_heap *heap = &tide_heap_default;
-	for (; heap != NULL; heap = tide_heap_next(heap))
+	for (; heap != NULL; heap = tide_heap_next(heap)) {
 		tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
+		tide_queue_recount(&heap->queues);
+	}
 	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (!held) /* a thread that would look for the token for ever */

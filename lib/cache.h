@@ -65,7 +65,7 @@ struct tide_cache {
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
-	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins given away since the last miss */
+	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins to garbage since the last miss */
 	uint8_t fulls;                      /* full bins, to look into every so many */
 	uint32_t guard_countdown;           /* calls that miss, to the next guarded block */
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */

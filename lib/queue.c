@@ -11,3 +11,15 @@ void tide_queue_init(struct tide_queues *queues)
 		tide_store_relaxed(&queues->of[cls].level, (uint32_t)(blocks < fit ? blocks : fit));
 	}
 }
+
+void tide_queue_recount(struct tide_queues *queues)
+{
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
+		struct tide_queue *queue = &queues->of[cls];
+		const struct tide_node *node = tide_load_relaxed(&queue->bins.head.pointer);
+		uint32_t blocks = 0;
+		for (; node != NULL; node = tide_load_relaxed(&node->next))
+			blocks += ((const struct tide_bin *)node)->count;
+		tide_store_relaxed(&queue->blocks, blocks);
+	}
+}

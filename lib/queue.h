@@ -64,6 +64,10 @@ static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t 
 /* Set the first levels from the options. */
 TIDE_HIDDEN void tide_queue_init(struct tide_queues *queues);
 
+/* Count the blocks anew: a thread that is gone may have counted what it did not push. For the only
+ * thread of a process. */
+TIDE_HIDDEN void tide_queue_recount(struct tide_queues *queues);
+
 static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 {
 	struct tide_queue *queue = &queues->of[cls];

@@ -28,9 +28,9 @@
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \
 	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                        \
-	  "highest level of a ready queue")                                                        \
+	  "highest level of a ready queue of blocks up to 8k; of longer ones at most 1m")                                                        \
 	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
-	  "a ready queue found empty grows by so many bins")                                       \
+	  "a ready queue grows by so many bins each time it is found empty")                                       \
 	X(QUEUE_FULL_COUNT, "queue_full_count", "visits", 8, 1, 1000000,                           \
 	  "a ready queue found full in more visits than this gives a part back")                   \
 	X(QUEUE_RECLAIM_PERCENT, "queue_reclaim_percent", "percent", 25, 1, 100,                   \

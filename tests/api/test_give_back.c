@@ -116,6 +116,30 @@ static size_t retained_bound_bytes(size_t live_bytes)
 	return live_bytes + (part > 16 * MIB ? part : 16 * MIB) + 24 * MIB;
 }
 
+/* Blocks that come and go in turns are kept whole in ready queues, as many as that takes; nobody but
+ * the thread itself can tell when it is over. */
+Test(give_back, a_single_thread_keeps_no_more_of_what_came_and_went_in_turns)
+{
+	static const size_t size[] = { 64, 128, 256 };
+	size_t base = base_bytes();
+
+	for (unsigned s = 0; s < COUNT_OF(size); s++) {
+		size_t most = SCALED(60 * MIB) / size[s];
+		for (size_t count = most / 16; count <= most; count += most / 16) {
+			for (size_t i = 0; i < count; i++) {
+				block[i] = tide_malloc(size[s]);
+				cr_assert_not_null(block[i]);
+				memset(block[i], 1, size[s]);
+			}
+			for (size_t i = 0; i < count; i++)
+				tide_free(block[i]);
+		}
+	}
+	size_t now = resident_above(base);
+	if (!SANITIZED)
+		cr_assert_lt(now, retained_bound_bytes(0), "%zu MiB", now / MIB);
+}
+
 Test(give_back, a_single_thread_keeps_no_more_than_the_bound)
 {
 	size_t base = base_bytes();

@@ -1,6 +1,9 @@
 /* Heaps within the limit of another heap: what one takes, the others do not get. */
 #include "limit_support.h"
 
+#include "heap.h"
+#include "options.h"
+
 #include <stdatomic.h>
 
 enum { THREADS = 4 };
@@ -160,5 +163,53 @@ Test(within, threads_race_for_the_common_bytes, .timeout = 100)
 		tide_heap_destroy(inner[1]);
 		cr_assert_eq(counted(raced), 0);
 		tide_heap_destroy(raced);
+	}
+}
+
+/* What one heap keeps in its queues of blocks that came and went in turns, another gets. */
+Test(within, a_heap_gets_what_another_only_keeps)
+{
+	static void *block[30 * MIB / 64];
+
+	for (unsigned w = 0; w < COUNT_OF(ways); w++) {
+		struct tide_heap *outer = made(ways[w], 40 * MIB, NULL);
+		struct tide_heap *first = made(ways[w], 0, outer);
+		struct tide_heap *second = made(ways[w], 0, outer);
+
+		for (size_t count = 2 * MIB / 64; count <= COUNT_OF(block); count += 2 * MIB / 64) {
+			for (size_t i = 0; i < count; i++) {
+				block[i] = tide_heap_malloc(first, 64);
+				cr_assert_not_null(block[i]);
+			}
+			for (size_t i = 0; i < count; i++)
+				tide_heap_free(first, block[i]);
+		}
+		size_t filled = fill(second, 4096);
+		cr_assert_gt(filled, 34 * MIB, "way %u: %zu KiB", w, filled / KIB);
+		tide_heap_destroy(second);
+		kept_count = 0;
+		tide_heap_destroy(first);
+		tide_heap_destroy(outer);
+	}
+}
+
+/* A heap's slot that is used again starts as the first one did. */
+Test(within, a_heap_in_a_slot_used_before_starts_with_the_first_levels)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		struct tide_heap *heap = made(TIDE_HEAP_BLOCKS, 0, NULL);
+		static void *block[100000];
+
+		for (unsigned i = 0; i < COUNT_OF(block); i++)
+			block[i] = tide_heap_malloc(heap, 64);
+		struct tide_queue *queue =
+		    &heap->queues.of[tide_class_of(64)];
+		cr_assert_leq(tide_load_relaxed(&queue->level),
+		              (uint32_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS));
+		for (unsigned i = 0; i < COUNT_OF(block); i++)
+			tide_heap_free(heap, block[i]);
+		for (unsigned i = 0; i < COUNT_OF(block); i++)
+			block[i] = tide_heap_malloc(heap, 64);
+		tide_heap_destroy(heap);
 	}
 }

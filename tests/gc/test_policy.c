@@ -71,9 +71,9 @@ Test(policy, a_level_nobody_needs_settles_to_nothing)
 	static const struct {
 		uint32_t level, bin_blocks, due;
 	} row[] = {
-		{ 256, 64, 128 }, { 128, 64, 64 }, { 127, 64, 0 },
-		{ 64, 64, 0 },    { 1, 64, 0 },    { 0, 64, 0 },
-		{ 2, 1, 1 },      { 1, 1, 0 },     { UINT32_MAX, 64, UINT32_MAX / 2 },
+		{ 1024, 64, 256 }, { 256, 64, 64 }, { 255, 64, 0 },
+		{ 64, 64, 0 },     { 1, 64, 0 },    { 0, 64, 0 },
+		{ 4, 1, 1 },       { 3, 1, 0 },     { UINT32_MAX, 64, UINT32_MAX / 4 },
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(row); i++) {
@@ -88,7 +88,7 @@ Test(policy, a_level_nobody_needs_settles_to_nothing)
 			level = tide_gc_policy_settle(level, bin_blocks);
 			ticks++;
 		}
-		cr_expect_leq(ticks, 33);
+		cr_expect_leq(ticks, 17);
 	}
 }
 
