@@ -49,8 +49,12 @@ TIDE_OPTIONS(OPTION_ASSERT)
 #define OPTION_PREFIX "TIDE_"
 enum { OPTION_PREFIX_BYTES = sizeof OPTION_PREFIX - 1, OPTION_SHOWN_BYTES = 48 };
 
-/* Of the launch scripts and of the build: not options, and no mistake. */
-static const char *const option_foreign[] = { "PRELOAD", "BUILD" };
+/* Of the project's own scripts, tests and build: not options, and no mistake. */
+static const char *const option_foreign[] = {
+	"PRELOAD",         "BUILD",       "BIN",          "LONG",
+	"BENCH_PRELOAD",   "BENCH_SMALL", "STRESS_LONG",  "MODEL_DEPTH",
+	"MODEL_MEGABYTES", "BROKEN",      "TEST_LIMIT_S", "FILL",
+};
 
 /* As the values of options: see options.h. */
 static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
@@ -258,7 +262,8 @@ static void read_cgroup(const char *folder, bool report)
 	}
 	if (!report)
 		return;
-	text_variable(&text, "CGROUP", strlen("CGROUP"));
+	text_variable(&text, text_row[TIDE_TEXT_OPTION_CGROUP].name,
+	              strlen(text_row[TIDE_TEXT_OPTION_CGROUP].name));
 	tide_text_string(&text, "=");
 	text_shown(&text, folder, bytes);
 	tide_text_string(&text, ": not a path from / of at most ");
@@ -286,14 +291,12 @@ static void read_variable(const char *name, bool report)
 			report_value(&option_row[id], equals + 1);
 		return;
 	}
-	if (name_is(name, name_bytes, "CGROUP")) {
-		read_cgroup(equals + 1, report);
-		return;
-	}
 	for (unsigned id = 0; id < TIDE_TEXT_OPTION_COUNT; id++) {
 		if (!name_is(name, name_bytes, text_row[id].name))
 			continue;
-		if (report)
+		if (id == TIDE_TEXT_OPTION_CGROUP)
+			read_cgroup(equals + 1, report);
+		else if (report)
 			read_text((enum tide_text_option_id)id, equals + 1);
 		return;
 	}

@@ -46,7 +46,7 @@ TIDE_HIDDEN void tide_options_set(enum tide_option_id id, int64_t value);
 
 #define TIDE_OPTION_TEXT_BYTES 256
 
-/* The text of an option, "" while it is not set; it stays where it is. */
+/* The text of an option, "" while it is not set; it stays where it is. (Not TIDE_CGROUP's.) */
 TIDE_HIDDEN const char *tide_option_text(enum tide_text_option_id id);
 /* Set a text directly: for tests, and before there is a second thread. */
 TIDE_HIDDEN void tide_options_set_text(enum tide_text_option_id id, const char *text);

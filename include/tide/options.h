@@ -1,6 +1,4 @@
-/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>. One
- * more is no number: TIDE_CGROUP names the folder of the cgroup to watch, in place of the process's
- * own.
+/* Everything that can be set, one row each. TIDE_<NAME> in the environment sets option <name>.
  *
  * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option that is a
  * number, in order; TIDE_TEXT_OPTIONS(X) calls X(ID, name, form, meaning) for each that is a text.
@@ -88,7 +86,9 @@
 	X(TRACE, "trace", "PATH",                                                                  \
 	  "timeline of the GC for a trace viewer, as JSON; %p is the process")                     \
 	X(PROFILE_FILE, "profile_file", "PATH",                                                    \
-	  "the heap profile, at exit; at a signal with a number after it; %p is the process")
+	  "the heap profile, at exit; at a signal with a number after it; %p is the process")      \
+	X(CGROUP, "cgroup", "/FOLDER",                                                             \
+	  "the folder of the cgroup whose memory is watched, in place of the process's own")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,

@@ -85,7 +85,8 @@ void comparison_run(const struct comparison *comparison, json_t *document, const
 		             peer->name);
 		if (!json_is_null(json_object_get(of_peer, "fault")))
 			continue;
-		trial_touch_memory(most_bytes);
+		if (!comparison->is_cold)
+			trial_touch_memory(most_bytes);
 		json_t *result = run(arguments, path, peer, fault);
 		if (result != NULL) {
 			trial_note_peak(result, &most_bytes);

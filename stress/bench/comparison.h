@@ -16,6 +16,7 @@ struct comparison {
 	const char *report, *only;
 	double rounds, limit_s;
 	bool quiet, help;
+	bool is_cold; /* memory is not touched before the runs: see trial_touch_memory */
 	struct peers peers;
 };
 

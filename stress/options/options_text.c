@@ -141,6 +141,38 @@ static void print_manual(FILE *out)
 		manual_entry(out, text_row[i].id, text_row[i].form, text_row[i].meaning);
 }
 
+/* "--decay-ms", for the page of who has flags for them. */
+static void manual_flag(FILE *out, const char *id)
+{
+	fputs(".TP\n\\fB\\-\\-", out);
+	for (; *id != '\0'; id++) {
+		if (*id == '_')
+			fputs("\\-", out);
+		else
+			fputc(tolower((unsigned char)*id), out);
+	}
+	fputs("\\fR ", out);
+}
+
+static void print_manual_flags(FILE *out)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		manual_flag(out, row[i].id);
+		fprintf(out, "%s (%s, %s to %s)\n", value_text(row[i].standard, row[i].unit),
+		        row[i].unit, value_text(row[i].min, row[i].unit),
+		        value_text(row[i].max, row[i].unit));
+		manual_text(out, row[i].meaning);
+		fputs(".\n", out);
+	}
+	for (size_t i = 0; i < TEXT_ROWS; i++) {
+		manual_flag(out, text_row[i].id);
+		manual_text(out, text_row[i].form);
+		fputc('\n', out);
+		manual_text(out, text_row[i].meaning);
+		fputs(".\n", out);
+	}
+}
+
 void options_print(FILE *out, enum options_form form)
 {
 	switch (form) {
@@ -156,12 +188,15 @@ void options_print(FILE *out, enum options_form form)
 	case OPTIONS_FLAGS:
 		print_flags(out);
 		break;
+	case OPTIONS_MANUAL_FLAGS:
+		print_manual_flags(out);
+		break;
 	}
 }
 
 bool options_form_parse(const char *text, enum options_form *form)
 {
-	static const char *const name[] = { "text", "markdown", "manual", "flags" };
+	static const char *const name[] = { "text", "markdown", "manual", "flags", "manual-flags" };
 	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
 		if (strcmp(text, name[i]) == 0) {
 			*form = (enum options_form)i;

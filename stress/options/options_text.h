@@ -5,11 +5,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum options_form { OPTIONS_TEXT, OPTIONS_MARKDOWN, OPTIONS_MANUAL, OPTIONS_FLAGS };
+enum options_form {
+	OPTIONS_TEXT,
+	OPTIONS_MARKDOWN,
+	OPTIONS_MANUAL,
+	OPTIONS_FLAGS,
+	OPTIONS_MANUAL_FLAGS
+};
 
-/* For a terminal, as a table of a README, as the manual page tide(7), as flags of tide-run. */
+/* For a terminal, as a table of a README, as the manual page tide(7), as flags of tide-run, and
+ * these as its manual page. */
 void options_print(FILE *out, enum options_form form);
-/* "text", "markdown", "manual", "flags". False: none of these. */
+/* "text", "markdown", "manual", "flags", "manual-flags". False: none of these. */
 bool options_form_parse(const char *text, enum options_form *form);
 
 #endif

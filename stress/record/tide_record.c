@@ -1,5 +1,7 @@
 /* tide-record COMMAND: run a program with libtide-record.so preloaded, and tell what it wrote. */
 #include "companion.h"
+#include "run/launch.h"
+#include "run/program.h"
 #include "trace/summary.h"
 
 #include <dirent.h>
@@ -7,17 +9,15 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_NO_COMMAND = 127 };
+enum { EXIT_USAGE = 2 };
 
 static void help(void)
 {
@@ -31,7 +31,9 @@ static void help(void)
 	    "\n"
 	    "The allocator is the command's own, or the one that LD_PRELOAD names. Programs that\n"
 	    "are statically linked leave no file. Some six bytes are written for each call.\n"
-	    "The exit status is the command's; 2 when it was not started.\n");
+	    "The exit status is the command's, and a signal that ends it ends tide-record; 2: not\n"
+	    "used so, 126: can't be started, 127: not found. Signals sent to tide-record are\n"
+	    "passed on.\n");
 }
 
 static bool set_environment(const char *folder)
@@ -42,30 +44,6 @@ static bool set_environment(const char *folder)
 	/* Not TIDE_...: Tide would take that for an option it does not know. */
 	return companion_preload("tide-record", library) &&
 	       setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
-}
-
-/* The exit status of the command, as a shell has it. */
-static int run(char *command[], const char *folder)
-{
-	int status = 0;
-
-	fflush(stdout);
-	pid_t child = fork();
-	if (child == 0) {
-		if (!set_environment(folder))
-			_exit(EXIT_USAGE);
-		execvp(command[0], command);
-		fprintf(stderr, "tide-record: %s: %s\n", command[0], strerror(errno));
-		_exit(EXIT_NO_COMMAND);
-	}
-	/* Ctrl-C is for the command; what it wrote is to be told after. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	if (child < 0 || waitpid(child, &status, 0) != child) {
-		perror("tide-record");
-		return EXIT_USAGE;
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void tell(const char *path)
@@ -88,6 +66,15 @@ static void tell(const char *path)
 	if (trace.head.lost != 0)
 		printf("  %" PRIu64 " calls could not be recorded\n", trace.head.lost);
 	trace_close(&trace);
+}
+
+static void tell_nothing(const char *folder, const struct program *program)
+{
+	const char *why_not = program_why_not(program);
+
+	fprintf(stderr, "tide-record: no process wrote anything into %s\n", folder);
+	if (why_not != NULL)
+		fprintf(stderr, "tide-record: %s %s\n", program->loaded, why_not);
 }
 
 static bool is_older(const struct stat *status, const struct timespec *start)
@@ -155,6 +142,8 @@ int main(int argc, char *argv[])
 	const char *wanted = "tide-record";
 	char folder[PATH_MAX];
 	struct timespec start;
+	static struct program program;
+	struct launched launched;
 
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;) {
 		if (option == 'h') {
@@ -171,8 +160,18 @@ int main(int argc, char *argv[])
 	}
 	if (!folder_start(wanted, folder, &start))
 		return EXIT_USAGE;
-	int status = run(argv + optind, folder);
-	if (tell_all(folder, &start) == 0)
-		fprintf(stderr, "tide-record: no process wrote anything into %s\n", folder);
-	return status;
+	if (!set_environment(folder))
+		return EXIT_USAGE;
+	char **command = argv + optind;
+	program_find(&program, command[0]); /* before it can have become another */
+	if (!launch_run(&launched, command, NULL, NULL)) {
+		perror("tide-record");
+		return EXIT_USAGE;
+	}
+	if (launched.error != 0)
+		fprintf(stderr, "tide-record: %s: %s\n", command[0], strerror(launched.error));
+	else if (tell_all(folder, &start) == 0)
+		tell_nothing(folder, &program);
+	fflush(stdout); /* a signal would leave it behind */
+	launch_end_alike(&launched);
 }

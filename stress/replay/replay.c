@@ -44,6 +44,9 @@ static void help(void)
 	    "  --apart N          how many calls threads may be out of the trace's order, 0 to\n"
 	    "                     %d (1000)\n"
 	    "  --idle S           look at resident memory again after so many seconds (1)\n"
+	    "  --cold             don't write to memory before each run; on a virtual machine, who "
+	    "does\n"
+	    "                     so first may have to wait for the host\n"
 	    "  --limit S          kill a run that takes longer than so many seconds (600)\n"
 	    "  --report DIR       where replay.json goes (tide-bench-report)\n"
 	    "  --quiet            no progress\n"
@@ -64,6 +67,7 @@ static const struct option known[] = {
 	{ "touch", required_argument, NULL, 'T' },
 	{ "apart", required_argument, NULL, 'A' },
 	{ "idle", required_argument, NULL, 'i' },
+	{ "cold", no_argument, NULL, 'c' },
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "limit", required_argument, NULL, 't' },
 	{ "report", required_argument, NULL, 'R' },
@@ -131,6 +135,8 @@ static bool option_read(struct arguments *arguments, int option, const char *wri
 		return true;
 	case 'i':
 		return cli_number("tide-replay", "idle", 0, 3600, &arguments->settings.idle_s);
+	case 'c':
+		return arguments->of.is_cold = true;
 	default:
 		return comparison_option(&arguments->of, option, written);
 	}
@@ -194,6 +200,9 @@ static bool replay(struct arguments *arguments, struct trace *trace, const struc
 	const struct comparison *of = &arguments->of;
 	char path[4096];
 
+	/* Before the work: not to have it for nothing. */
+	if (!cli_file_in(of->program, of->report, "replay.json", path, sizeof path))
+		return false;
 	arguments->plan_file = plan_make(&arguments->plan, trace, summary, &arguments->settings);
 	if (arguments->plan_file < 0)
 		return false;
@@ -203,8 +212,7 @@ static bool replay(struct arguments *arguments, struct trace *trace, const struc
 	comparison_run(of, document, "tide-replay-load", run_once, arguments);
 	bool right = replay_summarize(document);
 	replay_print(stdout, document);
-	if (cli_file_in(of->program, of->report, "replay.json", path, sizeof path) &&
-	    json_write_file(document, path))
+	if (json_write_file(document, path))
 		printf("\n%s\n", path);
 	else
 		right = false;

@@ -151,7 +151,7 @@ void replay_print(FILE *out, const json_t *document)
 	    json_text_of(json_object_get(document, "trace"), "program"),
 	    format_count(json_number_at(document, "trace.calls")).text,
 	    json_number_at(document, "trace.threads"),
-	    format_seconds(json_number_at(document, "trace.seconds")).text,
+	    format_ns(json_number_at(document, "trace.seconds") * 1e9).text,
 	    format_bytes(json_number_at(document, "trace.bytes")).text,
 	    format_bytes(json_number_at(document, "trace.peak_live_bytes")).text,
 	    format_bytes(json_number_at(document, "trace.end_live_bytes")).text);

@@ -74,12 +74,15 @@ void figures_look(struct figures *figures, pid_t id)
 	static struct page page = { .file = -1, .handle = -1 };
 	static struct tide_stats_snapshot now;
 
-	if (page.file < 0 || page.state != PAGE_LIVE) {
+	if (page.file < 0 || (page.state != PAGE_LIVE && page.state != PAGE_BUSY)) {
 		page_close(&page);
 		if (page_open(&page, id) != PAGE_LIVE)
 			return;
 	}
-	if (page_read(&page, &now) != PAGE_LIVE)
+	now.magic = 0;
+	enum page_state state = page_read(&page, &now);
+	/* (Of one that ended it is what the GC thread wrote last.) */
+	if ((state != PAGE_LIVE && state != PAGE_ENDED) || now.magic != TIDE_STATS_MAGIC)
 		return;
 	figures->page = now;
 	figures->looks++;

@@ -27,7 +27,8 @@ struct figures {
 	bool page_is_old;                /* its process told more at its exit */
 };
 
-/* A look at the page of process `id`. */
+/* A look at the page of process `id`; of one that has ended, at what it had open when it was looked
+ * at before. */
 void figures_look(struct figures *figures, pid_t id);
 /* All files "*.json" in `folder`, which are removed. */
 void figures_gather(struct figures *figures, const char *folder);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_NOT_FOUND = 127, EXIT_NOT_STARTED = 126, STATUS_SIGNAL = 128, LOOK_MS = 200 };
+enum { EXIT_NOT_FOUND = 127, EXIT_NOT_STARTED = 126, STATUS_SIGNAL = 128, LOOK_MS = 100 };
 
 /* All that can be sent to end, suspend or tell something; not what a fault of our own raises. */
 static const int passed_on[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
@@ -45,19 +45,26 @@ static int exec_error(int report)
 	return got == (ssize_t)sizeof error ? error : 0;
 }
 
+/* Whether it has ended; it can still be waited for. */
+static bool has_ended(pid_t id)
+{
+	siginfo_t end = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)id, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == id;
+}
+
 /* Until it ends: pass signals on, look at it. */
-static void attend(struct launched *launched, const sigset_t *waited, struct rusage *usage,
+static void attend(struct launched *launched, const sigset_t *waited,
                    void (*look)(void *context, pid_t id), void *context)
 {
 	const struct timespec while_ns = { .tv_nsec = LOOK_MS * 1000000 };
 	for (;;) {
 		siginfo_t signal;
 		int number = sigtimedwait(waited, &signal, &while_ns);
-		pid_t ended = wait4(launched->id, &launched->status, WNOHANG, usage);
 
-		if (ended == launched->id || (ended < 0 && errno != EINTR))
+		if (has_ended(launched->id))
 			return;
-		if (number < 0 && errno == EAGAIN)
+		if (number < 0 && errno == EAGAIN && look != NULL)
 			look(context, launched->id);
 		/* (The kernel's are the terminal's, and go to the whole group.) */
 		else if (number > 0 && number != SIGCHLD && signal.si_code <= 0)
@@ -93,8 +100,13 @@ bool launch_run(struct launched *launched, char *const command[],
 	close(report[1]);
 	launched->error = exec_error(report[0]);
 	close(report[0]);
-	attend(launched, &waited, &usage, look, context);
+	attend(launched, &waited, look, context);
 	launched->wall_s = clock_s() - start_s;
+	/* Once more, before its number is free. */
+	if (look != NULL)
+		look(context, launched->id);
+	while (wait4(launched->id, &launched->status, 0, &usage) < 0 && errno == EINTR)
+		continue;
 	launched->user_s = seconds(usage.ru_utime);
 	launched->system_s = seconds(usage.ru_stime);
 	launched->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;

@@ -19,7 +19,8 @@ struct launched {
 	uint64_t peak_bytes; /* resident, of the largest among it and those it waited for */
 };
 
-/* Run it; `look` is called now and then while it does. False: there can be no process. */
+/* Run it; `look` is called now and then while it does, and when it has ended;
+ * NULL: nobody looks. False: there can be no process. */
 bool launch_run(struct launched *launched, char *const command[],
                 void (*look)(void *context, pid_t id), void *context);
 /* End as the command did: with its exit status, or by its signal. */

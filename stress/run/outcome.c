@@ -47,14 +47,19 @@ const char *outcome_why_no_figures(const struct outcome *outcome, char text[512]
 	else if (outcome->stats_taken)
 		snprintf(text, 512,
 		         "No statistics here: TIDE_STATS was set to something of its own.");
+	else if (outcome->no_folder)
+		snprintf(text, 512, "No statistics: there was no folder for them (TMPDIR).");
 	else if (signal_of(outcome) != 0)
 		snprintf(text, 512,
 		         "No statistics: it ended by a signal, before its exit, and had no GC "
 		         "thread whose page could be read (--gc 2 starts one).");
 	else
-		snprintf(text, 512,
-		         "No statistics: no process told any at its exit. It was left by _exit, or "
-		         "replaced LD_PRELOAD, or is too short and small to have used malloc.");
+		snprintf(
+		    text, 512,
+		    "No statistics: no process told any at its exit. It was left by _exit, as "
+		    "some shells leave their scripts, or replaced LD_PRELOAD, or is too short "
+		    "and small to have used malloc. Of what has a GC thread (--gc 2 starts one) "
+		    "and lives for half a second, the page is read.");
 	return text;
 }
 

@@ -23,6 +23,7 @@ struct outcome {
 	struct program program;
 	struct figures figures;
 	bool stats_taken; /* TIDE_STATS was asked to do something else */
+	bool no_folder;   /* there was none in which processes could tell theirs */
 	struct advice advice;
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PROGRAM "tide-run"
+#define LIBRARY "libtide-preload.so"
 enum { EXIT_WRONG_USE = 125 };
 
 struct arguments {
@@ -110,22 +111,13 @@ static void read_arguments(struct arguments *arguments, char *argv[])
 	arguments->command = argv + at;
 }
 
-static void find_library(char path[PATH_MAX])
-{
-	char found[PATH_MAX];
-
-	if (!companion_path(found, sizeof found, "libtide-preload.so") ||
-	    realpath(found, path) == NULL)
-		refuse("libtide-preload.so", "not beside this program; use --library FILE");
-}
-
 static void set_preload(const struct arguments *arguments)
 {
 	char path[PATH_MAX];
 
-	if (arguments->library == NULL)
-		find_library(path);
-	else if (realpath(arguments->library, path) == NULL)
+	if (arguments->library == NULL && !companion_path(path, sizeof path, LIBRARY))
+		refuse(LIBRARY, "not beside this program; use --library FILE");
+	if (arguments->library != NULL && realpath(arguments->library, path) == NULL)
 		refuse(arguments->library, strerror(errno));
 	if (!companion_preload(PROGRAM, path))
 		exit(EXIT_WRONG_USE);
@@ -153,6 +145,16 @@ static void set_environment(const struct arguments *arguments, char folder[PATH_
 	}
 	snprintf(stats, sizeof stats, "file:%s/%%p.json", folder);
 	setenv("TIDE_STATS", stats, 1);
+}
+
+/* Now, and not when the command has done its work for nothing. */
+static void check_json(const char *path)
+{
+	FILE *file = fopen(path, "ae");
+
+	if (file == NULL)
+		refuse(path, strerror(errno));
+	fclose(file);
 }
 
 static void look(void *context, pid_t id)
@@ -192,7 +194,10 @@ int main(int argc, char *argv[])
 	const char *why_not = program_why_not(&outcome.program);
 	if (why_not != NULL)
 		fprintf(stderr, PROGRAM ": %s %s\n", outcome.program.loaded, why_not);
+	if (arguments.json != NULL)
+		check_json(arguments.json);
 	set_environment(&arguments, folder);
+	outcome.no_folder = !outcome.stats_taken && *folder == '\0';
 	if (!launch_run(&outcome.launched, arguments.command, look, &outcome.figures)) {
 		perror(PROGRAM);
 		exit(EXIT_WRONG_USE);

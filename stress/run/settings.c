@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALL = TIDE_OPTION_COUNT + TIDE_TEXT_OPTION_COUNT, LINE_BYTES = 512 };
+enum { ALL = TIDE_OPTION_COUNT + TIDE_TEXT_OPTION_COUNT, LINE_BYTES = 1024 };
 static_assert((int)ALL <= (int)SETTINGS_MAX, "settings: room for every option");
 
 const char *settings_id(int option)
@@ -47,18 +47,28 @@ bool settings_number(int option, const char *value, int64_t *number)
 	       tide_options_parse((enum tide_option_id)option, value, number);
 }
 
+/* As the library's reader has it. */
+static bool is_valid_text(const char *where, int option, const char *value)
+{
+	bool is_folder = option == TIDE_TEXT_OPTION_CGROUP;
+	size_t most = (is_folder ? TIDE_OPTION_CGROUP_BYTES : TIDE_OPTION_TEXT_BYTES) - 1;
+
+	if (strlen(value) > most)
+		fprintf(stderr, "%s: longer than %zu characters\n", where, most);
+	else if (is_folder && *value != '/')
+		fprintf(stderr, "%s: '%s' is not a path from /\n", where, value);
+	else
+		return true;
+	return false;
+}
+
 static bool is_valid(const char *where, int option, const char *value)
 {
 	char low[OPTIONS_VALUE_BYTES], high[OPTIONS_VALUE_BYTES];
 	int64_t number;
 
-	if (option >= TIDE_OPTION_COUNT) {
-		if (strlen(value) < TIDE_OPTION_TEXT_BYTES)
-			return true;
-		fprintf(stderr, "%s: longer than %d characters\n", where,
-		        TIDE_OPTION_TEXT_BYTES - 1);
-		return false;
-	}
+	if (option >= TIDE_OPTION_COUNT)
+		return is_valid_text(where, option - TIDE_OPTION_COUNT, value);
 	if (settings_number(option, value, &number))
 		return true;
 	const struct options_row *row = &options_row[option];
@@ -107,8 +117,18 @@ bool settings_read_file(struct settings *settings, const char *program, const ch
 		fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
 	for (unsigned number = 1; good && fgets(line, sizeof line, file) != NULL; number++) {
 		snprintf(where, sizeof where, "%s: %.300s, line %u", program, path, number);
-		line[strcspn(line, "\r\n")] = '\0';
+		size_t length = strcspn(line, "\r\n");
+		if (length == sizeof line - 1) {
+			fprintf(stderr, "%s: too long\n", where);
+			good = false;
+			break;
+		}
+		line[length] = '\0';
 		good = read_line(settings, where, line);
+	}
+	if (file != NULL && ferror(file) != 0) {
+		fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
+		good = false;
 	}
 	if (file != NULL)
 		fclose(file);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { EXIT_WRONG = 1, EXIT_USAGE = 2 };
 
@@ -69,6 +70,23 @@ static const struct {
 	     { "distribution", sizes_make } };
 enum { VERBS = sizeof verb / sizeof verb[0] };
 
+/* To write into what is read would be the end of it. */
+static bool is_the_same(const struct trace *trace, const char *into)
+{
+	struct stat read, written;
+
+	return fstat(fileno(trace->file), &read) == 0 && stat(into, &written) == 0 &&
+	       read.st_dev == written.st_dev && read.st_ino == written.st_ino;
+}
+
+/* Not what was there before: a device is no file of ours. */
+static bool is_file(FILE *out)
+{
+	struct stat status;
+
+	return out != stdout && fstat(fileno(out), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* A file that was not written to its end does not stay. */
 static int run(bool (*make)(struct trace *, FILE *), const char *path, const char *into)
 {
@@ -76,11 +94,17 @@ static int run(bool (*make)(struct trace *, FILE *), const char *path, const cha
 	FILE *out = stdout;
 	bool good = trace_open(&trace, path);
 
+	if (good && into != NULL && is_the_same(&trace, into)) {
+		fprintf(stderr, "tide-trace: %s: is the trace itself\n", into);
+		trace_close(&trace);
+		return EXIT_WRONG;
+	}
 	if (good && into != NULL && (out = fopen(into, "we")) == NULL) {
 		fprintf(stderr, "tide-trace: %s: %s\n", into, strerror(errno));
 		trace_close(&trace);
 		return EXIT_WRONG;
 	}
+	bool is_ours = is_file(out);
 	good = good && make(&trace, out);
 	if (!good)
 		fprintf(stderr, "tide-trace: %s\n", trace.fault);
@@ -91,7 +115,7 @@ static int run(bool (*make)(struct trace *, FILE *), const char *path, const cha
 		        strerror(errno));
 		good = false;
 	}
-	if (!good && into != NULL)
+	if (!good && is_ours)
 		remove(into);
 	return good ? 0 : EXIT_WRONG;
 }

@@ -48,7 +48,10 @@ static void print_parameters(const json_t *document)
 	const json_t *parameter;
 	size_t i;
 
-	printf("\nWhat each parameter does: from the best to the worst median of its values\n");
+	printf("\nWhat each parameter does, as far as %.0f settings tell, in which the others "
+	       "differed "
+	       "too:\nfrom the best to the worst median of its values\n",
+	       (double)json_array_size(json_object_get(document, "candidates")));
 	json_array_foreach(json_object_get(document, "parameters"), i, parameter)
 	{
 		printf("  %-28s %6.1f %%   default %-6s chosen %s\n",

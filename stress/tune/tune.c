@@ -308,10 +308,9 @@ static int search(struct session *session, struct tuner *tuner, const json_t *he
 static bool replay_of(struct measurer *measurer, const struct arguments *arguments, char *command[])
 {
 	static char program[PATH_MAX], folder[PATH_MAX];
-	static const char *const replay[] = {
-		program,  "--allocator", "tide",    "--rounds", "1",
-		"--idle", "0",           "--quiet", "--report", folder
-	};
+	static const char *const replay[] = { program,   "--allocator", "tide", "--rounds",
+		                              "1",       "--idle",      "0",    "--cold",
+		                              "--quiet", "--report",    folder };
 	size_t words = sizeof replay / sizeof replay[0];
 
 	companion_path(program, sizeof program, "tide-replay");
@@ -334,10 +333,14 @@ static bool replay_of(struct measurer *measurer, const struct arguments *argumen
 static char **command_of(struct measurer *measurer, const struct arguments *arguments, char *argv[])
 {
 	static char *replay[16];
-	if (arguments->trace != NULL)
-		return replay_of(measurer, arguments, replay) ? replay : NULL;
 	while (*argv != NULL && strcmp(*argv, "--") != 0)
 		argv++;
+	if (arguments->trace != NULL && *argv != NULL) {
+		fprintf(stderr, PROGRAM ": a command or --trace, not both; see --help\n");
+		return NULL;
+	}
+	if (arguments->trace != NULL)
+		return replay_of(measurer, arguments, replay) ? replay : NULL;
 	if (*argv != NULL && argv[1] != NULL)
 		return argv + 1;
 	fprintf(stderr, PROGRAM ": a command is missing, after --; see --help\n");

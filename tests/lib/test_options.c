@@ -179,7 +179,8 @@ Test(options, values_are_read)
 Test(options, good_and_foreign_variables_are_not_mentioned)
 {
 	cr_redirect_stderr();
-	cr_assert(init_with((char *[]){ "TIDE_GC=1", "TIDE_PRELOAD=x", "TIDE_BUILD=y", "TIDE",
+	cr_assert(init_with((char *[]){ "TIDE_GC=1", "TIDE_PRELOAD=x", "TIDE_BUILD=y",
+	                                "TIDE_BIN=/bin", "TIDE_BENCH_PRELOAD=", "TIDE",
 	                                "TIDE_NOTHING_SET", "TIDEX=1", "tide_gc=9", NULL }));
 	cr_assert_stderr_eq_str("");
 	assert_all_standard();

@@ -24,6 +24,20 @@ done <"$work/ids"
 }
 awk 'length($0) > 100 { exit 1 }' "$work/text" || { echo "a line of the text is too long" >&2; failed=1; }
 
+# What the project's own scripts have in the environment is no option, and no mistake either: a Tide
+# that is preloaded there is silent.
+find "$root/tests" "$root/stress" "$root/cmake" -name '*.sh' -exec grep -hoE '\$\{?TIDE_[A-Z_]+' {} + |
+	sed 's/.*TIDE_//' | sort -u >"$work/used"
+[ "$(wc -l <"$work/used")" -ge 5 ] || { echo "no variables found" >&2; failed=1; }
+sed -n '/option_foreign\[\] = {/,/};/p' "$root/lib/options.c" | grep -o '"[A-Z_]*"' |
+	tr -d '"' >"$work/foreign"
+while read -r id; do
+	grep -qxF "$id" "$work/ids" "$work/foreign" || {
+		echo "a script has TIDE_$id, which lib/options.c takes for a mistake" >&2
+		failed=1
+	}
+done <"$work/used"
+
 # That the check can fail.
 sed 's/^| .TIDE_GC. .*/| changed |/' "$root/README.md" >"$work/README.md"
 if sh "$root/stress/options/readme.sh" "$options" "$work/README.md" check 2>/dev/null; then

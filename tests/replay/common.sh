@@ -6,7 +6,6 @@ export LC_ALL
 unset LD_PRELOAD PYTHONMALLOC || true
 
 bin=${TIDE_BIN:?TIDE_BIN must name the folder of the programs}
-unset TIDE_BIN # Tide takes it for an option
 here=$(cd "$(dirname "$0")" && pwd)
 python=/usr/bin/python3
 limit_s=100

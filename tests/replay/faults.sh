@@ -92,7 +92,36 @@ expect 2 tide-replay --allocator "x=$work/no-such.so" good.trace
 expect 2 tide-replay --rounds 0 good.trace
 expect 2 tide-trace frobnicate good.trace
 expect 2 tide-record
+expect 127 tide-record --out none "$work/no-such"
+expect 126 tide-record --out none "$work"
 expect 0 tide-replay --help
+# What is there stays: the trace itself, and a file that was never begun.
+cp good.trace there.trace
+expect 1 tide-trace text there.trace ./there.trace
+grep -qF 'is the trace itself' err || fail "it writes over its trace"
+cmp good.trace there.trace || fail "the trace has changed"
+expect 1 tide-trace text no-such.trace there.trace
+cmp good.trace there.trace || fail "another file has gone with the trace that is not there"
+expect 1 tide-trace text good.trace /dev/full
+[ -c /dev/full ] || fail "a device has gone"
+# Signals are passed on, and the end comes back.
+printf '#!/bin/sh\ntrap "exit 7" TERM\necho ready\nwhile :; do sleep 0.05; done\n' >handler
+chmod +x handler
+"$bin/tide-record" --out signals ./handler >out 2>err &
+pid=$!
+for _ in $(seq 200); do
+	! grep -q ready out || break
+	sleep 0.05
+done
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+[ "$status" -eq 7 ] || fail "a signal was not passed on: $status"
+only signals handler >trace.name
+printf 'int main(void){return 0;}\n' >static.c
+${CC:-cc} -static -o static static.c
+expect 0 tide-record --out none ./static
+grep -q 'is statically linked: nothing can be preloaded into it' err || fail "why there is no trace"
 expect 0 tide-trace --help
 
 # A library that brings no malloc is not taken for one: the C library served.

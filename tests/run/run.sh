@@ -1,7 +1,6 @@
 #!/bin/sh
 # tide-run: what it tells, passes on and refuses.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
 TMPDIR=$work/temporary
 export TMPDIR
 mkdir "$TMPDIR"
@@ -42,6 +41,10 @@ int main(int count, char **argument)
 	fflush(stdout);
 	if (count > 1 && strcmp(argument[1], "wait") == 0)
 		sleep(100);
+	if (count > 1 && strcmp(argument[1], "leave") == 0) {
+		sleep(1);
+		_exit(3);
+	}
 	if (count > 1 && strcmp(argument[1], "fork") == 0 && fork() == 0)
 		exit(0);
 	return 0;
@@ -127,6 +130,23 @@ for how in itself sent; do
 	"$python" "$work/ends.py" $how "$bin/tide-run" "$work/load" || fail "ended by a signal: $how"
 done
 
+# What _exit leaves tells nothing either, and the page is there.
+run 3 --json "$work/json" "$work/load" leave
+said "told nothing at its end: details are as last seen on its page"
+check "$work/json" <<'PYTHON'
+assert d["status"] == 3 and d["served"] is True and d["complete"] is False, d
+assert d["statistics"]["all"]["gc_cycles"] > 0 and d["statistics"]["classes"]
+PYTHON
+# Without a GC thread there is no page.
+cat >"$work/left.c" <<'C'
+#include <unistd.h>
+int main(void) { sleep(1); _exit(0); }
+C
+"${CC:-cc}" -o "$work/left" "$work/left.c"
+run 0 "$work/left"
+tr -s ' \n' '  ' <"$work/err" | grep -q 'It was left by _exit, .* has a GC thread (--gc 2 starts one)' ||
+	fail "why there are no statistics"
+
 # A handler of the command's own gets what is sent to tide-run, and its status comes back.
 cat >"$work/handler" <<'SH'
 #!/bin/sh
@@ -186,7 +206,19 @@ echo TIDE_DECAY_MS=x >"$work/env"
 run 125 --env "$work/env" true
 said "line 1: 'x' is not a number of ms"
 run 125 --env "$work/none" true
+run 125 --env "$work" true
+said "Is a directory"
+{ printf 'TIDE_TRACE=' && head -c 2000 /dev/zero | tr '\0' x; } >"$work/env"
+run 125 --env "$work/env" true
+said "line 1: too long"
+run 125 --cgroup here true
+said "--cgroup: 'here' is not a path from /"
 run 125 --library "$work/none.so" true
+# Before the work, not after it.
+run 125 --json "$work/none/json" touch "$work/touched"
+[ ! -e "$work/touched" ] || fail "it ran, and its summary can't be written"
+TMPDIR=$work/none run 0 "$python" -S -c 0
+said "No statistics: there was no folder for them"
 
 # Nothing is left behind, also by what was ended.
 rmdir "$TMPDIR" || fail "$(ls "$TMPDIR")"

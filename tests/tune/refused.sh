@@ -1,7 +1,6 @@
 #!/bin/sh
 # tide-tune where there is nothing to tune, and commands that fail.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
 TMPDIR=$work/temporary
 export TMPDIR
 mkdir "$TMPDIR"
@@ -33,6 +32,8 @@ tune 2 --start "$work/env" -- true
 said "line 1: no such option: TIDE_NO"
 tune 2 --trace "$work/none"
 said "--trace:"
+tune 2 --trace "$work/env" -- true
+said "a command or --trace, not both"
 expect 0 tide-tune --list
 said "TIDE_WAKE_BYTES"
 said " 512k* "

@@ -2,7 +2,6 @@
 # tide-tune on commands whose cost is made up: what it finds, says, writes and draws; and a search
 # that is broken off and goes on.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
 
 # Separable, with the optimum at TIDE_WAKE_BYTES=2m TIDE_DECAY_MS=50 TIDE_BIN_MAX_BLOCKS=16; it
 # counts its runs.

@@ -2,8 +2,6 @@
 # trace.sh [long]: tide-tune on a recorded trace instead of a command; its first runs, or with `long`
 # all of a small search.
 . "$(dirname "$0")/../bench/common.sh"
-unset TIDE_BIN # no option of the library
-[ -x "$bin/tide-replay" ] || exit 77
 limit_s=1000
 
 expect 0 tide-record --out "$work/recorded" "$python" -S -c 'print(sum(len(str(i)) for i in range(1000)))'
