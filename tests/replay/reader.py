@@ -1,4 +1,4 @@
-"""reader.py TRACE: the binary form as text, by what stress/trace/README.md says and nothing else."""
+"""reader.py TRACE: the binary form as text, by what stress/trace/FORM.md says and nothing else."""
 import struct
 import sys
 
