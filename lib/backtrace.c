@@ -14,9 +14,17 @@ typedef _Unwind_Reason_Code backtrace_function(_Unwind_Trace_Fn, void *);
 typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
 typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 
-/* Weak: a static program has none of them, and no other is to be linked with what it does not use. */
+/* Weak: no program is to be linked with what it does not use. The preloaded library fetches libgcc
+ * itself; an archive takes what the program has, which every dynamic C++ program has. (dlopen there
+ * would make the linker warn of each static program.) */
+#if defined(TIDE_PRELOAD)
 extern void *dlopen(const char *, int) __attribute__((weak));
 extern void *dlsym(void *restrict, const char *restrict) __attribute__((weak));
+#else
+extern backtrace_function _Unwind_Backtrace __attribute__((weak));
+extern ip_function _Unwind_GetIP __attribute__((weak));
+extern stack_function _Unwind_GetCFA __attribute__((weak));
+#endif
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
 #endif
@@ -166,20 +174,34 @@ bool tide_backtrace_is_by_tables(void)
 	return tide_load_acquire(&ready); /* backtrace.ready */
 }
 
+static bool find_unwinder(void *functions[3])
+{
+#if defined(TIDE_PRELOAD)
+	void *libgcc = NULL;
+	if (dlopen != NULL && dlsym != NULL)
+		libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (libgcc == NULL)
+		return false;
+	functions[0] = dlsym(libgcc, "_Unwind_Backtrace");
+	functions[1] = dlsym(libgcc, "_Unwind_GetIP");
+	functions[2] = dlsym(libgcc, "_Unwind_GetCFA");
+#else
+	functions[0] = (void *)(uintptr_t)&_Unwind_Backtrace;
+	functions[1] = (void *)(uintptr_t)&_Unwind_GetIP;
+	functions[2] = (void *)(uintptr_t)&_Unwind_GetCFA;
+#endif
+	return functions[0] != NULL && functions[1] != NULL && functions[2] != NULL;
+}
+
 void tide_backtrace_start(void)
 {
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 	struct dl_find_object own, found;
-	if (dlopen == NULL || dlsym == NULL || _dl_find_object == NULL)
+	void *functions[3];
+	if (_dl_find_object == NULL || !find_unwinder(functions))
 		return;
-	void *libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	if (libgcc == NULL)
-		return;
-	void *functions[3] = { dlsym(libgcc, "_Unwind_Backtrace"), dlsym(libgcc, "_Unwind_GetIP"),
-		               dlsym(libgcc, "_Unwind_GetCFA") };
 	uintptr_t addresses[8];
-	if (functions[0] == NULL || functions[1] == NULL || functions[2] == NULL ||
-	    _dl_find_object(functions[0], &found) != 0 ||
+	if (_dl_find_object(functions[0], &found) != 0 ||
 	    _dl_find_object((void *)(uintptr_t)&tide_backtrace_start, &own) != 0 ||
 	    found.dlfo_map_start == own.dlfo_map_start)
 		return;

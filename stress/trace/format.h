@@ -1,4 +1,4 @@
-/* The form of a trace: what tide-record writes and tide-replay reads. README.md of this folder
+/* The form of a trace: what tide-record writes and tide-replay reads. forms.md of this folder
  * describes it, in words and with an example, so that others can write and read traces.
  *
  * A file is a head and chunks. All integers are little-endian. A chunk belongs to one thread at a

@@ -33,7 +33,7 @@ has_page() {
 # options: the options in the text of standard input, one a line: -x or --xxx after a blank, "[", "|"
 # or the beginning of a line.
 options() {
-	grep -oE '(^|[][ |(])-(-[a-z][a-z0-9-]*|[A-Za-z0-9])([] ,=|).]|$)' |
+	grep -oE '(^|[][ |(])-(-[a-z][a-z0-9-]*|[A-Za-z0-9])([] ,=|).:]|$)' |
 		sed 's/[^A-Za-z0-9-]//g' | sort -u
 }
 

@@ -67,7 +67,20 @@ done
 cd "$work"
 bin=$root/usr/bin
 "$bin/tide-record" --out recorded ls / >out 2>&1 || { cat out >&2; fail "tide-record failed"; }
-[ -n "$(find recorded -type f)" ] || fail "tide-record recorded nothing"
+trace=$(find recorded -name 'ls-*.trace')
+[ -n "$trace" ] || fail "tide-record recorded nothing"
+"$bin/tide-trace" summary "$trace" >out 2>&1 || { cat out >&2; fail "tide-trace failed"; }
+grep -qx 'program ls' out || { cat out >&2; fail "tide-trace: not a trace of ls"; }
+"$bin/tide-replay" --allocator tide --rounds 1 --idle 0 --report replayed "$trace" >out 2>&1 ||
+	{ cat out >&2; fail "tide-replay failed"; }
+grep -q '^tide  *[0-9]' out || { cat out >&2; fail "nothing was replayed"; }
+"$bin/tide-run" true 2>out || { cat out >&2; fail "tide-run true ended with $?"; }
+grep -q '^tide-run: true: done in ' out || { cat out >&2; fail "tide-run tells nothing"; }
+"$bin/tide-run" git --version >out 2>&1 || { cat out >&2; fail "tide-run git failed"; }
+grep -q '^  advice:' out || { cat out >&2; fail "git ran without Tide under tide-run"; }
+"$bin/tide-tune" --runs 40 --parameters retain_bytes -- git --version >out 2>&1 ||
+	{ cat out >&2; fail "tide-tune failed"; }
+[ -e tide-tune-report/tide-tune.env ] || fail "tide-tune chose nothing"
 "$bin/tide-bench" --list >out 2>&1 || { cat out >&2; fail "tide-bench --list failed"; }
 grep -q '^ *micro/' out || fail "tide-bench has no loads"
 grep -q '^ *program/' out || fail "tide-bench has no programs"
@@ -76,11 +89,17 @@ grep -q '^ *program/' out || fail "tide-bench has no programs"
 preload=$(echo "$root"/usr/lib/*/libtide-preload.so.0)
 LD_PRELOAD=$preload TIDE_STATS=file:stats git --version >out 2>&1 || { cat out >&2; fail "preloaded git failed"; }
 grep -q '^Tide' stats || fail "git ran without Tide"
+LD_PRELOAD=$preload TIDE_PROFILE=1 TIDE_PROFILE_BYTES=1 TIDE_PROFILE_FILE=profile \
+	git --version >out 2>&1 || { cat out >&2; fail "git with a profile failed"; }
+"$bin/tide-prof" top profile >out 2>&1 || { cat out >&2; fail "tide-prof top failed"; }
+grep -q '^profile: .* live$' out || { cat out >&2; fail "tide-prof shows nothing"; }
+"$bin/tide-prof" run --rate 1 git --version >out 2>&1 || { cat out >&2; fail "tide-prof run failed"; }
+grep -q ' never freed$' out || { cat out >&2; fail "tide-prof run shows nothing"; }
 
 # Programs are built against it, and the manual is found.
 INSTALLED=$root/usr sh "$here/../consume/pkg_config.sh"
 if command -v man >/dev/null; then
-	for page in "tide 7" "tide_malloc 3" "tide-stress 1"; do
+	for page in "tide 7" "tide_malloc 3" "tide_profile 3" "tide-stress 1" "tide-run 1"; do
 		# Name and section.
 		# shellcheck disable=SC2086
 		set -- $page
