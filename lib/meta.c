@@ -71,8 +71,9 @@ void *tide_meta_alloc(size_t bytes)
 			if (start + bytes <= arena->limit_bytes)
 				return (char *)arena + start;
 		}
-		struct arena *fresh = arena_map(arena_bytes());
-		if (fresh == NULL)
+		size_t wanted = arena_bytes();
+		struct arena *fresh = arena_map(wanted);
+		if (fresh == NULL && wanted > TIDE_META_ARENA_BYTES)
 			fresh = arena_map(TIDE_META_ARENA_BYTES);
 		if (fresh == NULL)
 			return NULL;

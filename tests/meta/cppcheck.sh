@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 # check FILE...: as GNU C on Linux; style is .clang-format's and clang-tidy's business.
 check() {
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
-		-Ilib -Igc -Iinclude -D_GNU_SOURCE -D__linux__ \
+		-Ilib -Igc -Iinclude -D_GNU_SOURCE -D__linux__ -D__LP64__ \
 		"-D__$(uname -m)__" -DTIDE_DEBUG=0 -DTIDE_AUDITED=0 '-DTIDE_TLS_MODEL="initial-exec"' \
 		--template='{file}:{line}: {id}: {message}' "$@" 2>&1
 }
