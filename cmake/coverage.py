@@ -36,8 +36,9 @@ def collect(build):
             functions[name, function["name"]] += function["execution_count"]
         for line in record["lines"]:
             lines[name, line["line_number"]] += line["count"]
-            for at, branch in enumerate(line["branches"]):
-                branches[name, line["line_number"], at] += branch["count"]
+            taken = [branch["count"] for branch in line["branches"] if not branch["throw"]]
+            for at, count in enumerate(taken):
+                branches[name, line["line_number"], at] += count
     return lines, branches, functions
 
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # coverage.sh: how much of lib/ and gc/ the unit tests run, and what of it never runs.
 #
-# Builds build/coverage (preset "coverage"), runs the unit and death tests in it, and prints the shares
-# of lines, branches and functions that ran, by folder, and the longest stretches that did not. Then
-# every function that never ran must have its reason in tests/coverage.txt, and every reason there its
-# function; else, or when a test failed, the exit status is not 0.
+# Builds build/coverage (preset "coverage"), runs the unit and death tests in it, which takes some
+# minutes, and prints the shares of lines, branches and functions that ran, by folder, and the longest
+# stretches that did not. Then every function that never ran must have its reason in
+# tests/coverage.txt, and every reason there its function; else, or when a test failed, the exit
+# status is not 0. (Functions that are always inlined are known to gcov by their lines only.)
 set -eu
 cd "$(dirname "$0")/.."
 build=build/coverage
@@ -18,7 +19,8 @@ cmake --build "$build" -j 2 --target tide-preload tide-pinned $programs >"$build
 	{ tail -n 40 "$build/build.log" >&2; exit 1; }
 find "$build" -name '*.gcda' -delete
 status=0
-ctest --test-dir "$build" -j 2 -R "^$tests\$" >"$build/ctest.log" 2>&1 || {
+# death/table is written for the optimisation of the release build.
+ctest --test-dir "$build" -j 2 -R "^$tests\$" -E '^death/table$' >"$build/ctest.log" 2>&1 || {
 	status=1
 	grep 'Failed\|Timeout' "$build/ctest.log" >&2
 }
