@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh build|test|bench: install what building needs; with test, with bench, what testing or
-# measuring needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
+# setup.sh build|test|bench|package: install what building needs; with the others, what testing,
+# measuring or making packages needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
 # root, when all is there.
 set -eu
 
@@ -18,6 +18,9 @@ zlib1g-dev          /usr/include/zlib.h
 gnuplot-nox         gnuplot
 libncurses-dev      /usr/include/curses.h
 systemtap-sdt-dev   /usr/include/*/sys/sdt.h
+libdw-dev           /usr/include/elfutils/libdwfl.h
+libprotobuf-c-dev   /usr/include/protobuf-c/protobuf-c.h
+protobuf-c-compiler protoc-c
 '
 needs_test="$needs_build"'
 g++                 g++
@@ -26,10 +29,15 @@ clang-tidy-14       clang-tidy-14
 cppcheck            cppcheck
 libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 libcriterion-dev    /usr/include/criterion/criterion.h
+gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+g++-aarch64-linux-gnu aarch64-linux-gnu-g++
+libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdlib.h
+qemu-user           qemu-aarch64
 valgrind            valgrind
 gdb                 gdb
 strace              strace
 libcap2-bin         setcap
+user-mode-linux     linux.uml
 spin                spin
 git                 git
 perl                perl
@@ -43,6 +51,21 @@ beanstalkd          beanstalkd
 tmux                tmux
 prometheus          promtool
 chromium            chromium
+google-perftools    google-pprof
+protobuf-compiler   protoc
+dpkg-dev            dpkg-shlibdeps
+file                file
+lintian             lintian
+man-db              man
+mandoc              mandoc
+musl-tools          musl-gcc
+pkg-config          pkg-config
+debootstrap         debootstrap
+'
+needs_package="$needs_build"'
+dpkg-dev            dpkg-shlibdeps
+file                file
+git                 git
 '
 needs_bench="$needs_build"'
 libjemalloc2         /usr/lib/*/libjemalloc.so.2
@@ -53,10 +76,11 @@ libtbbmalloc2        /usr/lib/*/libtbbmalloc_proxy.so.2
 
 case ${1-} in
 build) needs=$needs_build ;;
+package) needs=$needs_package ;;
 test) needs=$needs_test ;;
 bench) needs=$needs_bench$(cat "$(dirname "$0")/../stress/bench/programs/packages.txt") ;;
 *)
-	echo "usage: setup.sh build|test|bench" >&2
+	echo "usage: setup.sh build|test|bench|package" >&2
 	exit 2
 	;;
 esac

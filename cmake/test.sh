@@ -99,7 +99,8 @@ if ! sh cmake/setup.sh test; then
 	exit 1
 fi
 
-build release release && run release .
+# Libraries lie where Debian has them, not beside bin/: what is installed must not rely on that.
+build release release -DCMAKE_INSTALL_LIBDIR="lib/$(cc -print-multiarch)" && run release .
 [ "$quick" -eq 0 ] || exit
 
 # audit, asan and tsan are debug builds as well.
@@ -109,4 +110,8 @@ build asan asan && run asan "$units"
 build tsan tsan && run tsan "$units"
 build clang release -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 &&
 	run clang '^(lib|gc|api|store)$'
+# The fuzz targets for a moment, from fixed seeds.
+build fuzz fuzz && run fuzz '^fuzz$'
+# For another processor, under an emulator: a choice of tests, for it is slow.
+build aarch64 aarch64 && run aarch64 '^emulated$'
 exit

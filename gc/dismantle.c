@@ -24,6 +24,8 @@ static void cache_empty(struct tide_cache *cache)
 	(void)tide_cache_park_of(cache, tide_load_relaxed(&cache->owner));
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
 		bin_drop(tide_cache_remove_ready(cache, cls));
+		if (tide_pagemap_place(cls) != cls)
+			bin_drop(tide_cache_remove_ready(cache, tide_pagemap_place(cls)));
 		bin_drop(cache->pending[cls]);
 		cache->pending[cls] = NULL;
 		cache->capacity[cls] = 0;

@@ -61,9 +61,9 @@ TIDE_HIDDEN size_t tide_gc_purge_heap(struct tide_heap *heap);
  * keep. 0 as well when another thread is the GC for long. */
 TIDE_HIDDEN size_t tide_gc_purge_early(void);
 
-/* What is in nobody's hands and what idle threads keep, to the free sets, and where the heap's limit
- * counts held memory, back to the system. Waits for the token, but not long. */
-TIDE_HIDDEN void tide_gc_reclaim(struct tide_heap *heap);
+/* What is in nobody's hands and what idle threads keep, to the free sets, and if that is wanted, or
+ * where the heap's limit counts held memory, back to the system. Waits for the token, but not long. */
+TIDE_HIDDEN void tide_gc_reclaim(struct tide_heap *heap, bool to_system);
 
 /* Take a heap that the program made apart, to be created anew: all its memory goes back to the system,
  * and the threads lose their caches in it. Waits for the token. */

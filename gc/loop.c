@@ -160,12 +160,12 @@ size_t tide_gc_purge_heap(struct tide_heap *heap)
 	return bytes;
 }
 
-void tide_gc_reclaim(struct tide_heap *heap)
+void tide_gc_reclaim(struct tide_heap *heap, bool to_system)
 {
 	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
 		return;
 	tide_gc_empty_idle(heap);
-	if (tide_load_relaxed(&heap->budget.counts_held))
+	if (to_system || tide_load_relaxed(&heap->budget.counts_held))
 		(void)tide_gc_release_all(heap);
 	else
 		tide_gc_collect_all(heap);

@@ -349,6 +349,8 @@ int tide_gc_thread_stop(void)
 
 bool tide_gc_fork_prepare(void)
 {
+	if (tide_load_relaxed(&tide_gc_lost)) /* nobody will ever let go of it */
+		return false;
 	return tide_token_wait(FORK_WAIT_NS);
 }
 
@@ -376,6 +378,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
 		tide_large_set_aged(false);
 	}
+	tide_token_forget_waiters();
 	tide_doorbell_retract();
 	process_note();
 	tide_gc_publish_forget();

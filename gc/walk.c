@@ -55,15 +55,22 @@ static void mark_slots(const struct tide_slab *slab, void **from, void **to, uin
 	}
 }
 
+static void mark_place(struct tide_cache *cache, unsigned place, const struct tide_slab *slab,
+                       uint64_t *bits)
+{
+	struct tide_bin *bin = cache->ready[place];
+	if (bin != NULL)
+		mark_slots(slab, &bin->slot[TIDE_BIN_BASE], cache->top[place] + 1, bits);
+}
+
 static void mark_bins(struct tide_heap *heap, const struct tide_slab *slab, uint64_t *bits)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next) {
-		struct tide_bin *ready = cache->ready[slab->cls];
 		struct tide_bin *pending = cache->pending[slab->cls];
-		if (ready != NULL)
-			mark_slots(slab, &ready->slot[TIDE_BIN_BASE], cache->top[slab->cls] + 1,
-			           bits);
+		mark_place(cache, slab->cls, slab, bits);
+		if (tide_pagemap_place(slab->cls) != slab->cls)
+			mark_place(cache, tide_pagemap_place(slab->cls), slab, bits);
 		if (pending != NULL)
 			mark_slots(slab, &pending->slot[TIDE_BIN_BASE],
 			           &pending->slot[TIDE_BIN_BASE + pending->count], bits);
@@ -79,14 +86,19 @@ static bool is_in_slots(void **from, void **to, const void *block)
 	return false;
 }
 
+static bool is_in_place(struct tide_cache *cache, unsigned place, const void *block)
+{
+	struct tide_bin *bin = cache->ready[place];
+	return bin != NULL && is_in_slots(&bin->slot[TIDE_BIN_BASE], cache->top[place] + 1, block);
+}
+
 static bool is_in_bins(struct tide_heap *heap, unsigned cls, const void *block)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next) {
-		struct tide_bin *ready = cache->ready[cls];
 		struct tide_bin *pending = cache->pending[cls];
-		if (ready != NULL &&
-		    is_in_slots(&ready->slot[TIDE_BIN_BASE], cache->top[cls] + 1, block))
+		if (is_in_place(cache, cls, block) ||
+		    is_in_place(cache, tide_pagemap_place(cls), block))
 			return true;
 		if (pending != NULL &&
 		    is_in_slots(&pending->slot[TIDE_BIN_BASE],

@@ -12,6 +12,7 @@
 #include "hit.h"
 #include "limit.h"
 #include "pool.h"
+#include "profiled.h"
 #include "slow.h"
 #include "start.h"
 
@@ -57,7 +58,8 @@ static void *fresh_aligned(struct tide_cache *cache, unsigned cls, size_t align_
 /* A block of a medium class at a multiple of align_bytes, 2 KiB or 4 KiB. */
 static void *medium_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)
 {
-	void *block = ready_aligned(cache, cls, align_bytes);
+	/* (In profile mode what is in the ready bin is counted as malloc's.) */
+	void *block = tide_sample_on() ? NULL : ready_aligned(cache, cls, align_bytes);
 	if (block == NULL) {
 		tide_cache_slow_enter(cache);
 		block = tide_pool_aligned(cache, cls, align_bytes);
@@ -124,17 +126,22 @@ void *tide_aligned_in(struct tide_cache *cache, size_t alignment, size_t size)
 	} else {
 		cls = TIDE_CLASS_LARGE;
 	}
-	void *block = page_aligned(cache, cls, alignment, size);
+	struct tide_cache *from = cache;
+	size_t whole = (size + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
+	bool taken = tide_sample_on() && tide_profiled_is_due(&from, cls, whole);
+	void *block = page_aligned(from, cls, alignment, size);
 	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget))) {
 		unsigned tries = 0;
 		while (block == NULL && tide_limit_make_room(cache, size, &tries))
-			block = page_aligned(cache, cls, alignment, size);
+			block = page_aligned(from, cls, alignment, size);
 		tide_limit_tell(cache);
 	}
 	if (block == NULL)
 		errno = ENOMEM;
 	else if (TIDE_UNLIKELY(tide_start_checked()))
 		note_live(block, cls, asked);
+	else if (TIDE_UNLIKELY(taken))
+		tide_profiled_enter(block, __builtin_frame_address(0));
 	return block;
 }
 

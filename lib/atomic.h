@@ -4,6 +4,13 @@
  * Single words are C11 atomics, which ThreadSanitizer sees. The double-width compare-and-swap,
  * which C11 compilers hand to a library that may lock, is Concurrency Kit's; a ThreadSanitizer
  * build, blind to ck's inline assembly, takes the compiler's instead.
+ *
+ * Orders are C11's, so they hold wherever the compiler knows the machine; none of them leans on
+ * x86, where loads and stores keep their order but for a store before a load. Two things are not the
+ * compiler's. ck's operations order nothing by themselves (on 64-bit Arm theirs is a bare pair of
+ * load- and store-exclusive), so fences of C11 stand around the one that is used here, and never
+ * ck's own, whose strength a header of the package settles when that is built. And the kernel: see
+ * tide_fence_after_system.
  */
 #ifndef TIDE_ATOMIC_H
 #define TIDE_ATOMIC_H
@@ -27,7 +34,7 @@
 #define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define tide_cas_seq_cst(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_seq_cst,             \
-	                                        memory_order_relaxed)
+	                                        memory_order_seq_cst)
 #define tide_cas_acq_rel(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_acq_rel,             \
 	                                        memory_order_acquire)
@@ -45,13 +52,24 @@
  * no instruction, only the compiler is bound. (Between threads, use an edge.) */
 #define tide_order_stores() atomic_signal_fence(memory_order_seq_cst)
 
+/* What another thread wrote before the kernel did what a system call has just told us of (it ended,
+ * say) is seen from here on. The kernel's own locks order what it reads after what it was told; this
+ * keeps our loads behind its. Pairs with the end of that thread, on which the kernel locks. */
+static inline void tide_fence_after_system(void)
+{
+#if !TIDE_TSAN /* which knows no fences, and takes no notice of the kernel either */
+	atomic_thread_fence(memory_order_acquire);
+#endif
+}
+
 /* A pointer and its modification count, changed together. */
 struct tide_tagged {
 	_Alignas(16) _Atomic(void *) pointer;
 	_Atomic uintptr_t tag;
 };
 
-/* Replace {old_pointer, old_tag} by {pointer, tag}. Order: acquire and release. */
+/* Replace {old_pointer, old_tag} by {pointer, tag}. Order: acquire and release, by the two fences;
+ * they are no instructions on x86. It may fail although both are as they were; loops try again. */
 static inline bool tide_cas2_acq_rel(struct tide_tagged *word, void *old_pointer, uintptr_t old_tag,
                                      void *pointer, uintptr_t tag)
 {
@@ -63,7 +81,10 @@ static inline bool tide_cas2_acq_rel(struct tide_tagged *word, void *old_pointer
 	void *old[2] = { old_pointer, (void *)old_tag };
 	void *new[2] = { pointer, (void *)tag };
 	void *seen[2];
-	return ck_pr_cas_ptr_2_value(word, old, new, seen);
+	atomic_thread_fence(memory_order_release);
+	bool done = ck_pr_cas_ptr_2_value(word, old, new, seen);
+	atomic_thread_fence(memory_order_acquire);
+	return done;
 #endif
 }
 

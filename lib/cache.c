@@ -15,11 +15,11 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_4 NONE_TOP, NONE_TOP, NONE_TOP, NONE_TOP
 #define NONE_16 NONE_4, NONE_4, NONE_4, NONE_4
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
-static_assert(TIDE_CLASS_SLOTS == 2 * 64 + 3 * 16 + 4, "cache: one entry for each class");
+static_assert(TIDE_PLACES == 3 * 64 + 2 * 16 + 3 * 4 + 1, "cache: one entry for each place");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
 struct tide_cache tide_cache_none = {
-	.top = { NONE_64, NONE_64, NONE_16, NONE_16, NONE_16, NONE_4 },
+	.top = { NONE_64, NONE_64, NONE_64, NONE_16, NONE_16, NONE_4, NONE_4, NONE_4, NONE_TOP },
 };
 TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
 TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
@@ -35,8 +35,8 @@ static struct tide_cache *make(struct tide_heap *heap)
 		return NULL;
 	cache->heap = heap;
 	tide_garbage_init(&cache->garbage, first);
-	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
-		cache->top[cls] = NONE_TOP;
+	for (unsigned place = 0; place < TIDE_PLACES; place++)
+		cache->top[place] = NONE_TOP;
 
 	cache->all_next = tide_load_relaxed(&heap->roster.all);
 	TIDE_YIELD("cache.roster");
@@ -94,27 +94,41 @@ bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
 /* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
  * ends of a bin apart. What can't be trusted is let go: a few blocks are lost, none is handed out
  * twice. */
-static void repair(struct tide_cache *cache, unsigned cls)
+static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 {
-	struct tide_bin *ready = cache->ready[cls];
-	struct tide_bin *pending = cache->pending[cls];
-	uintptr_t at = (uintptr_t)cache->top[cls];
+	struct tide_bin *ready = cache->ready[place];
+	uintptr_t at = (uintptr_t)cache->top[place];
 	if (ready != NULL && (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
 	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS - 1]))
 		ready = NULL;
 	if (ready != NULL) {
-		ready->count = (uint8_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+		ready->count = (uint8_t)(cache->top[place] - &ready->slot[TIDE_BIN_BASE - 1]);
 		tide_bin_repair(ready);
 	}
-	if (pending == ready)
+	cache->ready[place] = ready;
+	cache->top[place] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
+	return ready;
+}
+
+static void repair(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *ready = repair_ready(cache, cls);
+	struct tide_bin *returns = NULL;
+	struct tide_bin *pending = cache->pending[cls];
+	unsigned place = tide_pagemap_place(cls);
+	if (place != cls && cache->ready[place] == ready) { /* between the two when they swap */
+		cache->ready[place] = NULL;
+		cache->top[place] = NONE_TOP;
+	} else if (place != cls) {
+		returns = repair_ready(cache, place);
+	}
+	if (pending == ready || pending == returns)
 		pending = NULL;
 	if (pending != NULL) {
 		tide_bin_repair(pending);
 		/* As wide as it can be: pool.c adds to pending bins, and must stay below the mark. */
 		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 	}
-	cache->ready[cls] = ready;
-	cache->top[cls] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
 	cache->pending[cls] = pending;
 }
 
@@ -172,21 +186,26 @@ uint32_t tide_cache_threads_racy(struct tide_heap *heap)
 	return tide_load_relaxed(&heap->roster.threads);
 }
 
-void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin)
+void tide_cache_install_at(struct tide_cache *cache, unsigned place, struct tide_bin *bin)
 {
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, bin->cls));
-	cache->ready[bin->cls] = bin;
-	cache->top[bin->cls] = tide_bin_top(bin);
+	cache->ready[place] = bin;
+	cache->top[place] = tide_bin_top(bin);
 }
 
-struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls)
+void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin)
 {
-	struct tide_bin *bin = cache->ready[cls];
+	tide_cache_install_at(cache, bin->cls, bin);
+}
+
+struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned place)
+{
+	struct tide_bin *bin = cache->ready[place];
 	if (bin == NULL)
 		return NULL;
-	bin->count = (uint8_t)(cache->top[cls] - &bin->slot[TIDE_BIN_BASE - 1]);
-	cache->ready[cls] = NULL;
-	cache->top[cls] = NONE_TOP;
+	bin->count = (uint8_t)(cache->top[place] - &bin->slot[TIDE_BIN_BASE - 1]);
+	cache->ready[place] = NULL;
+	cache->top[place] = NONE_TOP;
 	return bin;
 }
 
@@ -213,7 +232,13 @@ bool tide_cache_empty(struct tide_cache *cache)
 		struct tide_bin *pending = tide_cache_pending(cache, cls);
 		if (pending != NULL)
 			cache->pending[cls] = NULL; /* before it is anywhere else: see bin.h */
+		/* What was counted down already goes unused. */
+		if (cls <= TIDE_CLASS_BINNED_LAST && cache->countdown[cls] != 0)
+			cache->countdown[cls] += (uint32_t)tide_cache_blocks_at(cache, cls);
 		any |= bin_to_garbage(cache, tide_cache_remove_ready(cache, cls));
+		if (tide_pagemap_place(cls) != cls)
+			any |= bin_to_garbage(
+			    cache, tide_cache_remove_ready(cache, tide_pagemap_place(cls)));
 		any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 		tide_store_relaxed(&cache->binned[cls], 0);
@@ -261,8 +286,8 @@ void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, un
 	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
 	/* (A leaf that is older than the window has a map of its own.) */
 	if (TIDE_LIKELY(page < cache->near_pages &&
-	                tide_load_relaxed(&cache->near_map[page]) == from))
-		tide_store_relaxed(&cache->near_map[page], (uint8_t)to);
+	                tide_load_relaxed(&cache->near_map[page]) == tide_pagemap_place(from)))
+		tide_store_relaxed(&cache->near_map[page], (uint8_t)tide_pagemap_place(to));
 	else
 		tide_pagemap_set((uintptr_t)block, 1, to);
 	tide_count_owned(&cache->reclassed[from], -1u);
@@ -315,9 +340,9 @@ void tide_cache_spilled(struct tide_cache *cache, unsigned cls)
 
 unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls)
 {
-	unsigned blocks = 0;
-	if (cache->ready[cls] != NULL)
-		blocks += (unsigned)(cache->top[cls] - &cache->ready[cls]->slot[TIDE_BIN_BASE - 1]);
+	unsigned blocks = (unsigned)tide_cache_blocks_at(cache, cls);
+	if (tide_pagemap_place(cls) != cls)
+		blocks += (unsigned)tide_cache_blocks_at(cache, tide_pagemap_place(cls));
 	if (cache->pending[cls] != NULL)
 		blocks += cache->pending[cls]->count;
 	return blocks;
@@ -325,17 +350,20 @@ unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls)
 
 bool tide_cache_is_valid(const struct tide_cache *cache)
 {
-	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
-		const struct tide_bin *ready = cache->ready[cls];
-		const struct tide_bin *pending = cache->pending[cls];
-		if (ready == NULL && cache->top[cls] != NONE_TOP)
+	for (unsigned place = 0; place < TIDE_PLACES; place++) {
+		const struct tide_bin *ready = cache->ready[place];
+		if (ready == NULL && cache->top[place] != NONE_TOP)
 			return false;
 		if (ready != NULL) {
 			struct tide_bin copy = *ready;
-			copy.count = (uint8_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
-			if (ready->cls != cls || !tide_bin_is_valid(&copy))
+			copy.count = (uint8_t)tide_cache_blocks_at(cache, place);
+			if (ready->cls != tide_pagemap_class_of_place(place) ||
+			    !tide_bin_is_valid(&copy))
 				return false;
 		}
+	}
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		const struct tide_bin *pending = cache->pending[cls];
 		if (pending != NULL && (pending->cls != cls || !tide_bin_is_valid(pending)))
 			return false;
 	}

@@ -13,6 +13,9 @@
  * Life        made once, never unmapped. A thread that ends parks its cache with the bins still in
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
+ * Weak order  the owner's plain fields are read by others only after stack.hand, after the swap that
+ *             takes the pending bins, or when the kernel says that the owner is gone
+ *             (tide_fence_after_system)
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
  *             cache.pending, cache.depart: a thread that leaves -> who destroys the heap
  */
@@ -21,10 +24,12 @@
 
 #include "compiler.h"
 #include "garbage.h"
+#include "pagemap.h"
 #include "yield.h"
 
 struct tide_heap;
 struct tide_object_table;
+struct tide_backtrace_memo;
 
 /* A thread's cache in a heap, as long as the heap is of that generation. */
 struct tide_seat {
@@ -46,9 +51,9 @@ struct tide_cache_counts {
 };
 
 struct tide_cache {
-	/* Last block of the ready bin of each class. First, so that its offset costs no
-	 * instruction. */
-	void **top[TIDE_CLASS_SLOTS];
+	/* Last block of the ready bin of each class, and in profile mode of the bin for returns
+	 * (pagemap.h). First, so that its offset costs no instruction. */
+	void **top[TIDE_PLACES];
 	/* The page map's window, copied when the cache gets an owner: the hit case of free then has
 	 * all it needs in plain fields of its own. */
 	uintptr_t near_base, near_pages;
@@ -56,7 +61,7 @@ struct tide_cache {
 
 	struct tide_heap *heap; /* plain: for ever */
 	struct tide_node node;  /* parked caches */
-	struct tide_bin *ready[TIDE_CLASS_SLOTS];
+	struct tide_bin *ready[TIDE_PLACES];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
@@ -67,10 +72,16 @@ struct tide_cache {
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_reclaim;                    /* the program's function is making room (limit.c) */
-	uint64_t pool_bytes;                /* in pending bins of medium classes */
-	uint64_t pooled[3];                 /* of those, which may have blocks (pool.c) */
-	uint64_t unrung_bytes;              /* published or freshly carved since the last ring */
-	uint32_t seats_used;                /* of `seats`: no seat from here on is taken */
+	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet to
+	 * come before the next sample, and 1; 0: not drawn yet. The same for all others in bytes. */
+	uint32_t countdown[TIDE_CLASS_BINNED_LAST + 1];
+	uint64_t countdown_bytes;
+	uint64_t sample_random;
+	struct tide_backtrace_memo *backtrace; /* NULL: none yet */
+	uint64_t pool_bytes;     /* in pending bins of medium classes */
+	uint64_t pooled[3];      /* of those, which may have blocks (pool.c) */
+	uint64_t unrung_bytes;   /* published or freshly carved since the last ring */
+	uint32_t seats_used;     /* of `seats`: no seat from here on is taken */
 	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
 
 	/* The thread's bins for object caches, in its cache in the default heap; NULL: none yet.
@@ -166,10 +177,13 @@ TIDE_HIDDEN struct tide_cache *tide_cache_all(struct tide_heap *heap);
 /* Caches of the heap that are not parked. */
 TIDE_HIDDEN uint32_t tide_cache_threads_racy(struct tide_heap *heap);
 
-/* Make `bin` the ready bin of its class. */
+/* Make `bin` the ready bin of its class, or the bin at that place. */
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
-/* Take the ready bin out, with its count set; NULL when there is none. */
-TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned cls);
+TIDE_HIDDEN void tide_cache_install_at(struct tide_cache *cache, unsigned place,
+                                       struct tide_bin *bin);
+/* Take the bin at the place out, with its count set; NULL when there is none. The place of the ready
+ * bin is the class. */
+TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned place);
 /* Publish every block in the cache as garbage, but what the GC is taking just now; returns whether
  * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
@@ -205,14 +219,20 @@ TIDE_INLINE struct tide_bin *tide_cache_pending(const struct tide_cache *cache, 
 	return cache->has_pending ? cache->pending[cls] : NULL;
 }
 
+/* Blocks in the bin at the place. */
+TIDE_INLINE size_t tide_cache_blocks_at(const struct tide_cache *cache, unsigned place)
+{
+	const struct tide_bin *bin = cache->ready[place];
+	return bin != NULL ? (size_t)(cache->top[place] - &bin->slot[TIDE_BIN_BASE - 1]) : 0;
+}
+
 /* In a slow call: note what the bins hold. */
 TIDE_INLINE void tide_cache_note_bins(struct tide_cache *cache, unsigned cls)
 {
-	const struct tide_bin *ready = cache->ready[cls];
 	const struct tide_bin *pending = tide_cache_pending(cache, cls);
-	size_t blocks = pending != NULL ? pending->count : 0;
-	if (ready != NULL)
-		blocks += (size_t)(cache->top[cls] - &ready->slot[TIDE_BIN_BASE - 1]);
+	size_t blocks = tide_cache_blocks_at(cache, cls) + (pending != NULL ? pending->count : 0u);
+	if (TIDE_UNLIKELY(tide_pagemap_place(cls) != cls))
+		blocks += tide_cache_blocks_at(cache, tide_pagemap_place(cls));
 	tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
 }
 

@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is written for a processor is os_call.h, os.c's threads, guard.c's handler, and how many bits
+ * an address has (config.h). The words of atomic.h are taken apart from their low end. */
+#if !defined(__LP64__) || !(defined(__x86_64__) || defined(__AARCH64EL__))
+#error "Tide is written for 64-bit x86 and little-endian 64-bit Arm"
+#endif
+
 #define TIDE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TIDE_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define TIDE_COLD __attribute__((noinline, cold))

@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* The OS page. Page map, purging and large blocks count in it. */
+/* The OS page. Page map, purging and large blocks count in it. Where it is longer, as some kernels
+ * for Arm have it (16 or 64 KiB), the process is ended at the first call (start.c). */
 #define TIDE_PAGE_SHIFT 12
 #define TIDE_PAGE_BYTES (1u << TIDE_PAGE_SHIFT)
 
@@ -50,6 +51,12 @@
 #define TIDE_CLASS_HEAP 179 /* blocks of a heap that the program made: the slab or tag tells */
 #define TIDE_CLASS_SLOTS 180
 
+/* In profile mode (sample.h) free must not give a thread back what malloc counts down: the page of a
+ * class that has ready bins says the class and this, which is the place of the bin for returns. */
+#define TIDE_RETURN_SHIFT TIDE_CLASS_SLOTS
+#define TIDE_CLASS_BINNED_LAST 56
+#define TIDE_PLACES (TIDE_RETURN_SHIFT + TIDE_CLASS_BINNED_LAST + 1)
+
 /* Below this, the class comes from a table with one byte for each size. */
 #define TIDE_TABLE_MAX_BYTES 1024u
 
@@ -78,8 +85,13 @@
 /* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
 #define TIDE_CHUNK_SETS 149
 
-/* Address space of x86-64 user programs: 47 bits, in leaves of 1 GiB. */
+/* Address space of user programs, in leaves of 1 GiB: 47 bits on x86-64, 48 on 64-bit Arm. (More is
+ * to be had on some machines of both, but only by asking for it.) */
+#ifdef __aarch64__
+#define TIDE_ADDRESS_BITS 48
+#else
 #define TIDE_ADDRESS_BITS 47
+#endif
 #define TIDE_LEAF_SHIFT 30
 #define TIDE_LEAF_BYTES (1ul << TIDE_LEAF_SHIFT)
 #define TIDE_LEAF_PAGES (1u << (TIDE_LEAF_SHIFT - TIDE_PAGE_SHIFT))
@@ -115,7 +127,10 @@ static_assert(TIDE_CLASS_STEP_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
 static_assert(TIDE_MEDIUM_MAX_BYTES == TIDE_STEP_MAX_BYTES
                                            << (TIDE_CLASS_MEDIUM_LAST - TIDE_CLASS_STEP_LAST) / 8,
               "config: then eight classes for each doubling");
-static_assert(TIDE_CLASS_SLOTS <= 256, "config: a class is a byte of the page map");
+static_assert(TIDE_PLACES <= 256, "config: a class, shifted or not, is a byte of the page map");
+static_assert(TIDE_CLASS_BINNED_LAST - TIDE_CLASS_MEDIUM_FIRST + 1 ==
+                  (TIDE_POOL_ONLY_BYTES - TIDE_SMALL_MAX_BYTES) / TIDE_GRANULE_BYTES,
+              "config: the last class with ready bins");
 static_assert(TIDE_REGION_GRANULES <= 0x1fff, "config: a tag holds a length in 13 bits");
 static_assert(TIDE_BIN_SLOTS <= 255, "config: counts of a bin fit in a byte");
 

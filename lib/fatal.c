@@ -57,6 +57,19 @@ void tide_fatal_misuse(enum tide_misuse misuse, const char *function, const void
 		tide_os_abort();
 }
 
+void tide_fatal_pages(size_t system_bytes, size_t bytes)
+{
+	struct tide_text text;
+
+	tide_text_start(&text);
+	tide_text_string(&text, "tide: pages of ");
+	tide_text_decimal(&text, (int64_t)system_bytes);
+	tide_text_string(&text, " bytes: this allocator is built for pages of ");
+	tide_text_decimal(&text, (int64_t)bytes);
+	tide_text_flush_stderr(&text);
+	tide_os_abort();
+}
+
 void tide_fatal_assert(const char *what, const char *where)
 {
 	struct tide_text text;

@@ -32,4 +32,7 @@ enum tide_misuse {
 TIDE_COLD TIDE_HIDDEN void tide_fatal_misuse(enum tide_misuse misuse, const char *function,
                                              const void *block, unsigned cls, size_t bytes);
 
+/* The system's pages are longer than those that this was built for. Ends the process. */
+TIDE_COLD TIDE_HIDDEN _Noreturn void tide_fatal_pages(size_t system_bytes, size_t bytes);
+
 #endif

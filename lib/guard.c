@@ -1,5 +1,6 @@
 #include "guard.h"
 
+#include "backtrace.h"
 #include "fatal.h"
 #include "meta.h"
 #include "os.h"
@@ -11,7 +12,6 @@
 #include <ucontext.h>
 
 #define FRAMES 12
-#define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
 #define TRIES 8
 #define PATTERN 0x5cu
 
@@ -56,21 +56,10 @@ static char *page_of(const struct slot *slot)
 
 /* ---- Where it was called from ---- */
 
-/* Along the chain of frame pointers, as far as it looks like one. A program without them has another
- * value there; so each step must lead up the stack, not far, and to memory that can be read. */
 static void trace_take(struct trace *trace, void *const *frame)
 {
 	trace->thread = tide_os_thread_id();
-	trace->frames = 0;
-	while (trace->frames < FRAMES && frame[1] != NULL) {
-		void *const *next = frame[0];
-		trace->frame[trace->frames++] = (uintptr_t)frame[1];
-		if ((uintptr_t)next <= (uintptr_t)frame || (uintptr_t)next % sizeof(void *) != 0 ||
-		    (uintptr_t)next - (uintptr_t)frame > FRAME_MAX_BYTES ||
-		    !tide_os_is_readable(next) || !tide_os_is_readable(next + 1))
-			break;
-		frame = next;
-	}
+	trace->frames = tide_backtrace_frames(trace->frame, FRAMES, frame);
 }
 
 static void trace_print(const char *what, const struct trace *trace)
@@ -114,13 +103,28 @@ static void report(enum tide_misuse misuse, const char *function, const void *bl
 
 /* ---- The handler ---- */
 
+#ifdef __aarch64__
+#define SYNDROME_WRITE (1u << 6) /* ESR_EL1.WnR */
+#endif
+
 static const char *access_kind(void *context)
 {
-#if defined(__x86_64__)
 	const ucontext_t *at = context;
+#if defined(__x86_64__)
 	return at->uc_mcontext.gregs[REG_ERR] & 2 ? "write" : "read";
 #else
-	(void)context;
+	/* Records one behind the other, that of the fault's syndrome among them. */
+	const uint8_t *record = at->uc_mcontext.__reserved;
+	const uint8_t *end = record + sizeof at->uc_mcontext.__reserved;
+	struct esr_context syndrome;
+	while ((size_t)(end - record) >= sizeof syndrome) {
+		memcpy(&syndrome, record, sizeof syndrome);
+		if (syndrome.head.magic == ESR_MAGIC)
+			return syndrome.esr & SYNDROME_WRITE ? "write" : "read";
+		if (syndrome.head.magic == 0 || syndrome.head.size == 0)
+			break;
+		record += syndrome.head.size;
+	}
 	return "access";
 #endif
 }
@@ -186,7 +190,7 @@ void tide_guard_start(void)
 	if (pool == NULL)
 		return;
 	if (!tide_os_guard(pool, TIDE_GUARD_POOL_BYTES)) {
-		tide_os_discard(pool, TIDE_GUARD_POOL_BYTES);
+		(void)tide_os_discard(pool, TIDE_GUARD_POOL_BYTES);
 		return;
 	}
 	struct sigaction action;

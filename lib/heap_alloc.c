@@ -7,6 +7,7 @@
 #include "fatal.h"
 #include "guard.h"
 #include "hit.h"
+#include "profiled.h"
 #include "seat.h"
 #include "slow.h"
 #include "start.h"
@@ -93,6 +94,7 @@ struct tide_heap *tide_heap_of(const void *block)
 	struct tide_heap *heap = &tide_heap_default;
 	if (block != NULL && !tide_guard_owns(block))
 		(void)tide_block_class(block, "heap_of", &heap);
+	heap = tide_profiled_heap(heap);
 	return heap != &tide_heap_default ? heap : NULL;
 }
 
@@ -149,9 +151,9 @@ void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint hint)
 {
 	struct tide_cache *cache = heap != NULL ? tide_seat_find(heap) : tide_cache_self;
 	unsigned cls = hint.word & ((1u << HINT_SEAT_SHIFT) - 1);
-	/* (In checked mode all bins are full.) */
+	/* (In checked mode all bins are full; in profile mode the ready bin is malloc's alone.) */
 	if (TIDE_LIKELY(cache != NULL && block != NULL && cls < TIDE_CLASS_INSIDE) &&
-	    TIDE_LIKELY(tide_hit_push(cache, cls, block)))
+	    TIDE_LIKELY(!tide_sample_on()) && TIDE_LIKELY(tide_hit_push(cache, cls, block)))
 		return;
 	free_missed(heap, block, hint);
 }

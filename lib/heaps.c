@@ -5,6 +5,7 @@
 #include "heap.h"
 #include "limit.h"
 #include "os.h"
+#include "profiled.h"
 #include "seat.h"
 #include "slow.h"
 
@@ -85,8 +86,11 @@ struct tide_heap *tide_heap_create(const struct tide_heap_options *options)
 
 void tide_heap_destroy(struct tide_heap *heap)
 {
-	if (heap != NULL)
-		tide_gc_dismantle(heap);
+	if (heap == NULL)
+		return;
+	if (tide_sample_on())
+		tide_profiled_forget(heap);
+	tide_gc_dismantle(heap);
 }
 
 void tide_heap_set_reclaim(struct tide_heap *heap,

@@ -43,7 +43,7 @@ TIDE_INLINE size_t tide_hit_class(const void *address)
 	return tide_load_relaxed(cache->near_map + at);
 }
 
-/* Push a block; false when the bin is full. */
+/* Push a block onto the bin at place `cls` (pagemap.h); false when it is full. */
 TIDE_INLINE bool tide_hit_push(struct tide_cache *cache, size_t cls, void *block)
 {
 	void **top = cache->top[cls];
@@ -52,7 +52,7 @@ TIDE_INLINE bool tide_hit_push(struct tide_cache *cache, size_t cls, void *block
 	top[1] = block;
 	tide_order_stores(); /* bin.h says why */
 	cache->top[cls] = top + 1;
-	tide_hit_count(&cache->frees[cls]);
+	tide_hit_count(&cache->frees[tide_pagemap_class_of_place((unsigned)cls)]);
 	return true;
 }
 

@@ -87,7 +87,7 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 	if (start == NULL && tide_large_trim(0) > 0)
 		start = tide_os_map_aligned(0, bytes, align_bytes);
 	if (start != NULL && !tide_pagemap_prepare((uintptr_t)start, bytes)) {
-		tide_os_discard(start, bytes);
+		(void)tide_os_discard(start, bytes);
 		return NULL;
 	}
 	return start;
@@ -106,7 +106,7 @@ static bool map_at(uintptr_t base, size_t bytes)
 	if (!tide_os_map_at(base, bytes))
 		return false;
 	if (!tide_pagemap_prepare(base, bytes)) {
-		tide_os_discard((void *)base, bytes);
+		(void)tide_os_discard((void *)base, bytes);
 		return false;
 	}
 	want_huge((void *)base, bytes);
@@ -218,7 +218,7 @@ bool tide_large_free(void *block)
 		struct tide_large *shared = tide_large_descriptor_new();
 		struct tide_large *own = large;
 		if (shared == NULL) { /* no memory to note where it is: straight to the system */
-			tide_os_discard(block, tide_load_relaxed(&own->bytes));
+			(void)tide_os_discard(block, tide_load_relaxed(&own->bytes));
 			tide_store_relaxed(&own->base, 0);
 			tide_stack_push(&heap->larges.spare, &own->node);
 			return true;
@@ -314,7 +314,7 @@ static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *wa
 		if (tide_pagemap_prepare((uintptr_t)block, *want_bytes))
 			return block;
 		/* It grew into address space that the page map can't follow: back again. */
-		tide_os_discard((char *)block + old_bytes, *want_bytes - old_bytes);
+		(void)tide_os_discard((char *)block + old_bytes, *want_bytes - old_bytes);
 		return NULL;
 	}
 	void *moved = map_prepared(*want_bytes, TIDE_PAGE_BYTES);
@@ -322,8 +322,6 @@ static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *wa
 		*want_bytes = exact_bytes;
 		moved = map_prepared(exact_bytes, TIDE_PAGE_BYTES);
 	}
-	/* When the move fails, the target may be unmapped already, and another thread's by now: so
-	 * it is not unmapped again, at the price of some address space. */
 	if (moved == NULL || !tide_os_move(block, old_bytes, moved, *want_bytes))
 		return NULL;
 	return moved;

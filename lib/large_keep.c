@@ -64,7 +64,7 @@ static void count_out(size_t bytes)
 		tide_store_relaxed(&low_bytes, left);
 }
 
-/* Give it to the system; bytes returned. Its memory goes in any case. */
+/* Give it to the system; bytes returned. Its memory goes even if its addresses can't. */
 static size_t dispose(struct tide_large *large)
 {
 	size_t bytes = tide_load_relaxed(&large->bytes);
@@ -73,9 +73,7 @@ static size_t dispose(struct tide_large *large)
 	if (tide_os_unmap(base, bytes))
 		return bytes;
 	TIDE_YIELD("large.refused");
-	bool purged = tide_os_purge(base, bytes);
-	tide_os_discard(base, bytes);
-	return purged ? bytes : 0;
+	return tide_os_discard(base, bytes) ? bytes : 0;
 }
 
 /* The inbox to the extents; what there is no room for, linked. */

@@ -6,7 +6,7 @@
 static void collect(struct tide_cache *cache)
 {
 	(void)tide_cache_empty(cache);
-	tide_gc_reclaim(cache->heap);
+	tide_gc_reclaim(cache->heap, false);
 }
 
 /* The program's function; whether it freed anything. */
@@ -31,6 +31,16 @@ bool tide_limit_make_room(struct tide_cache *cache, size_t bytes, unsigned *trie
 	if ((*tries)++ > 0 && !ask(cache, bytes))
 		return false;
 	collect(cache);
+	return true;
+}
+
+bool tide_limit_collect(struct tide_cache *cache, size_t bytes)
+{
+	struct tide_heap *heap = cache->heap;
+	if (bytes > tide_region_mapped_bytes_racy(&heap->regions))
+		return false;
+	(void)tide_cache_empty(cache);
+	tide_gc_reclaim(heap, tide_class_of(bytes) == TIDE_CLASS_LARGE);
 	return true;
 }
 

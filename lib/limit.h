@@ -17,6 +17,9 @@
 /* After an allocation of `bytes` failed: whether to try again. *tries starts at 0. */
 TIDE_COLD TIDE_HIDDEN bool tide_limit_make_room(struct tide_cache *cache, size_t bytes,
                                                 unsigned *tries);
+/* In a heap without a limit, when the system refused: 1. alone, and for a large block to the system.
+ * False: the heap never had so much. */
+TIDE_COLD TIDE_HIDDEN bool tide_limit_collect(struct tide_cache *cache, size_t bytes);
 /* After an allocation: tell the program, once each time, that its soft limit was passed. */
 TIDE_HIDDEN void tide_limit_tell(struct tide_cache *cache);
 

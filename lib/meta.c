@@ -6,6 +6,9 @@
 #include "os.h"
 #include "yield.h"
 
+/* So many arenas are many. */
+#define MANY_ARENAS 16u
+
 struct arena {
 	/* Bytes used, this header included.
 	 * writers  every thread, by fetch-add   readers  every thread
@@ -20,6 +23,15 @@ struct arena {
 static _Atomic(struct arena *) current;
 /* writers every thread  readers statistics  order relaxed: a counter  edges none */
 static _Atomic size_t mapped_bytes;
+
+/* The arenas of a large heap are larger: the guards of each cost two mappings, of which the system has
+ * so many for a process. */
+static size_t arena_bytes(void)
+{
+	size_t mapped = tide_load_relaxed(&mapped_bytes);
+	return mapped < MANY_ARENAS * TIDE_META_ARENA_BYTES ? TIDE_META_ARENA_BYTES
+	                                                    : MANY_ARENAS * TIDE_META_ARENA_BYTES;
+}
 
 static struct arena *arena_map(size_t payload_bytes)
 {
@@ -59,7 +71,9 @@ void *tide_meta_alloc(size_t bytes)
 			if (start + bytes <= arena->limit_bytes)
 				return (char *)arena + start;
 		}
-		struct arena *fresh = arena_map(TIDE_META_ARENA_BYTES);
+		struct arena *fresh = arena_map(arena_bytes());
+		if (fresh == NULL)
+			fresh = arena_map(TIDE_META_ARENA_BYTES);
 		if (fresh == NULL)
 			return NULL;
 		TIDE_YIELD("meta.arena");

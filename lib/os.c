@@ -10,24 +10,15 @@
 #include "yield.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#if TIDE_TSAN || TIDE_ASAN || !defined(__x86_64__)
-#define TIDE_OS_RAW_THREAD 0
-#include <pthread.h>
-#else
-#define TIDE_OS_RAW_THREAD 1
-#endif
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -150,8 +141,13 @@ bool tide_os_map_at(uintptr_t base, size_t bytes)
 	if ((uintptr_t)result == base)
 		return true;
 	/* A kernel that does not know the flag (before 4.17) takes the address as a hint. */
-	tide_os_discard((void *)result, bytes);
+	(void)tide_os_discard((void *)result, bytes);
 	return false;
+}
+
+bool tide_os_is_to_fail(enum tide_os_call call)
+{
+	return faulty(call);
 }
 
 static bool protect(void *start, size_t bytes, int rights)
@@ -199,12 +195,38 @@ enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_byte
 	return result == -ENOMEM ? TIDE_OS_NO_ROOM : TIDE_OS_REFUSED;
 }
 
+/* A move was refused once.
+ * writers who moves, once  readers who moves  order relaxed: a late yes costs address space  edges none */
+static _Atomic bool move_is_doubtful;
+
+/* Whether the word is `value`; asks the system, since it may be nobody's any more, or another's. */
+static bool word_is(const void *word, uint32_t value)
+{
+	struct timespec none = { 0, 0 };
+	return os_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)value, (long)&none, 0, 0) ==
+	       -ETIMEDOUT;
+}
+
 bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 {
-	if (faulty(TIDE_OS_MREMAP))
-		return false;
-	return !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
-	                         MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
+	uint32_t *mark = target;
+	uint64_t own =
+	    ((uint64_t)(uintptr_t)target ^ tide_os_clock_fine_ns()) * 0x9e3779b97f4a7c15u;
+	bool marked = tide_load_relaxed(&move_is_doubtful);
+	if (TIDE_UNLIKELY(marked)) {
+		mark[0] = (uint32_t)own;
+		mark[1] = (uint32_t)(own >> 32);
+	}
+	if (!faulty(TIDE_OS_MREMAP) &&
+	    !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
+	                      MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0)))
+		return true;
+	/* It depends on the reason whether the target is still there: at the limit of mappings it is. A
+	 * target without a mark may be another thread's by now, so the first one is left behind. */
+	tide_store_relaxed(&move_is_doubtful, true);
+	if (marked && word_is(mark, (uint32_t)own) && word_is(mark + 1, (uint32_t)(own >> 32)))
+		(void)tide_os_discard(target, new_bytes);
+	return false;
 }
 
 bool tide_os_purge(void *start, size_t bytes)
@@ -293,7 +315,10 @@ uint32_t tide_os_process_id(void)
 bool tide_os_thread_exists(uint32_t tid)
 {
 	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	return os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH;
+	if (os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH)
+		return true;
+	tide_fence_after_system();
+	return false;
 }
 
 void tide_os_write_stderr(const char *text, size_t bytes)
@@ -324,6 +349,15 @@ _Noreturn void tide_os_abort(void)
 		(void)os_call(SYS_exit_group, 134, 0, 0, 0, 0, 0);
 }
 
+size_t tide_os_page_bytes(void)
+{
+#if defined(__x86_64__)
+	return TIDE_PAGE_BYTES;
+#else
+	return (size_t)getauxval(AT_PAGESZ);
+#endif
+}
+
 uint64_t tide_os_address_limit_bytes(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
@@ -331,139 +365,4 @@ uint64_t tide_os_address_limit_bytes(void)
 	    limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
 	return limit.rlim_cur;
-}
-
-/* Stack and thread area of a thread of ours: [guard page][stack][area below][area above]. The
- * thread pointer lies between the two areas; offsets of thread-local variables reach both ways from
- * it. */
-#define THREAD_STACK_BYTES (64u * 1024u)
-#define THREAD_AREA_BYTES (16u * 1024u)
-#define THREAD_AREA_MAX_BYTES (1ul << 30)
-
-struct thread_boot {
-	void (*entry)(void *);
-	void *arg;
-	char name[16];
-	_Atomic uint32_t *alive;
-};
-
-static void boot_run(struct thread_boot *boot)
-{
-	(void)os_call(SYS_prctl, PR_SET_NAME, (long)boot->name, 0, 0, 0, 0);
-	/* The C library's setuid does not reach a thread it does not know: so this one has nothing
-	 * to give up in the first place. Only where there is something: services that are not root
-	 * often run under filters that kill for this call. */
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
-	if (TIDE_OS_RAW_THREAD && os_call(SYS_geteuid, 0, 0, 0, 0, 0, 0) == 0)
-		(void)os_call(SYS_capset, (long)&head, (long)none, 0, 0, 0, 0);
-	boot->entry(boot->arg);
-}
-
-#if TIDE_OS_RAW_THREAD
-static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
-                         struct thread_boot *boot)
-{
-	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-	                      CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
-	                      CLONE_CHILD_CLEARTID;
-	/* The child starts on an empty stack: what it needs lies on its top. */
-	void **top = (void **)(void *)stack_top - 2;
-	top[0] = (void *)boot_run;
-	top[1] = boot;
-
-	long result;
-	register long r10 __asm__("r10") = (long)alive;
-	register long r8 __asm__("r8") = (long)thread_area;
-	__asm__ volatile("syscall\n\t"
-	                 "testq %%rax, %%rax\n\t"
-	                 "jnz 1f\n\t"
-	                 "xorl %%ebp, %%ebp\n\t"
-	                 "popq %%rax\n\t"
-	                 "popq %%rdi\n\t"
-	                 "callq *%%rax\n\t"
-	                 "movl $60, %%eax\n\t" /* exit: of this thread only */
-	                 "xorl %%edi, %%edi\n\t"
-	                 "syscall\n\t"
-	                 "1:"
-	                 : "=a"(result)
-	                 : "a"(SYS_clone), "D"(flags), "S"(top), "d"(alive), "r"(r10), "r"(r8)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#else
-static void *boot_pthread(void *arg)
-{
-	struct thread_boot *boot = arg;
-	_Atomic uint32_t *alive = boot->alive;
-	boot_run(boot);
-	tide_store_release(alive, 0); /* os.thread_end */
-	tide_os_futex_wake(alive, UINT32_MAX);
-	return NULL;
-}
-
-static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
-                         struct thread_boot *boot)
-{
-	pthread_t thread;
-	(void)stack_top;
-	(void)thread_area;
-	(void)alive;
-	if (pthread_create(&thread, NULL, boot_pthread, boot) != 0)
-		return -EAGAIN;
-	(void)pthread_detach(thread);
-	return 1;
-}
-#endif
-
-/* How much of an area below the thread pointer it takes to have the variable in it. */
-static size_t area_below_bytes(const void *covered)
-{
-	uintptr_t self = 0;
-#if TIDE_OS_RAW_THREAD
-	__asm__("movq %%fs:0, %0" : "=r"(self));
-#endif
-	uintptr_t offset = self - (uintptr_t)covered;
-	if (covered == NULL || self == 0 || offset > THREAD_AREA_MAX_BYTES)
-		return THREAD_AREA_BYTES;
-	return THREAD_AREA_BYTES + (offset & ~(uintptr_t)(TIDE_PAGE_BYTES - 1));
-}
-
-bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name, const void *covered,
-                          _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
-{
-	size_t below_bytes = area_below_bytes(covered);
-	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + below_bytes + THREAD_AREA_BYTES;
-	if (faulty(TIDE_OS_CLONE))
-		return false;
-	if (TIDE_INTERLEAVE && tide_yield_thread_start(entry, arg, alive))
-		return true;
-	char *memory = tide_os_map(0, bytes);
-	if (memory == NULL)
-		return false;
-	(void)tide_os_guard(memory, TIDE_PAGE_BYTES);
-
-	char *area = memory + bytes - THREAD_AREA_BYTES;
-	*(void **)(void *)area = area; /* the ABI: the thread pointer points at itself */
-	struct thread_boot *boot = (void *)(area + THREAD_AREA_BYTES / 2);
-	boot->entry = entry;
-	boot->arg = arg;
-	boot->alive = alive;
-	for (size_t i = 0; i + 1 < sizeof boot->name && name[i] != '\0'; i++)
-		boot->name[i] = name[i];
-
-	uint64_t all = UINT64_MAX;
-	uint64_t saved;
-	tide_store_relaxed(alive, 1);
-	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&saved, sizeof all, 0, 0);
-	long result = thread_clone(area - below_bytes, area, alive, boot);
-	(void)os_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&saved, 0, sizeof saved, 0, 0);
-	if (is_error(result)) {
-		tide_store_relaxed(alive, 0);
-		(void)tide_os_unmap(memory, bytes);
-		return false;
-	}
-	*stack = memory;
-	*stack_bytes = bytes;
-	return true;
 }

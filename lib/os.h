@@ -54,8 +54,9 @@ TIDE_HIDDEN bool tide_os_seal(void *start, size_t bytes);
 TIDE_HIDDEN bool tide_os_is_readable(const void *address);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
 /* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
- * it may at its limit of mappings, it is noted in the mapping itself and tried again at later calls. */
-TIDE_HIDDEN void tide_os_discard(void *start, size_t bytes);
+ * it may at its limit of mappings, its memory goes but for a page, in which it is noted, and it is tried
+ * again at later calls. False: not even the memory went. */
+TIDE_HIDDEN bool tide_os_discard(void *start, size_t bytes);
 /* Try it again now. */
 TIDE_HIDDEN void tide_os_discard_again(void);
 /* Mappings that are waiting for that, in bytes of address space. */
@@ -64,7 +65,8 @@ TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
  * either, because it consists of several mappings. */
 enum tide_os_resized { TIDE_OS_RESIZED, TIDE_OS_NO_ROOM, TIDE_OS_REFUSED };
 TIDE_HIDDEN enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes);
-/* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. */
+/* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. When that
+ * is refused, the target is unmapped, but for the first time. */
 TIDE_HIDDEN bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 /* Give the memory back, keep the address space; the next read sees zeros. False: it was kept. */
 TIDE_HIDDEN bool tide_os_purge(void *start, size_t bytes);
@@ -97,8 +99,16 @@ TIDE_HIDDEN int tide_os_file_open(const char *path);
 TIDE_HIDDEN int tide_os_file_open_in(int folder, const char *path);
 /* Bytes read from its start, or negative. */
 TIDE_HIDDEN long tide_os_file_read(int file, void *text, size_t bytes);
+/* The same from where the last one ended; 0 at the end. */
+TIDE_HIDDEN long tide_os_file_read_on(int file, void *text, size_t bytes);
 /* Negative numbers are ignored. */
 TIDE_HIDDEN void tide_os_file_close(int file);
+
+/* Whether the plan of the tests has this call fail now; for the other files of the system calls. */
+TIDE_HIDDEN bool tide_os_is_to_fail(enum tide_os_call call);
+
+/* How long the system's pages are. */
+TIDE_HIDDEN size_t tide_os_page_bytes(void);
 
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all

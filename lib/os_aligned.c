@@ -42,16 +42,21 @@ static TIDE_COLD void discard_again(void)
 		discarded_push(first, last);
 }
 
-void tide_os_discard(void *start, size_t bytes)
+bool tide_os_discard(void *start, size_t bytes)
 {
 	if (TIDE_UNLIKELY(tide_load_relaxed(&discarded) != NULL))
 		discard_again();
 	if (TIDE_LIKELY(tide_os_unmap(start, bytes)))
-		return;
+		return true;
 	struct discarded *piece = start;
 	piece->bytes = bytes;
+	/* After the note, or a whole huge page would come back for it; and before others know of it,
+	 * who may unmap it and map something else there. */
+	bool gone = bytes <= TIDE_PAGE_BYTES ||
+	            tide_os_purge((char *)start + TIDE_PAGE_BYTES, bytes - TIDE_PAGE_BYTES);
 	(void)tide_add_relaxed(&discarded_bytes, bytes);
 	discarded_push(piece, piece);
+	return gone;
 }
 
 void tide_os_discard_again(void)
@@ -73,7 +78,7 @@ void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 	char *start = tide_os_map(hint, bytes);
 	if (start == NULL || ((uintptr_t)start & mask) == 0)
 		return start;
-	tide_os_discard(start, bytes);
+	(void)tide_os_discard(start, bytes);
 	if (bytes > SIZE_MAX - align_bytes)
 		return NULL;
 
@@ -85,8 +90,8 @@ void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 	char *aligned = start + ((align_bytes - ((uintptr_t)start & mask)) & mask);
 	size_t head_bytes = (size_t)(aligned - start);
 	if (head_bytes > 0)
-		tide_os_discard(start, head_bytes);
+		(void)tide_os_discard(start, head_bytes);
 	if (head_bytes < extra_bytes)
-		tide_os_discard(aligned + bytes, extra_bytes - head_bytes);
+		(void)tide_os_discard(aligned + bytes, extra_bytes - head_bytes);
 	return aligned;
 }

@@ -40,6 +40,15 @@ long tide_os_file_read(int file, void *text, size_t bytes)
 	return os_call(SYS_pread64, file, (long)text, (long)bytes, 0, 0, 0);
 }
 
+long tide_os_file_read_on(int file, void *text, size_t bytes)
+{
+	long got;
+	do
+		got = os_call(SYS_read, file, (long)text, (long)bytes, 0, 0, 0);
+	while (got == -EINTR);
+	return got;
+}
+
 void tide_os_file_close(int file)
 {
 	if (file >= 0)

@@ -5,6 +5,8 @@
 #include "os.h"
 #include "yield.h"
 
+_Atomic uint8_t tide_pagemap_shift;
+
 static const struct tide_pagemap_window no_window;
 /* writers  the thread whose window wins, by CAS   readers  every thread
  * order    cas-release, load-acquire              edges    pagemap.near */
@@ -49,7 +51,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 	TIDE_YIELD("pagemap.leaf");
 	if (tide_cas_acq_rel(&leaves[address >> TIDE_LEAF_SHIFT], &seen, leaf)) /* pagemap.leaf */
 		return leaf;
-	tide_os_discard(leaf, own_bytes);
+	(void)tide_os_discard(leaf, own_bytes);
 	return seen;
 }
 
@@ -86,7 +88,7 @@ void tide_pagemap_init(uintptr_t address)
 	own->map = map;
 	TIDE_YIELD("pagemap.window");
 	if (!tide_cas_release(&window, &none, own)) { /* pagemap.near */
-		tide_os_discard(map, map_bytes);
+		(void)tide_os_discard(map, map_bytes);
 		return;
 	}
 	TIDE_YIELD("pagemap.chosen");
@@ -97,10 +99,11 @@ void tide_pagemap_init(uintptr_t address)
 
 void tide_pagemap_set(uintptr_t start, size_t pages, unsigned cls)
 {
+	uint8_t place = (uint8_t)tide_pagemap_place(cls);
 	for (size_t i = 0; i < pages; i++) {
 		uintptr_t address = start + i * TIDE_PAGE_BYTES;
 		struct tide_pagemap_leaf *leaf = leaf_find(address);
-		tide_store_relaxed(&leaf->cls[page_in_leaf(address)], (uint8_t)cls);
+		tide_store_relaxed(&leaf->cls[page_in_leaf(address)], place);
 	}
 }
 
@@ -116,7 +119,7 @@ unsigned tide_pagemap_class(uintptr_t address)
 	struct tide_pagemap_leaf *leaf = leaf_find(address);
 	if (leaf == NULL)
 		return TIDE_CLASS_NONE;
-	return tide_load_relaxed(&leaf->cls[page_in_leaf(address)]);
+	return tide_pagemap_class_of_place(tide_load_relaxed(&leaf->cls[page_in_leaf(address)]));
 }
 
 struct tide_region *tide_pagemap_region(uintptr_t address)

@@ -17,6 +17,8 @@
  * Progress    wait-free but for a leaf's first use, which is lock-free (one mmap, one CAS)
  * Edges       pagemap.leaf  the thread that maps a leaf -> any reader
  *             pagemap.near  the thread that maps the window -> any reader
+ *             An address that the system gives out again: its locks of the address space order the
+ *             unmapper's last write before the next mapper's first.
  *             Everything else travels with the block's pointer: who frees a block got it from
  *             somebody, and so sees what was written before it was handed out.
  */
@@ -28,6 +30,24 @@
 
 struct tide_region;
 struct tide_large;
+
+/* 0, or in profile mode TIDE_RETURN_SHIFT: what is added, in the page map and for the place of the bin
+ * that free fills, to the classes that have ready bins.
+ * writers  the threads that start the process, all the same, before the first page is entered
+ * readers  every thread   order  relaxed: as options   edges  none */
+TIDE_HIDDEN extern _Atomic uint8_t tide_pagemap_shift;
+
+/* What the page map says of a page of class `cls`: the number too of the bin that free fills. */
+static inline unsigned tide_pagemap_place(unsigned cls)
+{
+	bool binned = cls - TIDE_CLASS_SMALL_FIRST <= TIDE_CLASS_BINNED_LAST - 1u;
+	return cls + (binned ? tide_load_relaxed(&tide_pagemap_shift) : 0u);
+}
+
+static inline unsigned tide_pagemap_class_of_place(unsigned place)
+{
+	return place >= TIDE_RETURN_SHIFT ? place - TIDE_RETURN_SHIFT : place;
+}
 
 struct tide_pagemap_leaf {
 	/* Class of each page. Plain pointer: written before pagemap.leaf; its bytes:

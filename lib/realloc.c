@@ -13,6 +13,8 @@
 #include "guard.h"
 #include "heap.h"
 #include "hit.h"
+#include "profile.h"
+#include "profiled.h"
 #include "seat.h"
 #include "slow.h"
 #include "start.h"
@@ -41,13 +43,27 @@ static void *move(struct tide_heap *heap, void *block, size_t size, size_t copy_
  * call. */
 #define LARGE_SLACK(bytes) ((bytes) / 8 > 64 * 1024 ? (bytes) / 8 : 64 * 1024)
 
+/* Its entry goes before its address may be another's. */
+static TIDE_COLD void *resize_profiled(struct tide_heap *heap, void *block, size_t size)
+{
+	struct tide_profile_entry entry = tide_profile_take(block);
+	void *resized = tide_large_resize(block, size);
+	if (resized != NULL)
+		tide_profiled_resized(heap, resized, tide_large_bytes(resized),
+		                      __builtin_frame_address(0));
+	else
+		tide_profile_put_back(block, entry);
+	return resized;
+}
+
 static void *realloc_large(struct tide_heap *heap, void *block, size_t size)
 {
 	size_t has = tide_large_bytes(block);
 	if (size <= has && has - size <= LARGE_SLACK(has))
 		return block;
 	if (size > TIDE_MEDIUM_MAX_BYTES) {
-		void *resized = tide_large_resize(block, size);
+		void *resized = tide_sample_on() ? resize_profiled(heap, block, size)
+		                                 : tide_large_resize(block, size);
 		if (resized != NULL)
 			return resized;
 	}
@@ -108,6 +124,8 @@ void *tide_realloc(void *block, size_t size)
 		tide_free(block);
 		return NULL;
 	}
+	if (tide_sample_on())
+		heap = tide_profiled_heap(heap);
 	if (TIDE_UNLIKELY(tide_start_checked()) && tide_checked_full())
 		return realloc_checked(heap, block, cls, size);
 	if (cls == TIDE_CLASS_LARGE)
@@ -120,8 +138,14 @@ void *tide_realloc(void *block, size_t size)
 	if (wanted == cls)
 		return block;
 	if (tide_class_is_medium(cls) && tide_class_is_medium(wanted) && wanted > cls &&
-	    !tide_start_checked() && tide_frontier_extend(block, cls, wanted)) {
+	    !tide_start_checked() && !(tide_sample_on() && cls <= TIDE_CLASS_BINNED_LAST) &&
+	    tide_frontier_extend(block, cls, wanted)) {
 		count_reclass(heap, cls, wanted);
+		if (tide_sample_on()) {
+			tide_profiled_free(heap, block, wanted);
+			tide_profiled_resized(heap, block, tide_class_bytes(wanted),
+			                      __builtin_frame_address(0));
+		}
 		return block;
 	}
 	return move(heap, block, size, size < has ? size : has);

@@ -60,7 +60,7 @@ static void *map_near_hint(size_t bytes)
 		return NULL;
 	tide_store_relaxed(&next_hint, (uintptr_t)start - TIDE_REGION_BYTES);
 	if (!tide_pagemap_prepare((uintptr_t)start, bytes)) {
-		tide_os_discard(start, bytes);
+		(void)tide_os_discard(start, bytes);
 		return NULL;
 	}
 	return start;

@@ -11,6 +11,7 @@
 #include "limit.h"
 #include "options.h"
 #include "pool.h"
+#include "profiled.h"
 #include "start.h"
 
 #include <errno.h>
@@ -81,7 +82,7 @@ static void grew(struct tide_cache *cache, uint64_t bytes)
 	tide_doorbell_ring(true);
 }
 
-bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
+static bool refill(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
 	struct tide_cache_counts *counts = &cache->counts[cls];
@@ -127,6 +128,22 @@ bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
 		tide_checked_shuffle(bin);
 	tide_cache_install(cache, bin);
 	return taken > 0;
+}
+
+/* Profile mode: what came back first, and no more than is counted. */
+static TIDE_COLD bool refill_profiled(struct tide_cache *cache, unsigned cls)
+{
+	bool counted = tide_profiled_heap(cache->heap) == cache->heap;
+	if (!tide_sample_swap(cache, cls) && !refill(cache, cls))
+		return false;
+	if (counted)
+		tide_sample_arm(cache, cls);
+	return true;
+}
+
+bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
+{
+	return tide_sample_on() ? refill_profiled(cache, cls) : refill(cache, cls);
 }
 
 void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
@@ -212,6 +229,8 @@ static void *medium_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
 	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
 		drop_double(cache, cls);
+	else if (tide_sample_on() && tide_profiled_heap(cache->heap) != cache->heap)
+		(void)tide_sample_swap(cache, cls);
 	return *cache->top[cls] != NULL ? pop(cache, cls) : tide_pool_malloc(cache, cls, zeroed);
 }
 
@@ -284,6 +303,8 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	void *block = malloc_once(cache, bytes, asked, zeroed);
 	if (TIDE_UNLIKELY(tide_budget_is_on(&cache->heap->budget)))
 		block = malloc_limited(cache, bytes, asked, zeroed, block);
+	else if (TIDE_UNLIKELY(block == NULL) && tide_limit_collect(cache, bytes))
+		block = malloc_once(cache, bytes, asked, zeroed);
 	if (TIDE_UNLIKELY(block == NULL)) {
 		tide_count_owned(&cache->failures, 1u);
 		errno = ENOMEM;
@@ -291,8 +312,36 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	return block;
 }
 
+/* Jumped to, as are those below, so that the frame below is the program's. */
+static TIDE_NOINLINE void *malloc_profiled(struct tide_cache *cache, size_t bytes, bool *zeroed)
+{
+	return tide_profiled_malloc(cache, bytes, zeroed, __builtin_frame_address(0));
+}
+
+static TIDE_NOINLINE void *malloc_counted(struct tide_cache *cache, size_t bytes)
+{
+	bool zeroed;
+	return tide_profiled_malloc(cache, bytes, &zeroed, __builtin_frame_address(0));
+}
+
+TIDE_INLINE void *malloc_profiled_plain(struct tide_cache *cache, size_t bytes)
+{
+	unsigned cls = tide_class_of(bytes);
+	void *block;
+	if (TIDE_LIKELY(cls <= TIDE_CLASS_BINNED_LAST && tide_sample_quick(cache, cls, &block)))
+		return block;
+	return malloc_counted(cache, bytes);
+}
+
+void *tide_malloc_slow_untaken(struct tide_cache *cache, size_t bytes, bool *zeroed)
+{
+	return malloc_in(cache, bytes, bytes, zeroed);
+}
+
 void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
+	if (tide_sample_on())
+		return malloc_profiled(cache, bytes, zeroed);
 	return malloc_in(cache, bytes, bytes, zeroed);
 }
 
@@ -316,7 +365,6 @@ TIDE_INLINE bool guard_is_due(struct tide_cache *cache)
 	return true;
 }
 
-/* Jumped to, so that the frame below is the program's. */
 static TIDE_NOINLINE void *malloc_guarded(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
 	void *block = tide_guard_malloc(bytes, __builtin_frame_address(0));
@@ -334,6 +382,8 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	}
 	if (TIDE_UNLIKELY(guard_is_due(cache)))
 		return malloc_guarded(cache, bytes, zeroed);
+	if (tide_sample_on())
+		return malloc_profiled(cache, bytes, zeroed);
 	return malloc_in(cache, bytes, bytes, zeroed);
 }
 
@@ -354,5 +404,7 @@ void *tide_malloc_slow(size_t bytes)
 	}
 	if (TIDE_UNLIKELY(guard_is_due(cache)))
 		return malloc_guarded_plain(cache, bytes);
+	if (tide_sample_on())
+		return malloc_profiled_plain(cache, bytes);
 	return malloc_in(cache, bytes, bytes, &zeroed);
 }

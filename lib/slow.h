@@ -18,6 +18,8 @@ TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zero
 /* The same in the heap of `cache`, of which the calling thread is the owner. */
 TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_in(struct tide_cache *cache, size_t bytes,
                                                     bool *zeroed);
+/* The same in profile mode, for who has counted it. */
+TIDE_HIDDEN void *tide_malloc_slow_untaken(struct tide_cache *cache, size_t bytes, bool *zeroed);
 /* The same, of the class of `bytes`, which has room for `asked` and, in checked mode, for its seal. */
 TIDE_HIDDEN void *tide_malloc_slow_as(struct tide_cache *cache, size_t bytes, size_t asked);
 /* Free anything that was passed to public function `function`. Preserves errno. */

@@ -9,19 +9,21 @@
 #include "heap.h"
 #include "hit.h"
 #include "pool.h"
+#include "profiled.h"
 #include "seat.h"
 #include "start.h"
 
-/* The ready bin, made if there is none. */
+/* The bin that free fills, made if there is none: the ready bin, or in profile mode that for returns. */
 static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
 {
-	if (cache->ready[cls] == NULL) {
+	unsigned place = tide_pagemap_place(cls);
+	if (cache->ready[place] == NULL) {
 		struct tide_bin *bin = tide_bin_new(cls, tide_cache_capacity(cache, cls));
 		if (bin == NULL)
 			return NULL;
-		tide_cache_install(cache, bin);
+		tide_cache_install_at(cache, place, bin);
 	}
-	return cache->ready[cls];
+	return cache->ready[place];
 }
 
 /* A block that was freed twice with others between goes round in the thread's own bins unseen, and
@@ -44,7 +46,8 @@ static TIDE_NOINLINE void look_into(struct tide_bin *bin)
 /* Room in the ready bin. False: no memory for a bin. */
 static bool make_room(struct tide_cache *cache, unsigned cls)
 {
-	if (cache->ready[cls] == NULL)
+	unsigned place = tide_pagemap_place(cls);
+	if (cache->ready[place] == NULL)
 		return ready_bin(cache, cls) != NULL;
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
 	struct tide_bin *empty = pending;
@@ -53,7 +56,7 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 		if (empty == NULL)
 			return false;
 	}
-	struct tide_bin *full = tide_cache_remove_ready(cache, cls);
+	struct tide_bin *full = tide_cache_remove_ready(cache, place);
 	if (TIDE_UNLIKELY(++cache->fulls % FULLS_PER_LOOK == 0))
 		look_into(full);
 	if (cache->has_pending) {
@@ -67,7 +70,7 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 	}
 	if (full != NULL)
 		tide_slow_give_away(cache, full);
-	tide_cache_install(cache, empty);
+	tide_cache_install_at(cache, place, empty);
 	return true;
 }
 
@@ -78,7 +81,7 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 static bool belongs_under_own(const struct tide_cache *cache, unsigned cls)
 {
 	return cache->ready[cls] == NULL && tide_class_bytes(cls) < TIDE_CACHE_LINE_BYTES &&
-	       !tide_budget_is_on(&cache->heap->budget);
+	       !tide_sample_on() && !tide_budget_is_on(&cache->heap->budget);
 }
 
 /* False: it could not. */
@@ -101,12 +104,13 @@ static bool put_under_own(struct tide_cache *cache, void *block, unsigned cls)
 	return fits;
 }
 
-/* Whether the block is in the ready bin, at an end where it shows at a glance. */
+/* Whether the block is in the bin that free fills, at an end where it shows at a glance. */
 static bool is_at_an_end(const struct tide_cache *cache, const void *block, unsigned cls)
 {
-	const struct tide_bin *ready = cache->ready[cls];
-	return *cache->top[cls] == block || (ready != NULL && ready->slot[TIDE_BIN_BASE] == block &&
-	                                     cache->top[cls] >= &ready->slot[TIDE_BIN_BASE]);
+	unsigned place = tide_pagemap_place(cls);
+	const struct tide_bin *bin = cache->ready[place];
+	return *cache->top[place] == block || (bin != NULL && bin->slot[TIDE_BIN_BASE] == block &&
+	                                       cache->top[place] >= &bin->slot[TIDE_BIN_BASE]);
 }
 
 /* False: no memory for a bin. */
@@ -117,9 +121,10 @@ static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 		tide_slow_unshelve(cache, cls);
 	else if (belongs_under_own(cache, cls) && put_under_own(cache, block, cls))
 		return true;
-	if (cache->top[cls][1] == TIDE_BIN_FULL && !make_room(cache, cls))
+	unsigned place = tide_pagemap_place(cls);
+	if (cache->top[place][1] == TIDE_BIN_FULL && !make_room(cache, cls))
 		return false;
-	(void)tide_hit_push(cache, cls, block);
+	(void)tide_hit_push(cache, place, block);
 	if (TIDE_UNLIKELY(checked))
 		tide_slow_shelve(cache, cls);
 	return true;
@@ -128,10 +133,11 @@ static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 /* A medium class gets a ready bin at its first free; what does not fit in goes to the pool. */
 static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
 {
-	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[cls] == NULL &&
+	unsigned place = tide_pagemap_place(cls);
+	if (tide_class_bytes(cls) <= TIDE_POOL_ONLY_BYTES && cache->ready[place] == NULL &&
 	    !tide_start_checked())
 		(void)ready_bin(cache, cls);
-	return tide_hit_push(cache, cls, block) || tide_pool_free(cache, block, cls, function);
+	return tide_hit_push(cache, place, block) || tide_pool_free(cache, block, cls, function);
 }
 
 static void class_put(struct tide_cache *cache, void *block, unsigned cls, const char *function)
@@ -229,6 +235,8 @@ void tide_free_slow(void *block, const char *function)
 		cls = tide_block_class(block, function, &heap);
 	if (cls == TIDE_CLASS_NONE)
 		return;
+	if (tide_sample_on())
+		tide_profiled_free(heap, block, cls);
 	if (cls == TIDE_CLASS_LARGE) {
 		if (cache != NULL)
 			tide_slow_want_gc_thread(cache);

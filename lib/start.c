@@ -1,6 +1,8 @@
 #include "start.h"
 
+#include "config.h"
 #include "doorbell.h"
+#include "fatal.h"
 #include "gc.h"
 #include "guard.h"
 #include "heap.h"
@@ -9,6 +11,9 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "profile.h"
+#include "profile_write.h"
+#include "profiled.h"
 #include "publish.h"
 #include "seat.h"
 #include "yield.h"
@@ -45,10 +50,21 @@ static void thread_end(void *arg)
 	tide_doorbell_ring(false); /* what it holds must age */
 }
 
+static void profile_start(void)
+{
+	if (tide_option(TIDE_OPTION_CHECK) != 0)
+		return; /* tide_profile_write_start says so */
+	if (tide_profile_start())
+		tide_sample_start((uint64_t)tide_option(TIDE_OPTION_PROFILE_BYTES),
+		                  (uint64_t)tide_option(TIDE_OPTION_PROFILE_SEED));
+}
+
 static void options_start(void)
 {
 	if (tide_load_relaxed(&options_read))
 		return;
+	if (tide_os_page_bytes() > TIDE_PAGE_BYTES)
+		tide_fatal_pages(tide_os_page_bytes(), TIDE_PAGE_BYTES);
 	bool late = tide_cache_all(&tide_heap_default) != NULL;
 	TIDE_YIELD("start.options");
 	if (tide_options_init())
@@ -57,6 +73,9 @@ static void options_start(void)
 	if (late && !tide_load_relaxed(&tide_start_checked_on))
 		tide_options_set(TIDE_OPTION_CHECK, 0);
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
+	/* Nor can counting. */
+	if (!late && tide_option(TIDE_OPTION_PROFILE) != 0)
+		profile_start();
 	if (!late)
 		tide_budget_set(&tide_heap_default.budget,
 		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
@@ -78,6 +97,11 @@ static void process_start(void)
 	if (tide_start_checked() && tide_load_relaxed(&options_read))
 		tide_options_seal();
 	tide_gc_publish_start();
+	if (tide_option(TIDE_OPTION_PROFILE) != 0) {
+		if (tide_sample_on())
+			tide_profiled_start();
+		tide_profile_write_start();
+	}
 	tide_fork_register();
 	TIDE_YIELD("start.key");
 	if (pthread_key_create(&thread_key, thread_end) == 0)

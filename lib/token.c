@@ -5,6 +5,8 @@
 #include "yield.h"
 
 TIDE_OWN_LINE _Atomic uint32_t tide_token;
+TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
+_Atomic bool tide_token_owed;
 
 void tide_token_release(void)
 {
@@ -15,19 +17,37 @@ void tide_token_release(void)
 		tide_os_futex_wake(&tide_token, 1);
 }
 
+static bool await(uint64_t start_ns, uint64_t timeout_ns)
+{
+	/* Having waited once, take it as AWAITED: others may be waiting too, and a wake too many is
+	 * cheaper than one too few. */
+	while (tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_AWAITED) !=
+	       TIDE_TOKEN_FREE) { /* token.pass */
+		uint32_t seen = TIDE_TOKEN_FREE;
+		TIDE_YIELD("token.wait");
+		tide_os_futex_wait(&tide_token, TIDE_TOKEN_AWAITED, 10000000);
+		if (timeout_ns != 0 && tide_os_clock_ns() - start_ns > timeout_ns)
+			return tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD);
+	}
+	return true;
+}
+
 bool tide_token_wait(uint64_t timeout_ns)
 {
-	uint64_t start = tide_os_clock_ns();
+	uint64_t start_ns = tide_os_clock_ns();
 	if (tide_token_try())
 		return true;
 	TIDE_YIELD("token.busy");
-	/* Having waited once, take it as AWAITED: others may be waiting too, and a wake too many is
-	 * cheaper than one too few. */
-	while (tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_AWAITED) != TIDE_TOKEN_FREE) {
-		TIDE_YIELD("token.wait");
-		tide_os_futex_wait(&tide_token, TIDE_TOKEN_AWAITED, 10000000);
-		if (timeout_ns != 0 && tide_os_clock_ns() - start > timeout_ns)
-			return tide_token_try();
-	}
-	return true;
+	(void)tide_add_relaxed(&tide_token_waiters, 1u);
+	TIDE_YIELD("token.marked");
+	bool got = await(start_ns, timeout_ns);
+	(void)tide_sub_relaxed(&tide_token_waiters, 1u);
+	if (got)
+		tide_store_relaxed(&tide_token_owed, true);
+	return got;
+}
+
+void tide_token_forget_waiters(void)
+{
+	tide_store_relaxed(&tide_token_waiters, 0u);
 }

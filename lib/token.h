@@ -2,9 +2,16 @@
  * of every garbage bin. The GC thread holds it for a step at a time; a thread that misses may take
  * it, if it is free, for one bounded step.
  *
+ * Those who wait go before those who try: where more threads miss than there are processors, the
+ * token would be gone again each time before one who was woken runs. In turn: after a wait that was
+ * granted, one try is owed, so that many forks at once do not keep the GC from its work. A waiter
+ * that is frozen stops the GC as a frozen holder does, and nobody else.
+ *
  * Touched by  every thread
  * Progress    try and release: wait-free. wait: blocks; only for tide_purge, fork and tide_gc_stop,
  *             never on a path of malloc or free.
+ * Weak order  plain fields under the token need no more: try acquires what release released, and who
+ *             announces in between that it waits does so by a swap, which keeps the chain
  * Edges       token.pass  release -> try: everything the GC owns
  */
 #ifndef TIDE_TOKEN_H
@@ -18,17 +25,29 @@ enum { TIDE_TOKEN_FREE, TIDE_TOKEN_HELD, TIDE_TOKEN_AWAITED };
 /* writers  every thread        readers  every thread
  * order    cas-acquire, swap acq-rel     edges    token.pass */
 TIDE_HIDDEN extern _Atomic uint32_t tide_token;
+/* How many wait, and whether a try may go before them.
+ * writers  who waits, by add; the token's holder    readers  who tries
+ * order    relaxed: advice                          edges    none */
+TIDE_HIDDEN extern _Atomic uint32_t tide_token_waiters;
+TIDE_HIDDEN extern _Atomic bool tide_token_owed;
 
 static inline bool tide_token_try(void)
 {
 	uint32_t seen = TIDE_TOKEN_FREE;
 	TIDE_YIELD("token.try");
-	return tide_load_relaxed(&tide_token) == TIDE_TOKEN_FREE &&
-	       tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD); /* token.pass */
+	if (tide_load_relaxed(&tide_token) != TIDE_TOKEN_FREE ||
+	    (tide_load_relaxed(&tide_token_waiters) != 0 && !tide_load_relaxed(&tide_token_owed)) ||
+	    !tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD)) /* token.pass */
+		return false;
+	if (tide_load_relaxed(&tide_token_owed))
+		tide_store_relaxed(&tide_token_owed, false);
+	return true;
 }
 
 TIDE_HIDDEN void tide_token_release(void);
 /* Wait for the token, at most timeout_ns (0: for ever). */
 TIDE_HIDDEN bool tide_token_wait(uint64_t timeout_ns);
+/* In the child of a fork: those who waited are gone. */
+TIDE_HIDDEN void tide_token_forget_waiters(void);
 
 #endif

@@ -68,7 +68,17 @@
 	  "at the limit: 0 fail, 1 call the program's reclaim function first")                     \
 	X(STATS_PAGE, "stats_page", "way", 1, 0, 2,                                                \
 	  "page for tide-top, made by the GC thread: 0 none, 1 unless system calls are filtered, " \
-	  "2 always")
+	  "2 always")                                                                              \
+	X(PROFILE, "profile", "switch", 0, 0, 1,                                                   \
+	  "sample allocations for a heap profile; not in checked mode")                            \
+	X(PROFILE_BYTES, "profile_bytes", "bytes", 512 << 10, 1, 1 << 30,                          \
+	  "mean distance between samples; 1: every allocation (slow)")                             \
+	X(PROFILE_UNWIND, "profile_unwind", "way", 1, 0, 1,                                        \
+	  "stacks of samples by 0 frame pointers, 1 libgcc where it can't wait")                   \
+	X(PROFILE_SIGNAL, "profile_signal", "number", 0, 0, 64,                                    \
+	  "signal at which the profile is written, beside that at exit; 0: none")                  \
+	X(PROFILE_SEED, "profile_seed", "number", 0, 0, 1ll << 40,                                 \
+	  "first number of the chance by which samples are taken, for tests; 0: any")
 
 #define TIDE_TEXT_OPTIONS(X)                                                                       \
 	X(STATS, "stats", "exit|signal[:NUMBER]|file:PATH[:SECONDS]|unix:PATH",                    \
@@ -76,7 +86,9 @@
 	  "and "                                                                                   \
 	  "every so many seconds (.json, .prom or text), or to who connects; %p is the process")   \
 	X(TRACE, "trace", "PATH",                                                                  \
-	  "timeline of the GC for a trace viewer, as JSON; %p is the process")
+	  "timeline of the GC for a trace viewer, as JSON; %p is the process")                     \
+	X(PROFILE_FILE, "profile_file", "PATH",                                                    \
+	  "the heap profile, at exit; at a signal with a number after it; %p is the process")
 
 enum tide_option_id {
 #define TIDE_OPTION_ID(ID, name, unit, def, min, max, meaning) TIDE_OPTION_##ID,

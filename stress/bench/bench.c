@@ -6,6 +6,7 @@
 #include "catalogue.h"
 #include "child.h"
 #include "cli.h"
+#include "companion.h"
 #include "comparison.h"
 #include "json.h"
 #include "machine.h"
@@ -16,10 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef BENCH_PROGRAMS
-#error "BENCH_PROGRAMS must be the folder of the scripts that run real programs"
-#endif
 
 static const char program[] = "tide-bench";
 
@@ -193,7 +190,6 @@ int main(int argc, char *argv[])
 {
 	static struct arguments arguments = {
 		.of = { .program = program, .rounds = 5, .limit_s = 300 },
-		.programs = BENCH_PROGRAMS,
 		.work = "tide-bench-work",
 		.warmups = 1,
 		.scale = 1,
@@ -210,6 +206,11 @@ int main(int argc, char *argv[])
 		json_t *results = results_load(program, arguments.from_json);
 
 		return results != NULL ? conclude(&arguments, results) : CLI_USAGE;
+	}
+	char programs[PATH_MAX];
+	if (arguments.programs == NULL) {
+		companion_path(programs, sizeof programs, "bench/programs");
+		arguments.programs = programs;
 	}
 	if (!catalogue_read(&catalogue, program, arguments.programs))
 		return CLI_WRONG;

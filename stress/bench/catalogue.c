@@ -2,6 +2,7 @@
 #include "catalogue.h"
 
 #include "child.h"
+#include "companion.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -26,7 +27,7 @@ static bool read_micro(struct catalogue *catalogue, const char *program)
 	char load[PATH_MAX];
 	struct child child;
 
-	child_near_path(load, sizeof load, "tide-bench-load");
+	companion_path(load, sizeof load, "tide-bench-load");
 	if (!child_run(&child, (const char *const[]){ load, "--list", NULL }, "LD_PRELOAD", "",
 	               LIST_LIMIT_S)) {
 		fprintf(stderr, "%s: %s --list failed\n", program, load);

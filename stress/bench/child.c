@@ -53,20 +53,6 @@ static _Noreturn void give_up(const char *what)
 	exit(1);
 }
 
-void child_near_path(char *path, size_t bytes, const char *relative)
-{
-	char program[PATH_MAX], resolved[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-
-	if (length < 0)
-		give_up("/proc/self/exe");
-	program[length] = '\0';
-	*strrchr(program, '/') = '\0';
-	if ((size_t)snprintf(path, bytes, "%s/%s", program, relative) < bytes &&
-	    realpath(path, resolved) != NULL)
-		snprintf(path, bytes, "%s", resolved);
-}
-
 static _Noreturn void become(const char *const argv[], const char *variable, const char *preload,
                              const int end[3])
 {

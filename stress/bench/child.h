@@ -32,8 +32,6 @@ void child_handle_signals(void);
 bool child_interrupted(void);
 
 double child_clock_s(void);
-/* The path of a file that is installed or built at `relative` to this program. */
-void child_near_path(char *path, size_t bytes, const char *relative);
 
 /* Start `argv` with the environment variable `variable` set to `preload`; unset if that is "".
  * LD_PRELOAD is never inherited. Ends the program when there can be no process. */

@@ -3,6 +3,7 @@
 
 #include "child.h"
 #include "cli.h"
+#include "companion.h"
 #include "json.h"
 #include "trial.h"
 
@@ -73,7 +74,7 @@ void comparison_run(const struct comparison *comparison, json_t *document, const
 	size_t peers = comparison->peers.count, rounds = (size_t)comparison->rounds;
 	uint64_t most_bytes = 0;
 
-	child_near_path(path, sizeof path, load);
+	companion_path(path, sizeof path, load);
 	child_handle_signals();
 	for (size_t turn = 0; turn < rounds * peers && !child_interrupted(); turn++) {
 		size_t number = trial_turn(turn / peers, turn % peers, peers);

@@ -136,7 +136,7 @@ static void latency_print_tables(const json_t *latency)
 static void footprint_print_table(const json_t *footprint)
 {
 	const json_t *peers = json_object_get(footprint, "peers"), *peer, *value;
-	const json_t *phases = json_object_get(json_array_get(peers, 0), "phases");
+	json_t *phases = json_object_get(json_array_get(peers, 0), "phases");
 	const char *phase;
 	json_t *ignored;
 	size_t i;
@@ -148,7 +148,7 @@ static void footprint_print_table(const json_t *footprint)
 	       format_bytes(json_number_at(footprint, "settings.live_bytes")).text,
 	       json_number_at(footprint, "settings.idle_s"));
 	columns(footprint, "phase");
-	json_object_foreach((json_t *)phases, phase, ignored)
+	json_object_foreach(phases, phase, ignored)
 	{
 		if (strcmp(phase, "start") == 0 || strcmp(phase, "end") == 0)
 			continue;

@@ -1,7 +1,7 @@
 /* See peers.h. */
 #include "peers.h"
 
-#include "child.h"
+#include "companion.h"
 
 #include <glob.h>
 #include <limits.h>
@@ -43,8 +43,7 @@ void peers_find(struct peers *peers)
 	char path[PEER_PATH_BYTES];
 
 	peers->count = 0;
-	child_near_path(path, sizeof path, "../lib/libtide-preload.so");
-	if (access(path, R_OK) == 0)
+	if (companion_path(path, sizeof path, "libtide-preload.so"))
 		add(peers, "tide", path);
 	add(peers, "glibc", "");
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -387,8 +388,30 @@ static const struct option known[] = {
 	{ "keep-one-in", required_argument, NULL, 'k' },
 	{ "body", required_argument, NULL, 'b' },
 	{ "settle", required_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+	        "usage: tide-jobd-load [OPTION]... cycle|memory\n"
+	        "Put a load on a server of this machine that speaks the beanstalkd protocol.\n"
+	        "cycle: connections put, reserve and delete; the rate, and how long each took.\n"
+	        "memory: jobs are put, then all but a few deleted; what the server holds then.\n"
+	        "\n"
+	        "  --port PORT        where it listens; must be given\n"
+	        "  --pid PID          the server, whose memory is read; must be given for memory\n"
+	        "  --connections N    for cycle, up to %u (%" PRIu64 ")\n"
+	        "  --cycles N         of each connection (%" PRIu64 ")\n"
+	        "  --jobs N           for memory (%" PRIu64 ")\n"
+	        "  --keep-one-in N    jobs that stay, for memory (%" PRIu64 ")\n"
+	        "  --body BYTES       the longest job (%" PRIu64 ")\n"
+	        "  --settle SECONDS   before it is looked at again, for memory (%" PRIu64 ")\n"
+	        "  --help             print this\n",
+	        (unsigned)CONNECTIONS_MAX, settings.connections, settings.cycles, settings.jobs,
+	        settings.kept_one_in, settings.body_bytes, settings.settle_s);
+}
 
 static bool read_option(int option)
 {
@@ -425,6 +448,10 @@ int main(int argc, char *argv[])
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
+		if (option == 'h') {
+			usage(stdout);
+			return 0;
+		}
 		if (!read_option(option)) {
 			fprintf(stderr,
 			        "tide-jobd-load: %s: no such option, or not a value for it\n",
@@ -435,12 +462,7 @@ int main(int argc, char *argv[])
 	bool cycles = optind + 1 == argc && strcmp(argv[optind], "cycle") == 0;
 
 	if (!cycles && !(optind + 1 == argc && strcmp(argv[optind], "memory") == 0)) {
-		fputs(
-		    "usage: tide-jobd-load --port PORT [--pid PID] [--connections N] [--cycles N]\n"
-		    "                      [--jobs N] [--keep-one-in N] [--body BYTES] [--settle "
-		    "S]\n"
-		    "                      cycle|memory\n",
-		    stderr);
+		usage(stderr);
 		return 2;
 	}
 	uint64_t count = cycles ? settings.connections : 1;

@@ -43,6 +43,8 @@
 #define WAITERS 3
 
 byte token = FREE;
+byte waiters; /* tide_token_waiters: these go first */
+bool owed;    /* tide_token_owed: but one try after each of them does not wait */
 bool sleeping[WAITERS]; /* the kernel's */
 byte gcs;
 
@@ -58,8 +60,8 @@ inline be_gc()
 inline try_token()
 {
 	if
-	:: token != FREE -> got = false
-	:: token == FREE ->
+	:: token != FREE || (waiters > 0 && !owed) -> got = false
+	:: else ->
 #ifdef MUTATE_try_store
 		token = HELD;
 		got = true
@@ -69,6 +71,10 @@ inline try_token()
 		:: token != FREE -> got = false
 		fi
 #endif
+	fi;
+	if
+	:: got -> owed = false
+	:: !got -> skip
 	fi
 }
 
@@ -101,6 +107,11 @@ inline release_token()
 inline wait_token(deadline)
 {
 	try_token();
+	marked = !got;
+	if
+	:: marked -> waiters++
+	:: !marked -> skip
+	fi;
 	do
 	:: got -> break
 	:: !got ->
@@ -134,16 +145,31 @@ inline wait_token(deadline)
 		fi;
 		slept = true;
 		if
-		:: deadline -> try_token(); break
+		:: deadline ->
+			atomic {
+				got = (token == FREE);
+				if
+				:: got -> token = HELD
+				:: !got -> skip
+				fi
+			};
+			break
 		:: true -> skip
 		fi
-	od
+	od;
+	if
+	:: marked ->
+		waiters--;
+		owed = owed || got;
+		marked = false
+	:: !marked -> skip
+	fi
 }
 
 /* tide_gc_purge_all, with tide_gc_lost not set (fork.pml has that). */
 proctype purger(byte me)
 {
-	bool got, slept;
+	bool got, slept, marked;
 	byte before;
 	wait_token(false);
 	be_gc();
@@ -153,7 +179,7 @@ proctype purger(byte me)
 /* fork's handlers around a fork. */
 proctype forker(byte me)
 {
-	bool got, slept;
+	bool got, slept, marked;
 	byte before;
 	wait_token(true);
 	if

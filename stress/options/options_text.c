@@ -127,18 +127,10 @@ static void manual_entry(FILE *out, const char *id, const char *value, const cha
 	fputs(".\n", out);
 }
 
+/* The entries; man/tide.7.in is around them. */
 static void print_manual(FILE *out)
 {
 	char value[128];
-	fputs(".TH TIDE 7 \"\" \"Tide\" \"Miscellaneous\"\n"
-	      ".SH NAME\ntide \\- memory allocator: options\n"
-	      ".SH DESCRIPTION\nA program that runs with Tide, linked to it or under\n"
-	      ".BR LD_PRELOAD ,\nreads these variables from its environment once, at its start.\n"
-	      "Numbers of bytes may end with k, m or g. What is out of range is told on standard\n"
-	      "error, and the default stands. A program with more rights than its caller\n"
-	      "(set\\-user\\-id) ignores all of them.\n"
-	      ".SH ENVIRONMENT\n",
-	      out);
 	for (size_t i = 0; i < ROWS; i++) {
 		snprintf(value, sizeof value, "%s, %s to %s, default %s", row[i].unit,
 		         value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit),
@@ -147,7 +139,6 @@ static void print_manual(FILE *out)
 	}
 	for (size_t i = 0; i < TEXT_ROWS; i++)
 		manual_entry(out, text_row[i].id, text_row[i].form, text_row[i].meaning);
-	fputs(".SH SEE ALSO\n.BR malloc (3),\n.BR ld.so (8)\n", out);
 }
 
 void options_print(FILE *out, enum options_form form)

@@ -1,4 +1,5 @@
 /* tide-record COMMAND: run a program with libtide-record.so preloaded, and tell what it wrote. */
+#include "companion.h"
 #include "trace/summary.h"
 
 #include <dirent.h>
@@ -33,41 +34,14 @@ static void help(void)
 	    "The exit status is the command's; 2 when it was not started.\n");
 }
 
-/* The library lies in ../lib of this program. False, after a message: it can't be preloaded. */
-static bool find_library(char *path, size_t bytes)
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	self[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	int written = snprintf(path, bytes, "%s/../lib/libtide-record.so", self);
-	if (written < 0 || (size_t)written >= bytes || access(path, R_OK) != 0) {
-		fprintf(stderr, "tide-record: %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	if (strpbrk(path, ": ") != NULL) {
-		fprintf(stderr,
-		        "tide-record: a path with a blank or a colon can't be preloaded: %s\n",
-		        path);
-		return false;
-	}
-	return true;
-}
-
 static bool set_environment(const char *folder)
 {
-	char library[2 * PATH_MAX], both[4 * PATH_MAX];
-	const char *before = getenv("LD_PRELOAD");
+	char library[PATH_MAX];
 
-	if (!find_library(library, sizeof library))
-		return false;
-	snprintf(both, sizeof both, "%s%s%s", library, before != NULL && *before != '\0' ? ":" : "",
-	         before != NULL ? before : "");
+	(void)companion_path(library, sizeof library, "libtide-record.so");
 	/* Not TIDE_...: Tide would take that for an option it does not know. */
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
+	return companion_preload("tide-record", library) &&
+	       setenv("RECORD_TIDE_FOLDER", folder, 1) == 0;
 }
 
 /* The exit status of the command, as a shell has it. */

@@ -1,4 +1,5 @@
 /* tide-run COMMAND: run it with Tide as its malloc, and tell what that came to. */
+#include "companion.h"
 #include "json.h"
 #include "options_text.h"
 #include "outcome.h"
@@ -109,41 +110,25 @@ static void read_arguments(struct arguments *arguments, char *argv[])
 	arguments->command = argv + at;
 }
 
-/* As built or as installed beside this program. */
 static void find_library(char path[PATH_MAX])
 {
-	static const char *const place[] = { "../lib", "../" TIDE_LIBRARY_FOLDER };
-	char self[PATH_MAX], near[2 * PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+	char found[PATH_MAX];
 
-	self[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	for (size_t i = 0; i < sizeof place / sizeof place[0]; i++) {
-		snprintf(near, sizeof near, "%s/%s/libtide-preload.so", self, place[i]);
-		if (realpath(near, path) != NULL)
-			return;
-	}
-	refuse("libtide-preload.so", "not beside this program; use --library FILE");
+	if (!companion_path(found, sizeof found, "libtide-preload.so") ||
+	    realpath(found, path) == NULL)
+		refuse("libtide-preload.so", "not beside this program; use --library FILE");
 }
 
 static void set_preload(const struct arguments *arguments)
 {
-	char path[PATH_MAX], *all;
-	const char *before = getenv("LD_PRELOAD");
+	char path[PATH_MAX];
 
 	if (arguments->library == NULL)
 		find_library(path);
-	else if (realpath(arguments->library, path) == NULL || access(path, R_OK) != 0)
+	else if (realpath(arguments->library, path) == NULL)
 		refuse(arguments->library, strerror(errno));
-	if (strpbrk(path, ": ") != NULL)
-		refuse(path, "a path with a blank or a colon can't be preloaded");
-	bool more = before != NULL && *before != '\0';
-	if (asprintf(&all, "%s%s%s", path, more ? ":" : "", more ? before : "") < 0)
+	if (!companion_preload(PROGRAM, path))
 		exit(EXIT_WRONG_USE);
-	setenv("LD_PRELOAD", all, 1);
-	free(all);
 }
 
 /* A folder for what the processes tell at their exit; "": they are told to do something else, or

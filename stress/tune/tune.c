@@ -1,6 +1,7 @@
 /* tide-tune -- COMMAND: search for the settings of Tide that serve COMMAND best. */
 #include "child.h"
 #include "cli.h"
+#include "companion.h"
 #include "document.h"
 #include "format.h"
 #include "json.h"
@@ -313,7 +314,7 @@ static bool replay_of(struct measurer *measurer, const struct arguments *argumen
 	};
 	size_t words = sizeof replay / sizeof replay[0];
 
-	child_near_path(program, sizeof program, "tide-replay");
+	companion_path(program, sizeof program, "tide-replay");
 	if (access(program, X_OK) != 0 || access(arguments->trace, R_OK) != 0) {
 		fprintf(stderr, PROGRAM ": --trace: %s: %s\n",
 		        access(program, X_OK) != 0 ? program : arguments->trace, strerror(errno));
@@ -371,7 +372,7 @@ int main(int argc, char *argv[])
 	session.measurer.command = command;
 	session.measurer.limit_s = arguments.limit_s;
 	snprintf(session.measurer.metric, METRIC_BYTES, "%s", arguments.metric);
-	child_near_path(session.measurer.run_path, sizeof session.measurer.run_path, "tide-run");
+	companion_path(session.measurer.run_path, sizeof session.measurer.run_path, "tide-run");
 	if (access(session.measurer.run_path, X_OK) != 0) {
 		fprintf(stderr, PROGRAM ": %s: %s\n", session.measurer.run_path, strerror(errno));
 		return CLI_WRONG;

@@ -52,6 +52,12 @@ tide_mutant(other_waiters_are_forgotten lib/token.c
 }]]
 	test_token two_wait_for_one 2)
 
+tide_mutant(a_try_goes_before_who_waits lib/token.c
+	[[(void)tide_add_relaxed(&tide_token_waiters, 1u);]]
+	[[(void)tide_add_relaxed(&tide_token_waiters, 1u);
+	tide_store_relaxed(&tide_token_owed, true);]]
+	test_token who_waits_goes_first 2)
+
 tide_mutant(a_slab_too_many_is_dropped lib/frontier.c
 	[[tide_stack_push(&frontier->ready_slab[cls], &slab->node);]]
 	[[;]]

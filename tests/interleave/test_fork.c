@@ -11,14 +11,18 @@
 #include "step.h"
 #include "token.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <tide/heap.h>
 #include <tide/tide.h>
 #include <unistd.h>
 
-enum { BYTES = 8000, HELD = 5, ROUNDS = 40, CHILD_S = 10 };
+enum { BYTES = 8000, HELD = 5, ROUNDS = 40, CHILD_S = 10, CHUNKS = 70, CHUNK_BYTES = 128 * 1024 };
 
 static void *held[HELD]; /* thread 0's */
+static struct tide_heap *heap;
+static void *chunk[CHUNKS]; /* of more than one region */
 
 static void shallow_process(void)
 {
@@ -29,6 +33,21 @@ static void shallow_process(void)
 	for (unsigned i = 0; i < HELD; i++)
 		held[i] = tide_malloc(BYTES);
 	tide_store_relaxed(&tide_heap_default.queues.of[tide_class_of(BYTES)].level, 1u);
+}
+
+static void process_with_a_heap(void)
+{
+	shallow_process();
+	heap = tide_heap_create(NULL);
+	tide_free(tide_heap_malloc(heap, BYTES));
+	(void)tide_heap_malloc(heap, BYTES);
+}
+
+static void process_with_regions(void)
+{
+	shallow_process();
+	for (unsigned i = 0; i < CHUNKS; i++)
+		chunk[i] = tide_malloc(CHUNK_BYTES);
 }
 
 static void work(void)
@@ -55,6 +74,61 @@ static void collect(void)
 	(void)tide_purge();
 }
 
+static void destroy(void)
+{
+	tide_heap_destroy(heap);
+}
+
+/* The whole life of a GC thread. */
+static void run_gc(void)
+{
+	schedule_must(tide_gc_thread_start() == 0);
+	for (unsigned i = 0; i < 2; i++)
+		tide_free(tide_malloc(BYTES));
+	schedule_must(tide_gc_thread_stop() == 0);
+}
+
+static void unmap(void)
+{
+	for (unsigned i = 0; i < CHUNKS; i++)
+		tide_free(chunk[i]);
+	(void)tide_purge();
+}
+
+/* Whether a thread at that point is in a step of the GC, with the token. */
+static bool is_in_a_step(const char *point)
+{
+	static const char *const in_step[] = { "gc.drain",      "gc.fill",
+		                               "gc.unmap",      "gc.dismantle",
+		                               "gc.dismantled", "gc.other_generation" };
+
+	for (unsigned i = 0; i < COUNT_OF(in_step); i++) {
+		if (strcmp(point, in_step[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A thread of the child, which no schedule knows of. */
+static void *live_beside(void *unused)
+{
+	for (unsigned i = 0; i < ROUNDS; i++)
+		tide_free(tide_malloc(BYTES * (i % 3 + 1)));
+	return unused;
+}
+
+/* In a child or its child: a thread starts, works and ends, and the GC goes its round. */
+static bool go_on(void)
+{
+	pthread_t thread;
+	bool well = pthread_create(&thread, NULL, live_beside, NULL) == 0 &&
+	            pthread_join(thread, NULL) == 0;
+
+	(void)tide_gc_step_once();
+	(void)tide_purge();
+	return well;
+}
+
 /* In the child. What is wrong, as an exit status. */
 static int survive(void)
 {
@@ -64,8 +138,10 @@ static int survive(void)
 	if (tide_load_relaxed(&tide_token) != TIDE_TOKEN_FREE && !tide_load_relaxed(&tide_gc_lost))
 		return 2;
 	/* With the token, a fork comes between two steps of the GC. */
-	if (!tide_load_relaxed(&tide_gc_lost) && strncmp(schedule_point(0), "gc.", 3) == 0)
+	if (!tide_load_relaxed(&tide_gc_lost) && is_in_a_step(schedule_point(0)))
 		return 6;
+	if (tide_gc_thread_runs() || tide_load_relaxed(&tide_token_waiters) != 0)
+		return 7;
 	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
 	for (; cache != NULL; cache = cache->all_next) {
 		if (!tide_cache_is_valid(cache))
@@ -86,7 +162,13 @@ static int survive(void)
 	for (unsigned i = 0; i < ROUNDS; i++)
 		tide_free(had[i]);
 	(void)tide_purge(); /* which aborts at a block that is free already */
-	return 0;
+	if (!go_on())
+		return 8;
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(go_on() ? 0 : 8);
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? 0 : 9;
 }
 
 static void fork_and_look(void)
@@ -129,6 +211,27 @@ static const struct scenario scenario[] = {
 	  .check = books_are_right,
 	  .points = "token. gc. futex. garbage. test.",
 	  .limit = 500 },
+	{ .name = "fork_while_a_heap_is_destroyed",
+	  .set_up = process_with_a_heap,
+	  .thread = { destroy, fork_and_look },
+	  .check = books_are_right,
+	  .points = "token. gc. futex. heap. test.",
+	  .must_meet = "gc.dismantle",
+	  .limit = 300 },
+	{ .name = "fork_while_a_region_goes",
+	  .set_up = process_with_regions,
+	  .thread = { unmap, fork_and_look },
+	  .check = books_are_right,
+	  .points = "token. gc. futex. region. test.",
+	  .must_meet = "gc.unmap",
+	  .limit = 300 },
+	{ .name = "fork_while_a_GC_thread_lives",
+	  .set_up = shallow_process,
+	  .thread = { run_gc, fork_and_look },
+	  .check = books_are_right,
+	  .points = "token. gc. futex. doorbell. test.",
+	  .must_meet = "gc.stopped",
+	  .limit = 300 },
 	{ .name = "fork_with_a_frozen_one",
 	  .set_up = shallow_process,
 	  .thread = { work, fork_and_look },

@@ -8,6 +8,8 @@ enum { TRIES = 2, LIMIT_NS = 100000000 };
 #define POINTS "token. futex. test."
 
 static unsigned holders, times_held, times_refused;
+/* Steps that were taken while another one waited, and waits that were granted. */
+static unsigned overtakes, grants;
 
 static void hold(void)
 {
@@ -29,6 +31,7 @@ static void try_twice(void)
 static void wait_and_hold(void)
 {
 	schedule_must(tide_token_wait(0));
+	grants++;
 	hold();
 }
 
@@ -38,6 +41,26 @@ static void wait_with_limit(void)
 		hold();
 	else
 		times_refused++;
+}
+
+/* As threads that miss all the time. */
+static void try_often(void)
+{
+	for (unsigned i = 0; i < 3 * TRIES; i++) {
+		bool waits = tide_load_relaxed(&tide_token_waiters) != 0;
+		if (!tide_token_try())
+			continue;
+		overtakes += waits;
+		hold();
+	}
+}
+
+/* A wait would be without end in a storm of misses. */
+static const char *waiters_first(void)
+{
+	if (holders > 1)
+		return "two hold the token";
+	return overtakes > grants ? "who tries goes before who waits" : NULL;
 }
 
 static const char *one_holder(void)
@@ -75,6 +98,11 @@ static const struct scenario scenario[] = {
 	{ .name = "two_wait_for_one",
 	  .thread = { try_twice, wait_and_hold, wait_and_hold },
 	  .always = one_holder,
+	  .check = free_again,
+	  .points = POINTS },
+	{ .name = "who_waits_goes_first",
+	  .thread = { try_often, wait_and_hold, wait_and_hold },
+	  .always = waiters_first,
 	  .check = free_again,
 	  .points = POINTS },
 	{ .name = "the_holder_is_frozen",

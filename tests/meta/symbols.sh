@@ -57,10 +57,23 @@ names "$lib/libtide-preload.so" --dynamic --undefined-only >"$work/preload-undef
 
 only "libtide-core.a defines" "tide_.*|$probes" "$work/core"
 only "libtide.a defines" "tide_.*|$malloc|$twins|$cxx|$probes" "$work/tide"
-only "libtide-preload.so exports" "tide_.*|$malloc|$twins|$cxx" "$work/preload"
+version='TIDE_0\.1' # the symbol that stands for a version
+only "libtide-preload.so exports" "tide_.*|$malloc|$twins|$cxx|$version" "$work/preload"
 has "$work/core" tide_malloc tide_free
 has "$work/tide" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
 has "$work/preload" tide_malloc malloc free calloc realloc posix_memalign _Znwm _ZdlPv
+
+# Tide's own names have a version; those of the C library must have none, or a program's reference to
+# malloc, which asks for the C library's version, would not be bound to it.
+"$nm" --dynamic --defined-only --with-symbol-versions "$lib/libtide-preload.so" |
+	sed 's/.* //' | grep -v '^TIDE_' >"$work/versions"
+if grep '^tide_' "$work/versions" | grep -v '@@TIDE_[0-9.]*$' || grep -v '^tide_' "$work/versions" | grep '@'; then
+	echo "libtide-preload.so: the above has a version and should not, or the other way round" >&2
+	failed=1
+fi
+has "$work/versions" tide_malloc@@TIDE_0.1 malloc
+readelf -d "$lib/libtide-preload.so" | grep -q 'SONAME.*\[libtide-preload\.so\.[0-9]*\]' ||
+	{ echo "libtide-preload.so has no SONAME with a version" >&2; failed=1; }
 
 # No lock anywhere, and the allocator does not allocate from another.
 for library in core tide preload; do

@@ -7,9 +7,9 @@ folder=$here/../../stress/mutations
 run=$folder/run.sh
 sh "$run" --check >out 2>err || fail "a mutation has lost its place"
 for name in $(sh "$run" --list); do
-	grep -q "^| $name | .* s |\$" "$folder/../README.md" || fail "stress/README.md lacks $name"
+	grep -q "^| $name | .* s |\$" "$folder/README.md" || fail "stress/mutations/README.md lacks $name"
 done
-! grep -q '^|.*NOBODY' "$folder/../README.md" || fail "stress/README.md: one was not found"
+! grep -q '^|.*NOBODY' "$folder/README.md" || fail "stress/mutations/README.md: one was not found"
 
 # Kept, so that the next time is quicker.
 found=$TIDE_BUILD/mutations

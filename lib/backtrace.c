@@ -1,0 +1,200 @@
+#include "backtrace.h"
+
+#include "atomic.h"
+#include "config.h"
+#include "os.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <unwind.h>
+
+#define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
+
+typedef _Unwind_Reason_Code backtrace_function(_Unwind_Trace_Fn, void *);
+typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
+typedef _Unwind_Word stack_function(struct _Unwind_Context *);
+
+/* Weak: a static program has none of them, and no other is to be linked with what it does not use. */
+extern void *dlopen(const char *, int) __attribute__((weak));
+extern void *dlsym(void *restrict, const char *restrict) __attribute__((weak));
+#if defined(DLFO_STRUCT_HAS_EH_DBASE)
+extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
+#endif
+
+/* Plain: before `ready`. */
+static backtrace_function *unwinder;
+static ip_function *unwinder_ip;
+static stack_function *unwinder_stack;
+static uintptr_t unwinder_start, unwinder_bytes;
+static uintptr_t own_start, own_bytes; /* of this library, when it is one by itself */
+/* writers  the constructor   readers  every thread   order  release, acquire
+ * edges    backtrace.ready */
+static _Atomic bool ready;
+
+/* One question to the system for each page. */
+static bool is_readable(const void *address, uintptr_t *page)
+{
+	uintptr_t own = (uintptr_t)address / TIDE_PAGE_BYTES;
+	if (own == *page)
+		return true;
+	if (!tide_os_is_readable(address))
+		return false;
+	*page = own;
+	return true;
+}
+
+unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame)
+{
+	unsigned frames = 0;
+	uintptr_t page = 0;
+	while (frames < room && frame[1] != NULL) {
+		/* A program without frame pointers has another value there. */
+		void *const *next = frame[0];
+		address[frames++] = (uintptr_t)frame[1];
+		if ((uintptr_t)next <= (uintptr_t)frame || (uintptr_t)next % sizeof(void *) != 0 ||
+		    (uintptr_t)next - (uintptr_t)frame > FRAME_MAX_BYTES ||
+		    !is_readable(next, &page) || !is_readable(next + 1, &page))
+			break;
+		frame = next;
+	}
+	return frames;
+}
+
+struct trace {
+	uintptr_t *address;
+	unsigned room, frames;
+	uintptr_t from; /* 0: passed already */
+	struct tide_backtrace_memo *memo;
+	unsigned known; /* frames of the memo that lie further in than what was seen */
+	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
+};
+
+/* Whether the return addresses of the memo from number `first` on are where they were. */
+static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
+{
+#if defined(__x86_64__) /* where a call puts its return address on the stack */
+	uintptr_t page = 0;
+	for (unsigned i = first; i < memo->frames; i++) {
+		const uintptr_t *at = (const uintptr_t *)memo->stack[i] - 1;
+		if (!is_readable(at, &page) || *at != memo->address[i])
+			return false;
+	}
+	return true;
+#else
+	(void)memo;
+	(void)first;
+	return false;
+#endif
+}
+
+/* The rest of the stack from the memo, if it has the frame that was taken last. */
+static bool take_known(struct trace *trace, uintptr_t at, uintptr_t stack)
+{
+	const struct tide_backtrace_memo *memo = trace->memo;
+	unsigned i = trace->known;
+	if (memo->frames == TIDE_BACKTRACE_FRAMES) /* cut off: its end is no end */
+		return false;
+	while (i < memo->frames && memo->stack[i] < stack)
+		i++;
+	trace->known = i;
+	if (i >= memo->frames || memo->stack[i] != stack || memo->address[i] != at ||
+	    !memo_holds(memo, i))
+		return false;
+	while (++i < memo->frames && trace->frames < trace->room) {
+		trace->stack[trace->frames] = memo->stack[i];
+		trace->address[trace->frames++] = memo->address[i];
+	}
+	return true;
+}
+
+static void memo_set(struct tide_backtrace_memo *memo, const struct trace *trace)
+{
+	memo->frames = trace->frames;
+	memcpy(memo->address, trace->address, trace->frames * sizeof memo->address[0]);
+	memcpy(memo->stack, trace->stack, trace->frames * sizeof memo->stack[0]);
+}
+
+static _Unwind_Reason_Code take(struct _Unwind_Context *context, void *arg)
+{
+	struct trace *trace = arg;
+	uintptr_t at = (uintptr_t)unwinder_ip(context);
+	if (at == 0 || trace->frames >= trace->room)
+		return _URC_END_OF_STACK;
+	if (at == trace->from) { /* what came before is our own */
+		trace->from = 0;
+		trace->frames = 0;
+	}
+	uintptr_t stack = unwinder_stack(context);
+	trace->stack[trace->frames] = stack;
+	trace->address[trace->frames++] = at;
+	if (trace->memo != NULL && trace->from == 0 && take_known(trace, at, stack))
+		return _URC_END_OF_STACK;
+	return _URC_NO_REASON;
+}
+
+/* calloc and others that have something to do afterwards are on the stack themselves. */
+static unsigned without_own(uintptr_t *address, unsigned frames)
+{
+	unsigned own = 0;
+	while (own + 1 < frames && address[own] - own_start < own_bytes)
+		own++;
+	memmove(address, address + own, (frames - own) * sizeof *address);
+	return frames - own;
+}
+
+unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
+                        struct tide_backtrace_memo *memo)
+{
+	struct trace trace;
+	trace.address = address;
+	trace.room = room;
+	trace.frames = trace.known = 0;
+	trace.from = (uintptr_t)frame[1];
+	trace.memo = memo;
+	bool usable = tide_load_acquire(&ready); /* backtrace.ready */
+	if (usable && trace.from - unwinder_start >= unwinder_bytes)
+		(void)unwinder(take, &trace);
+	if (trace.frames == 0 || trace.from != 0)
+		trace.frames = tide_backtrace_frames(address, room, frame);
+	else if (memo != NULL)
+		memo_set(memo, &trace);
+	return usable ? without_own(address, trace.frames) : trace.frames;
+}
+
+bool tide_backtrace_is_by_tables(void)
+{
+	return tide_load_acquire(&ready); /* backtrace.ready */
+}
+
+void tide_backtrace_start(void)
+{
+#if defined(DLFO_STRUCT_HAS_EH_DBASE)
+	struct dl_find_object own, found;
+	if (dlopen == NULL || dlsym == NULL || _dl_find_object == NULL)
+		return;
+	void *libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (libgcc == NULL)
+		return;
+	void *functions[3] = { dlsym(libgcc, "_Unwind_Backtrace"), dlsym(libgcc, "_Unwind_GetIP"),
+		               dlsym(libgcc, "_Unwind_GetCFA") };
+	uintptr_t addresses[8];
+	if (functions[0] == NULL || functions[1] == NULL || functions[2] == NULL ||
+	    _dl_find_object(functions[0], &found) != 0 ||
+	    _dl_find_object((void *)(uintptr_t)&tide_backtrace_start, &own) != 0 ||
+	    found.dlfo_map_start == own.dlfo_map_start)
+		return;
+	__builtin_memcpy(&unwinder, &functions[0], sizeof unwinder);
+	__builtin_memcpy(&unwinder_ip, &functions[1], sizeof unwinder_ip);
+	__builtin_memcpy(&unwinder_stack, &functions[2], sizeof unwinder_stack);
+	unwinder_start = (uintptr_t)found.dlfo_map_start;
+	unwinder_bytes = (uintptr_t)found.dlfo_map_end - unwinder_start;
+#if defined(TIDE_PRELOAD)
+	own_start = (uintptr_t)own.dlfo_map_start;
+	own_bytes = (uintptr_t)own.dlfo_map_end - own_start;
+#endif
+	struct trace first = { .address = addresses, .room = 8 };
+	(void)unwinder(take, &first);
+	if (first.frames > 0)
+		tide_store_release(&ready, true); /* backtrace.ready */
+#endif
+}

@@ -1,0 +1,49 @@
+/* Where a call came from: the return addresses on the calling thread's stack, innermost first.
+ *
+ * By frame pointers, or by the tables of libgcc's unwinder, which know programs without them, too.
+ * Neither may wait or allocate here: we are inside malloc, perhaps inside the loader, perhaps in a
+ * signal handler. So libgcc is used only
+ *
+ *   - where the C library has _dl_find_object (2.35), by which libgcc (12) finds its tables without the
+ *     loader's lock;
+ *   - once it was fetched and has made its first backtrace, in this library's constructor: both take
+ *     locks, or allocate;
+ *   - unless it is libgcc that calls malloc: it does so, under a lock of its own, for code that was
+ *     registered by hand, by a compiler at run time. (That leaves one case: a signal handler that
+ *     allocates, and interrupts libgcc with that lock, in a process that registered code so. Frame
+ *     pointers have no such case.)
+ *
+ * Else by frame pointers. A chain is followed up the stack, by steps that are not far, and what it
+ * points to is read only after the system said that it can be.
+ *
+ * Touched by  every thread     Progress  wait-free: a bounded number of frames
+ * Edges       backtrace.ready  who fetched the unwinder -> every thread
+ */
+#ifndef TIDE_BACKTRACE_H
+#define TIDE_BACKTRACE_H
+
+#include "compiler.h"
+
+/* Fetch libgcc's unwinder, where there is one. Not from inside malloc. */
+TIDE_HIDDEN void tide_backtrace_start(void);
+/* Up to `room` return addresses from `frame` on: __builtin_frame_address(0) in a function that the
+ * program called, or jumped to; its number. */
+TIDE_HIDDEN unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame);
+/* The last backtrace of a thread by libgcc. The outer part of a stack is most often what it was: a frame
+ * that lies where one lay, with the same address in it, and beyond which all return addresses are in
+ * their places, is not unwound again. */
+#define TIDE_BACKTRACE_FRAMES 40
+struct tide_backtrace_memo {
+	unsigned frames;
+	uintptr_t address[TIDE_BACKTRACE_FRAMES];
+	uintptr_t stack[TIDE_BACKTRACE_FRAMES]; /* the stack pointer after the return */
+};
+
+/* The same by what is best; `room` is no more than TIDE_BACKTRACE_FRAMES. `memo`: of the thread, or
+ * NULL. */
+TIDE_HIDDEN unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
+                                    struct tide_backtrace_memo *memo);
+/* Whether it is libgcc's way. */
+TIDE_HIDDEN bool tide_backtrace_is_by_tables(void);
+
+#endif

@@ -1,0 +1,171 @@
+#include "profiled.h"
+
+#include <tide/heap.h>
+
+#include "backtrace.h"
+#include "heap.h"
+#include "hit.h"
+#include "large.h"
+#include "meta.h"
+#include "options.h"
+#include "profile.h"
+#include "seat.h"
+#include "slow.h"
+
+#include <errno.h>
+
+/* The heap of sampled blocks of classes that have bins; NULL: not made yet.
+ * writers  who starts the process   readers  every thread
+ * order    release, acquire         edges    profiled.heap */
+static _Atomic(struct tide_heap *) sampled_heap;
+/* This thread is taking a sample: what it allocates for that is not taken. */
+static TIDE_THREAD_LOCAL bool taking;
+
+struct tide_heap *tide_profiled_heap(struct tide_heap *heap)
+{
+	bool is_sampled = heap == tide_load_acquire(&sampled_heap); /* profiled.heap */
+	return is_sampled ? &tide_heap_default : heap;
+}
+
+/* The thread's cache in the heap of sampled blocks; NULL: no memory. */
+static struct tide_cache *sampled_cache(void)
+{
+	struct tide_heap *heap = tide_load_acquire(&sampled_heap); /* profiled.heap */
+	return heap != NULL ? tide_seat_take(heap) : NULL;
+}
+
+void tide_profiled_start(void)
+{
+	tide_store_release(&sampled_heap, tide_heap_create(NULL)); /* profiled.heap */
+}
+
+static bool is_binned(unsigned cls)
+{
+	return cls <= TIDE_CLASS_BINNED_LAST;
+}
+
+static size_t bytes_of(const void *block)
+{
+	unsigned cls = tide_pagemap_class((uintptr_t)block);
+	if (cls == TIDE_CLASS_HEAP)
+		cls = tide_region_class(block);
+	return cls == TIDE_CLASS_LARGE ? tide_large_bytes(block) : tide_class_bytes(cls);
+}
+
+static struct tide_backtrace_memo *memo_of_self(void)
+{
+	struct tide_cache *self = tide_cache_self;
+	if (self == &tide_cache_none)
+		return NULL;
+	if (self->backtrace == NULL)
+		self->backtrace = tide_meta_alloc(sizeof *self->backtrace);
+	return self->backtrace;
+}
+
+void tide_profiled_enter(void *block, void *const *frame)
+{
+	uintptr_t address[TIDE_PROFILE_FRAMES];
+	int saved = errno;
+	if (taking)
+		return;
+	taking = true;
+	unsigned frames = tide_option(TIDE_OPTION_PROFILE_UNWIND) != 0
+	                      ? tide_backtrace(address, TIDE_PROFILE_FRAMES, frame, memo_of_self())
+	                      : tide_backtrace_frames(address, TIDE_PROFILE_FRAMES, frame);
+	tide_profile_enter(block, bytes_of(block), address, frames);
+	taking = false;
+	errno = saved;
+}
+
+/* Of a class with bins, whose ready bin is empty; not to be taken. */
+static void *malloc_untaken(struct tide_cache *cache, unsigned cls, size_t bytes, bool *zeroed)
+{
+	void *block;
+	if (tide_sample_swap(cache, cls)) {
+		tide_sample_arm(cache, cls);
+		*zeroed = false;
+		if (TIDE_LIKELY(tide_hit_pop(cache, cls, &block)))
+			return block;
+		return tide_malloc_slow_untaken(cache, bytes, zeroed); /* freed twice */
+	}
+	/* A small one comes out of a bin that is filled and counted; a medium one, from the pool. */
+	if (tide_class_is_medium(cls))
+		tide_sample_count(cache, cls);
+	return tide_malloc_slow_untaken(cache, bytes, zeroed);
+}
+
+static TIDE_NOINLINE void *malloc_taken(struct tide_cache *cache, unsigned cls, size_t bytes,
+                                        bool *zeroed, void *const *frame)
+{
+	struct tide_cache *own = NULL;
+	void *block = NULL;
+	tide_sample_redraw(cache, cls);
+	if (!taking && cache->heap == &tide_heap_default)
+		own = sampled_cache();
+	if (own != NULL)
+		block = tide_malloc_slow_untaken(own, bytes, zeroed);
+	bool taken = block != NULL || (!taking && cache->heap != &tide_heap_default);
+	if (block == NULL) {
+		cache->countdown[cls]++; /* this one is decided on already */
+		block = malloc_untaken(cache, cls, bytes, zeroed);
+	}
+	if (taken && block != NULL)
+		tide_profiled_enter(block, frame);
+	return block;
+}
+
+void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed, void *const *frame)
+{
+	unsigned cls = tide_class_of(bytes);
+	if (is_binned(cls)) {
+		if (*cache->top[cls] != NULL)
+			return tide_malloc_slow_untaken(cache, bytes, zeroed);
+		if (!tide_sample_is_due(cache, cls))
+			return malloc_untaken(cache, cls, bytes, zeroed);
+		return malloc_taken(cache, cls, bytes, zeroed, frame);
+	}
+	void *block = tide_malloc_slow_untaken(cache, bytes, zeroed);
+	if (block != NULL && tide_sample_bytes_are_due(cache, bytes_of(block)))
+		tide_profiled_enter(block, frame);
+	return block;
+}
+
+bool tide_profiled_is_due(struct tide_cache **cache, unsigned cls, size_t bytes)
+{
+	if (cls != TIDE_CLASS_LARGE)
+		bytes = tide_class_bytes(cls);
+	if (!tide_sample_bytes_are_due(*cache, bytes) || taking)
+		return false;
+	if (!is_binned(cls) || (*cache)->heap != &tide_heap_default)
+		return true;
+	struct tide_cache *own = sampled_cache();
+	if (own != NULL)
+		*cache = own;
+	return own != NULL;
+}
+
+void tide_profiled_free(const struct tide_heap *heap, const void *block, unsigned cls)
+{
+	if (!is_binned(cls) || heap != &tide_heap_default)
+		(void)tide_profile_take(block);
+}
+
+void tide_profiled_resized(struct tide_heap *heap, void *block, size_t bytes, void *const *frame)
+{
+	struct tide_cache *cache = tide_seat_take(heap);
+	if (cache != NULL && tide_sample_bytes_are_due(cache, bytes))
+		tide_profiled_enter(block, frame);
+}
+
+static bool is_of_heap(const void *block, const void *heap)
+{
+	unsigned cls = tide_pagemap_class((uintptr_t)block);
+	if (cls == TIDE_CLASS_LARGE)
+		return tide_large_heap(block) == heap;
+	return cls == TIDE_CLASS_HEAP && tide_pagemap_region((uintptr_t)block)->heap == heap;
+}
+
+void tide_profiled_forget(const struct tide_heap *heap)
+{
+	tide_profile_sweep(is_of_heap, heap);
+}
