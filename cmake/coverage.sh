@@ -9,8 +9,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=build/coverage
-tests='(lib|gc|api|life|store|stats|prof|death)/[a-z_0-9]*'
-tests="($tests|override/(operators|test_mallinfo)|loader/test_credentials)"
+tests='(lib|gc|api|life|store|stats|death)/[a-z_0-9]*'
+tests="($tests|override/(operators|test_mallinfo)|loader/test_credentials|prof/flame)"
 
 cmake --preset coverage -DTIDE_TESTS=ON >/dev/null
 # The programs of these tests, and those that scripts run.
