@@ -1,103 +1,95 @@
-"""coverage.py BUILD REASONS: what gcov counted in BUILD, by folder and file; and whether the
-functions that never ran are just those that REASONS gives a reason for. See coverage.sh."""
+"""coverage.py BUILD REASONS: what gcov counted in BUILD, by folder, and the longest stretches that
+never ran; and whether the functions that never ran are just those that REASONS explains."""
 
 import collections
+import itertools
 import json
 import os
 import pathlib
 import subprocess
 import sys
 
-FOLDERS = ("lib/store", "lib", "gc")
+FOLDERS = ("lib", "lib/store", "gc")
 
 
-def folder_of(name):
-    return next((f for f in FOLDERS if os.path.dirname(name) == f), None)
-
-
-def gcov(build, root):
-    """The counts of every object: yields gcov's record of each source file in it."""
-    notes = sorted(str(path.resolve()) for path in pathlib.Path(build).rglob("*.gcda"))
-    if not notes:
-        sys.exit("coverage: no counts in " + build)
-    for at in range(0, len(notes), 50):
+def gcov(build):
+    """Yields (name, record) for each source of each object; a source may be in several."""
+    counts = sorted(str(path.resolve()) for path in pathlib.Path(build, "CMakeFiles").rglob("*.gcda"))
+    for some in itertools.zip_longest(*[iter(counts)] * 50):
         out = subprocess.run(
-            ["gcov", "--json-format", "--stdout", "--branch-probabilities", *notes[at : at + 50]],
-            check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=build)
-        for line in out.stdout.splitlines():
-            for record in json.loads(line)["files"]:
-                path = os.path.join(build, record["file"])
-                name = os.path.relpath(os.path.realpath(path), root)
-                if folder_of(name):
+            ["gcov", "--json-format", "--stdout", "--branch-probabilities", *filter(None, some)],
+            check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=build).stdout
+        for document in out.splitlines():
+            for record in json.loads(document)["files"]:
+                name = os.path.normpath(record["file"])  # relative to the tree: Reproducible.cmake
+                if os.path.dirname(name) in FOLDERS:
                     yield name, record
 
 
 def collect(build):
-    """Summed over the objects that a source is in: counts of lines, branches and functions."""
-    lines, functions = collections.Counter(), collections.Counter()
-    branches = collections.defaultdict(list)
-    for name, record in gcov(build, os.getcwd()):
+    """How often each line, branch and function ran, over all objects."""
+    lines, branches, functions = (collections.Counter() for _ in range(3))
+    for name, record in gcov(build):
         for function in record["functions"]:
             functions[name, function["name"]] += function["execution_count"]
         for line in record["lines"]:
-            key = name, line["line_number"]
-            lines[key] += line["count"]
-            counts = [branch["count"] for branch in line["branches"] if not branch["throw"]]
-            known = branches[key]
-            if len(known) == len(counts):
-                branches[key] = [a + b for a, b in zip(known, counts)]
-            elif len(known) < len(counts):
-                branches[key] = counts
+            lines[name, line["line_number"]] += line["count"]
+            taken = [branch["count"] for branch in line["branches"] if not branch["throw"]]
+            for at, count in enumerate(taken):
+                branches[name, line["line_number"], at] += count
     return lines, branches, functions
 
 
-def percent(ran, of):
-    return "%5.1f %%" % (100 * ran / of) if of else "    -  "
+def print_folders(*kinds):
+    print("folder        lines  branches  functions")
+    for folder in FOLDERS:
+        print("%-10s" % folder, end="")
+        for counts in kinds:
+            of = [count > 0 for key, count in counts.items() if os.path.dirname(key[0]) == folder]
+            print("%8.1f %%" % (100 * sum(of) / len(of)) if of else "       - %", end="")
+        print()
 
 
-def report(lines, branches):
-    table = collections.defaultdict(lambda: [0, 0, 0, 0])
-    for (name, number), count in lines.items():
-        taken = branches[name, number]
-        for row in (table[name], table[folder_of(name) + "/"]):
-            row[0] += count > 0
-            row[1] += 1
-            row[2] += sum(each > 0 for each in taken)
-            row[3] += len(taken)
-    print("  lines  branches")
-    for name in sorted(table, key=lambda name: (not name.endswith("/"), name)):
-        row = table[name]
-        print(percent(*row[:2]), "", percent(*row[2:]), "", name)
+def print_stretches(lines):
+    """The 20 longest runs of lines with code, in one file, none of which ran."""
+    stretches = []
+    for (name, ran), run in itertools.groupby(
+            sorted(lines), lambda key: (key[0], lines[key] > 0)):
+        numbers = [number for _, number in run]
+        if not ran:
+            stretches.append((len(numbers), name, numbers[0], numbers[-1]))
+    print("\nThe longest stretches that never ran (lines with code):")
+    for length, name, first, last in sorted(stretches, reverse=True)[:20]:
+        print("%4d  %s:%d-%d" % (length, name, first, last))
 
 
 def read_reasons(path):
-    reasons = {}
+    reasons = set()
     for number, line in enumerate(open(path), 1):
         if line.strip() and not line.startswith("#"):
             words = line.split(None, 2)
             if len(words) < 3:
-                sys.exit("%s:%d: not \"FILE FUNCTION REASON\"" % (path, number))
-            reasons[words[0], words[1]] = words[2].strip()
+                sys.exit('%s:%d: not "FILE FUNCTION REASON"' % (path, number))
+            reasons.add((words[0], words[1]))
     return reasons
 
 
-def main(build, reasons_path):
+def main(build, path):
     lines, branches, functions = collect(build)
-    report(lines, branches)
-    with open(os.path.join(build, "lines.txt"), "w") as out:
-        for (name, number), count in sorted(lines.items()):
-            if count == 0:
-                text = open(name).read().splitlines()[number - 1].strip()
-                out.write("%s:%d: %s\n" % (name, number, text))
-
-    reasons = read_reasons(reasons_path)
+    for folder in FOLDERS:
+        if not any(os.path.dirname(name) == folder for name, _ in functions):
+            sys.exit("coverage: no counts of %s in %s" % (folder, build))
+    print_folders(lines, branches, functions)
+    print_stretches(lines)
+    reasons = read_reasons(path)
     never = {key for key, count in functions.items() if count == 0}
-    for name, function in sorted(never - set(reasons)):
-        print("never run: %s %s" % (name, function))
-    for name, function in sorted(set(reasons) - never):
-        print("%s: %s %s runs, or is not there" % (reasons_path, name, function))
-    return 0 if never == set(reasons) else 1
+    print()
+    for key in sorted(never - reasons):
+        print("never run, and not explained: %s %s" % key)
+    for key in sorted(reasons - never):
+        print("explained in %s, but runs or is gone: %s %s" % (path, *key))
+    print("%d of %d functions never ran" % (len(never), len(functions)))
+    return 0 if never == reasons else 1
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+sys.exit(main(*sys.argv[1:]))

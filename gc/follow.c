@@ -157,7 +157,7 @@ static bool find_other(void)
 void tide_gc_follow_begin(uint64_t now_ns)
 {
 	/* (Under a sanitizer the C library knows this thread, and changes it too.) */
-	looks = !TIDE_TSAN && !TIDE_ASAN && !TIDE_INTERLEAVE && !tide_os_is_filtered();
+	looks = !(TIDE_TSAN || TIDE_ASAN || TIDE_INTERLEAVE) && !tide_os_is_filtered();
 	due_ns = now_ns + interval_ns;
 	exposed = true; /* until a look says otherwise */
 	own_file = looks ? tide_os_file_open("/proc/thread-self/status") : -1;

@@ -8,7 +8,9 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static void every_one(void)
@@ -182,6 +184,31 @@ Test(guard, other_faults_are_the_programs, .init = every_one)
 	tide_free(tide_malloc(1));
 	cr_assert_eq(ended_by(fault_elsewhere), SIGSEGV);
 	cr_assert_str_empty(text);
+}
+
+static _Atomic int seen_signals;
+
+/* The fault comes again after it, unless the page is there then. */
+static void on_fault_of_mine(int signal_number, siginfo_t *info, void *context)
+{
+	(void)signal_number;
+	(void)context;
+	(void)atomic_fetch_add(&seen_signals, 1);
+	(void)mprotect(info->si_addr, TIDE_PAGE_BYTES, PROT_READ | PROT_WRITE);
+}
+
+Test(guard, other_faults_go_to_the_handler_that_was_there, .init = every_one)
+{
+	struct sigaction action = { .sa_sigaction = on_fault_of_mine, .sa_flags = SA_SIGINFO };
+	cr_assert_eq(sigaction(SIGSEGV, &action, NULL), 0);
+	char *page = mmap(NULL, TIDE_PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(page, MAP_FAILED);
+	char *block = allocate(64);
+	cr_assert(tide_guard_owns(block));
+	*opaque(page) = 1;
+	cr_assert_eq(seen_signals, 1);
+	cr_assert_eq(*page, 1);
+	release(block);
 }
 
 Test(guard, without_memory_there_is_none, .init = every_one)

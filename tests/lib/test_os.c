@@ -263,6 +263,20 @@ Test(os, a_guard_page_cannot_be_read, .init = set_errno)
 	ASSERT_ERRNO_KEPT();
 }
 
+Test(os, it_is_known_what_can_be_read, .init = set_errno)
+{
+	char *page = tide_os_map(0, TIDE_PAGE_BYTES);
+	cr_assert_not_null(page);
+	cr_assert(tide_os_is_readable(page));
+	cr_assert(tide_os_is_readable(page + TIDE_PAGE_BYTES - sizeof(uint64_t)));
+	cr_assert(tide_os_seal(page, TIDE_PAGE_BYTES));
+	cr_assert(tide_os_is_readable(page));
+	cr_assert(tide_os_guard(page, TIDE_PAGE_BYTES));
+	cr_assert(!tide_os_is_readable(page));
+	cr_assert(tide_os_unmap(page, TIDE_PAGE_BYTES));
+	cr_assert(!tide_os_is_readable(page));
+}
+
 Test(os, touching_a_guard_page_ends_the_program, .signal = SIGSEGV)
 {
 	char *memory = map(8192);

@@ -163,3 +163,8 @@ Test(os_file, of_the_process)
 	tide_os_close(again);
 	cr_assert_eq(tide_os_file_of_process(9999), -EBADF);
 }
+
+Test(os_file, ids_of_the_process)
+{
+	cr_assert(tide_os_has_ids_of_process(), "this thread is the process");
+}

@@ -145,7 +145,7 @@ Test(pagemap, a_window_near_zero_starts_at_zero)
 
 Test(pagemap, without_a_window_all_goes_through_the_tree)
 {
-	tide_os_fault_plan(TIDE_OS_MMAP, 0, 1);
+	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
 	tide_pagemap_init(NEAR_ADDRESS);
 	tide_os_fault_plan(0, 0, 0);
 	cr_assert_eq(tide_pagemap_near()->pages, 0u);

@@ -59,7 +59,7 @@ int main(int count, char **argument)
 	return 0;
 }
 EOF
-"$CC" -O1 -fno-builtin -o "$work/stay" "$work/stay.c" -pthread
+$CC -O1 -fno-builtin -o "$work/stay" "$work/stay.c" -pthread
 mkfifo "$work/input"
 
 # run STATS THREADS: into $pid; its input is held open by descriptor 9.
@@ -179,7 +179,7 @@ end
 # A program with more rights than its caller does not look at the environment.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	static=$(dirname "$TIDE_PRELOAD")/libtide.a
-	"$CC" -O1 -fno-builtin -o "$work/raised" "$work/stay.c" "$static" -pthread
+	$CC -O1 -fno-builtin -o "$work/raised" "$work/stay.c" "$static" -pthread
 	chmod 755 "$work"
 	chmod 4755 "$work/raised"
 	TIDE_STATS=exit "$work/raised" </dev/null 2>"$work/err"

@@ -292,3 +292,17 @@ Test(format, write_tells_what_went_wrong)
 	cr_assert_eq(read(ends[0], text, 8), 8);
 	cr_assert_eq(memcmp(text, "{\"tide\":", 8), 0);
 }
+
+Test(format, malloc_stats_is_the_text_on_stderr)
+{
+	char text[64] = "";
+	int ends[2];
+	int before = dup(STDERR_FILENO);
+
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	tide_malloc_stats();
+	cr_assert_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+	cr_assert_eq(strncmp(text, "Tide ", 5), 0, "%s", text);
+}

@@ -54,7 +54,7 @@ int main(int count, char **argument)
 	return status;
 }
 EOF
-"$CC" -O1 -fno-builtin -o "$work/churn" "$work/churn.c" -pthread
+$CC -O1 -fno-builtin -o "$work/churn" "$work/churn.c" -pthread
 
 cat >"$work/check.py" <<'EOF'
 import collections, json, sys
