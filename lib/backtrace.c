@@ -18,16 +18,14 @@ typedef _Unwind_Word stack_function(struct _Unwind_Context *);
  * itself; an archive takes what the program has, which every dynamic C++ program has. (dlopen there
  * would make the linker warn of each static program.) */
 #if defined(TIDE_PRELOAD)
-extern void *dlopen(const char *, int) __attribute__((weak));
-extern void *dlsym(void *restrict, const char *restrict) __attribute__((weak));
+#pragma weak dlopen
+#pragma weak dlsym
 #else
-extern backtrace_function _Unwind_Backtrace __attribute__((weak));
-extern ip_function _Unwind_GetIP __attribute__((weak));
-extern stack_function _Unwind_GetCFA __attribute__((weak));
+#pragma weak _Unwind_Backtrace
+#pragma weak _Unwind_GetIP
+#pragma weak _Unwind_GetCFA
 #endif
-#if defined(DLFO_STRUCT_HAS_EH_DBASE)
-extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
-#endif
+#pragma weak _dl_find_object
 
 /* Plain: before `ready`. */
 static backtrace_function *unwinder;
@@ -167,11 +165,6 @@ unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
 	else if (memo != NULL)
 		memo_set(memo, &trace);
 	return usable ? without_own(address, trace.frames) : trace.frames;
-}
-
-bool tide_backtrace_is_by_tables(void)
-{
-	return tide_load_acquire(&ready); /* backtrace.ready */
 }
 
 static bool find_unwinder(void *functions[3])

@@ -43,7 +43,5 @@ struct tide_backtrace_memo {
  * NULL. */
 TIDE_HIDDEN unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
                                     struct tide_backtrace_memo *memo);
-/* Whether it is libgcc's way. */
-TIDE_HIDDEN bool tide_backtrace_is_by_tables(void);
 
 #endif

@@ -34,8 +34,8 @@
 #endif
 
 struct thread_boot {
-	_Alignas(16) void (*entry)(void *); /* the stack begins below it */
-	void *arg;
+	_Alignas(16) void *arg; /* the stack begins below it */
+	void (*entry)(void *);
 	char name[16];
 	_Atomic uint32_t *alive;
 };
@@ -54,7 +54,7 @@ static void boot_run(struct thread_boot *boot)
 }
 
 #if TIDE_OS_RAW_THREAD
-static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
                          struct thread_boot *boot)
 {
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
@@ -121,7 +121,7 @@ static void *boot_pthread(void *arg)
 	return NULL;
 }
 
-static long thread_clone(char *stack_top, char *thread_area, _Atomic uint32_t *alive,
+static long thread_clone(char *stack_top, const char *thread_area, _Atomic uint32_t *alive,
                          struct thread_boot *boot)
 {
 	pthread_t thread;

@@ -5,15 +5,13 @@
 #include <string.h>
 
 #define WINDOW 64u
-#define SITE_BITS 14u
 #define LARGE_BITS 3u /* of a large block's size, in the key of its site */
-static_assert(TIDE_PROFILE_SITES == 1u << SITE_BITS, "profile: a site's number fits in the word");
 
 struct live {
 	/* writers  who has the block   readers  every thread
 	 * order    cas-release, relaxed store of 0, load-acquire   edges  profile.live */
 	_Atomic uintptr_t address;
-	/* bytes << SITE_BITS | site.
+	/* bytes << TIDE_PROFILE_SITE_BITS | site.
 	 * writers  who took the slot   readers  every thread  order  relaxed  edges  none: it has the
 	 * block, or looks on */
 	_Atomic uint64_t word;
@@ -122,7 +120,7 @@ static void count_freed(uint64_t word)
 {
 	struct tide_profile_site *site = &sites[word % TIDE_PROFILE_SITES];
 	(void)tide_add_relaxed(&site->frees, (uint64_t)1);
-	(void)tide_add_relaxed(&site->freed_bytes, word >> SITE_BITS);
+	(void)tide_add_relaxed(&site->freed_bytes, word >> TIDE_PROFILE_SITE_BITS);
 }
 
 void tide_profile_enter(const void *block, size_t bytes, const uintptr_t *frame, unsigned frames)
@@ -136,7 +134,7 @@ void tide_profile_enter(const void *block, size_t bytes, const uintptr_t *frame,
 	}
 	(void)tide_add_relaxed(&site->allocs, (uint64_t)1);
 	(void)tide_add_relaxed(&site->alloc_bytes, (uint64_t)bytes);
-	uint64_t word = (uint64_t)bytes << SITE_BITS | (uint64_t)(site - sites);
+	uint64_t word = (uint64_t)bytes << TIDE_PROFILE_SITE_BITS | (uint64_t)(site - sites);
 	if (live_enter((uintptr_t)block, word))
 		return;
 	/* Nobody will see its end, so it counts as gone. */
@@ -169,7 +167,7 @@ void tide_profile_put_back(const void *block, struct tide_profile_entry entry)
 	}
 	struct tide_profile_site *site = &sites[entry.word % TIDE_PROFILE_SITES];
 	(void)tide_sub_relaxed(&site->frees, (uint64_t)1);
-	(void)tide_sub_relaxed(&site->freed_bytes, entry.word >> SITE_BITS);
+	(void)tide_sub_relaxed(&site->freed_bytes, entry.word >> TIDE_PROFILE_SITE_BITS);
 }
 
 void tide_profile_sweep(bool (*is_gone)(const void *block, const void *context),

@@ -23,7 +23,8 @@
 #include "config.h"
 
 #define TIDE_PROFILE_FRAMES TIDE_BACKTRACE_FRAMES
-#define TIDE_PROFILE_SITES (1u << 14)
+#define TIDE_PROFILE_SITE_BITS 14u
+#define TIDE_PROFILE_SITES (1u << TIDE_PROFILE_SITE_BITS)
 #define TIDE_PROFILE_BLOCKS (1u << 17)
 
 struct tide_profile_site {

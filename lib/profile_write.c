@@ -276,7 +276,6 @@ void tide_profile_write_start(void)
 static void at_begin(void) __attribute__((constructor));
 static void at_begin(void)
 {
-	extern char **environ;
 	bool wanted = false;
 	for (char **at = environ; at != NULL && *at != NULL; at++)
 		wanted |= strncmp(*at, "TIDE_PROFILE=", strlen("TIDE_PROFILE=")) == 0;
