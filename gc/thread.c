@@ -205,8 +205,11 @@ static void gc_main(void *arg)
 	tide_gc_publish_begin();
 	/* Before the files of the container and of follow.c are open, which it would close. Those
 	 * of a thread before this one are in its own table. */
-	bool apart = !tide_os_is_filtered() && tide_gc_publish_go_apart();
-	if (apart)
+	bool filtered = tide_os_is_filtered();
+	bool apart = !filtered && tide_gc_publish_go_apart();
+	if (filtered) /* it may not open any */
+		container = (struct gc_container){ .state = GC_CONTAINER_NONE };
+	else if (apart)
 		container = (struct gc_container){ .state = GC_CONTAINER_NEW };
 	tide_gc_follow_begin(tide_os_clock_fine_ns(), apart);
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {

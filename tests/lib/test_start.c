@@ -208,7 +208,6 @@ static void assert_left_to_the_gc(void *(*life)(void *))
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_assert_eq(next, cache);
 	cr_assert_eq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 0u);
-	assert_sound();
 }
 
 Test(start, so_does_one_that_the_gc_had_the_bins_of, .timeout = 60)
@@ -216,15 +215,34 @@ Test(start, so_does_one_that_the_gc_had_the_bins_of, .timeout = 60)
 	tide_options_set(TIDE_OPTION_GC, 0);
 	tide_free(tide_malloc(1));
 	assert_left_to_the_gc(end_in_a_call_without_pending);
+	assert_sound();
+}
+
+/* A process of one thread has no roll call. */
+static void *stand_by(void *end)
+{
+	tide_free(tide_malloc(1));
+	while (!tide_load_acquire((_Atomic bool *)end))
+		sleep_ms(1);
+	return NULL;
 }
 
 Test(start, so_does_one_that_ends_in_a_call_in_a_heap, .timeout = 60)
 {
+	static _Atomic bool end;
+	pthread_t bystander;
+
+	cr_assert_eq(pthread_create(&bystander, NULL, stand_by, (void *)&end), 0);
 	tide_options_set(TIDE_OPTION_GC, 0);
 	tide_free(tide_malloc(1));
 	own_heap = tide_heap_create(NULL);
 	cr_assert_not_null(own_heap);
+	while (tide_cache_threads_racy(&tide_heap_default) < 2)
+		sleep_ms(1);
 	assert_left_to_the_gc(end_in_a_call_in_heap);
+	tide_store_release(&end, true);
+	cr_assert_eq(pthread_join(bystander, NULL), 0);
+	assert_sound();
 }
 
 static void *live_a_little(void *unused)
