@@ -17,10 +17,10 @@
  * nothing.
  *
  * What is looked at are status files of /proc, opened when the thread begins, so neither a chroot
- * nor a lower limit of open files later on is any matter: ids, groups, no_new_privs and Seccomp must
- * be those of the process's first thread (of another one, when that has ended; its file is opened
- * then), capabilities no more than it has: a GC thread of root has none. Where a file can't be had,
- * it is asked whether prlimit takes the two for the same user and group.
+ * nor a lower limit of open files later on is any matter: ids, groups, no_new_privs and Seccomp
+ * must be those of the process's first thread (of another one, when that has ended; its file is
+ * opened then), capabilities no more than it has: a GC thread of root has none. Where a file can't
+ * be had, it is asked whether prlimit takes the two for the same user and group.
  *
  * When    FOLLOW_NS apart while there is work, else after each sleep; where the program's threads
  *         have something to give up, no_new_privs being unset included, no sleep is longer than

@@ -27,8 +27,7 @@
 /* LEFT: it ended by itself or is about to, and its stack is for the next to unmap. */
 enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 
-/* How long a park lasts when nothing is left to age: only to bound what a missed ring would
- * cost. */
+/* How long a park lasts when nothing is left to age: bounds what a missed ring would cost. */
 #define SLEEP_NS (30ull * 1000000000u)
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
@@ -207,10 +206,10 @@ static void gc_main(void *arg)
 	 * of a thread before this one are in its own table. */
 	bool filtered = tide_os_is_filtered();
 	bool apart = !filtered && tide_gc_publish_go_apart();
-	if (filtered) /* it may not open any */
-		container = (struct gc_container){ .state = GC_CONTAINER_NONE };
-	else if (apart)
+	if (filtered || apart)
 		container = (struct gc_container){ .state = GC_CONTAINER_NEW };
+	if (filtered) /* it may open none */
+		container.state = GC_CONTAINER_NONE;
 	tide_gc_follow_begin(tide_os_clock_fine_ns(), apart);
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();

@@ -9,34 +9,34 @@
  * handler that interrupted the allocator. Progress: the functions of the malloc family are
  * lock-free; tide_purge, tide_malloc_trim and the tide_gc_* controls may wait for the GC.
  *
- * Signal handlers: async-signal-safe are tide_malloc_usable_size, tide_free(NULL), tide_version, and
- * of <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and
+ * Signal handlers: async-signal-safe are tide_malloc_usable_size, tide_free(NULL), tide_version,
+ * and of <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and
  * tide_stats_write. Nothing else is, the malloc family least of all, by whatever name. A handler
  * that allocates or frees all the same never waits, since there is no lock, but when it has
  * interrupted the allocator in its own thread, a block may be handed out twice or get lost. So may
- * it when a handler leaves the allocator by siglongjmp. Ending the process from a handler, by _exit,
- * quick_exit or exit, does not hang, whatever was interrupted; functions of atexit must not allocate
- * then.
+ * it when a handler leaves the allocator by siglongjmp. Ending the process from a handler, by
+ * _exit, quick_exit or exit, does not hang, whatever was interrupted; functions of atexit must not
+ * allocate then.
  *
  * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not
  * allowed in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all
- * the same is treated as one that vanished: others go on, and what it had in hand is lost; if it was
- * doing the GC's work just then, no memory goes back any more, and tide_purge waits for ever.
+ * the same is treated as one that vanished: others go on, and what it had in hand is lost; if it
+ * was doing the GC's work just then, no memory goes back any more, and tide_purge waits for ever.
  *
  * Stacks: the functions of the malloc family take less than 4 KiB of stack, so a thread may have
  * PTHREAD_STACK_MIN.
  *
  * Credentials: the GC thread is not known to the C library. It follows the program's threads when
- * their user, groups, capabilities or no_new_privs change: while it works within a tenth of a second,
- * else within five seconds; later, up to 13 seconds, when they change to and fro. What must hold at
- * once, and what /proc does not show of a thread (Landlock, security labels, namespaces of one
- * thread), is preceded by tide_gc_stop and followed by tide_gc_start.
+ * their user, groups, capabilities or no_new_privs change: while it works within a tenth of a
+ * second, else within five seconds; later, up to 13 seconds, when they change to and fro. What must
+ * hold at once, and what /proc does not show of a thread (Landlock, security labels, namespaces of
+ * one thread), is preceded by tide_gc_stop and followed by tide_gc_start.
  *
  * Filters of system calls: the GC thread ends for good when the first thread gets a filter that it
  * does not have; asleep in a process with no_new_privs and without capabilities it may take 30
  * seconds. A filter for all threads must allow what Tide calls:
- *   always            futex, madvise, mmap, munmap, mremap, mprotect, clock_gettime, getpid, gettid,
- *                     tgkill, pread64, exit
+ *   always            futex, madvise, mmap, munmap, mremap, mprotect, clock_gettime, getpid,
+ *                     gettid, tgkill, pread64, exit
  *   tide_gc_stop      close as well, as has the end of a GC thread by itself
  *   a GC thread       clone, rt_sigprocmask, prctl as well, and of root geteuid, capset: when it is
  *                     started, by tide_gc_start or by a second thread's use of the allocator, and
