@@ -82,6 +82,8 @@ TIDE_HIDDEN void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_sta
 TIDE_HIDDEN int tide_gc_thread_start(void);
 TIDE_HIDDEN int tide_gc_thread_stop(void);
 TIDE_HIDDEN bool tide_gc_thread_runs(void);
+/* It ended by itself (gc/follow.h), and nothing is collected until somebody wants the next. */
+TIDE_HIDDEN bool tide_gc_thread_has_left(void);
 /* Start it unless it runs, failed to start, was stopped by the program, or is switched off. */
 TIDE_HIDDEN void tide_gc_thread_want(void);
 

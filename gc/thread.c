@@ -27,7 +27,7 @@
 /* LEFT: it ended by itself or is about to, and its stack is for the next to unmap. */
 enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 
-/* How long a park lasts when nothing is left to age: only to bound what a missed ring would cost. */
+/* How long a park lasts when nothing is left to age: bounds what a missed ring would cost. */
 #define SLEEP_NS (30ull * 1000000000u)
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
@@ -42,13 +42,13 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 static _Atomic uint32_t state;
 /* The program stopped it, or it could not start: it is not started unasked.
  * writers every thread  readers every thread
- * order   seq_cst in stop and in a start unasked, each of which writes one of `unwanted` and `state`
- *         before it reads the other, so that one sees the other; else relaxed: advice */
+ * order   seq_cst in stop and in a start unasked, each of which writes one of `unwanted` and
+ *         `state` before it reads the other, so that one sees the other; else relaxed: advice */
 static _Atomic bool unwanted;
 /* writers the starter, the kernel  readers who stops  order acquire  edges os.thread_end */
 static _Atomic uint32_t alive;
-/* writers who starts the process, fork's child  readers the GC  order relaxed: known before any thread
- * edges none */
+/* writers who starts the process, fork's child  readers the GC
+ * order relaxed: known before any thread  edges none */
 static _Atomic uint32_t process_id;
 static struct gc_container container; /* plain: the GC thread's */
 /* writers the GC thread  readers statistics  order relaxed: a counter  edges none */
@@ -61,6 +61,11 @@ struct tide_gc_thread_counts tide_gc_thread_counts;
 bool tide_gc_thread_runs(void)
 {
 	return tide_load_relaxed(&state) == THREAD_RUNS;
+}
+
+bool tide_gc_thread_has_left(void)
+{
+	return tide_load_relaxed(&state) == THREAD_LEFT;
 }
 
 static bool left_in(struct tide_heap *heap)
@@ -169,15 +174,17 @@ static void purge_when_short(void)
 	tide_gc_container_purged(&container, tide_gc_purge_early());
 }
 
-/* Whether this thread has not the rights of the program's any more, and is to be followed by one that
- * has. It leaves nothing behind to age: that one comes when a thread misses. */
+/* Whether this thread has not the rights of the program's any more, and is to be followed by one
+ * that has. That one comes when a thread misses or ends; so nothing is left behind to age, but
+ * where one GC thread follows hard upon the other. */
 static bool leaves(void)
 {
 	uint64_t now_ns = tide_load_relaxed(&tide_gc_thread_counts.seen_ns);
 	enum tide_gc_follow seen = tide_gc_follow_round(now_ns);
 	if (TIDE_LIKELY(seen == GC_FOLLOW_SAME))
 		return false;
-	(void)tide_gc_purge_early();
+	if (tide_gc_follow_purges(now_ns) || seen == GC_FOLLOW_FILTERED)
+		(void)tide_gc_purge_early();
 	if (seen == GC_FOLLOW_FILTERED)
 		tide_store_seq_cst(&unwanted, true);
 	uint32_t running = THREAD_RUNS;
@@ -195,11 +202,15 @@ static void gc_main(void *arg)
 	tide_object_self = &tide_object_table_none;
 	tide_cache_is_of_gc = true;
 	tide_gc_publish_begin();
-	/* Before the files of the container and of follow.c are open, which it would close. Those of a
-	 * thread before this one are in its own table. */
-	if (!tide_os_is_filtered() && tide_gc_publish_go_apart())
+	/* Before the files of the container and of follow.c are open, which it would close. Those
+	 * of a thread before this one are in its own table. */
+	bool filtered = tide_os_is_filtered();
+	bool apart = !filtered && tide_gc_publish_go_apart();
+	if (filtered || apart)
 		container = (struct gc_container){ .state = GC_CONTAINER_NEW };
-	tide_gc_follow_begin(tide_os_clock_fine_ns());
+	if (filtered) /* it may open none */
+		container.state = GC_CONTAINER_NONE;
+	tide_gc_follow_begin(tide_os_clock_fine_ns(), apart);
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
 		int did = round_timed();
@@ -219,8 +230,8 @@ static void gc_main(void *arg)
 	tide_gc_publish_end();
 }
 
-/* Who starts or stops on the program's behalf waits for a start in progress, though not for one whose
- * thread is frozen; and for the end of a thread that has left. */
+/* Who starts or stops on the program's behalf waits for a start in progress, though not for one
+ * whose thread is frozen; and for the end of a thread that has left. */
 static void await_start(void)
 {
 	for (int polls = 0; polls < START_POLLS; polls++) {
@@ -319,7 +330,7 @@ void tide_gc_thread_want(void)
 
 bool tide_gc_thread_wanted_alone(void)
 {
-	return tide_option(TIDE_OPTION_GC) == 2 || tide_load_relaxed(&state) == THREAD_LEFT ||
+	return tide_option(TIDE_OPTION_GC) == 2 || tide_gc_thread_has_left() ||
 	       tide_gc_publish_needs_thread();
 }
 

@@ -59,6 +59,7 @@ struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
 	/* Of an owner that vanished. */
 	for (; cache->seats_used > 0; cache->seats_used--)
 		cache->seats[cache->seats_used - 1].cache = NULL;
+	cache->in_slow = cache->has_pending = false;
 	tide_store_relaxed(&cache->used, true);
 	TIDE_YIELD("cache.unpark");
 	uint64_t generation = (tide_load_relaxed(&cache->owner) >> 32) + 1;

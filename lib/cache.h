@@ -71,6 +71,7 @@ struct tide_cache {
 	uint8_t help_countdown;             /* slow calls until the next look at the clock */
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
+	bool in_slow;                       /* the owner is in a slow call */
 	bool in_reclaim;                    /* the program's function is making room (limit.c) */
 	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet to
 	 * come before the next sample, and 1; 0: not drawn yet. The same for all others in bytes. */
@@ -78,10 +79,10 @@ struct tide_cache {
 	uint64_t countdown_bytes;
 	uint64_t sample_random;
 	struct tide_backtrace_memo *backtrace; /* NULL: none yet */
-	uint64_t pool_bytes;     /* in pending bins of medium classes */
-	uint64_t pooled[3];      /* of those, which may have blocks (pool.c) */
-	uint64_t unrung_bytes;   /* published or freshly carved since the last ring */
-	uint32_t seats_used;     /* of `seats`: no seat from here on is taken */
+	uint64_t pool_bytes;                   /* in pending bins of medium classes */
+	uint64_t pooled[3];                    /* of those, which may have blocks (pool.c) */
+	uint64_t unrung_bytes;                 /* published or freshly carved since the last ring */
+	uint32_t seats_used;                   /* of `seats`: no seat from here on is taken */
 	struct tide_seat *seats; /* the thread's caches in other heaps (seat.h), or NULL */
 
 	/* The thread's bins for object caches, in its cache in the default heap; NULL: none yet.
@@ -192,6 +193,7 @@ TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
 {
 	TIDE_YIELD("cache.enter");
+	cache->in_slow = true; /* not after the swap, which is a release */
 	cache->has_pending = !tide_swap_acq_rel(&cache->pending_taken, true); /* cache.pending */
 	tide_count_owned(&cache->slow_calls, 1u);
 }
@@ -202,6 +204,9 @@ TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 	if (cache->has_pending)
 		tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	cache->has_pending = false;
+	/* Last, also for who cancels this thread between two instructions. */
+	atomic_signal_fence(memory_order_release);
+	cache->in_slow = false;
 }
 
 /* In a slow call that gave a pending bin blocks, before the ring: a GC that goes to sleep has seen

@@ -87,11 +87,11 @@ bool tide_os_is_filtered(void)
 	return os_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) != 0;
 }
 
-bool tide_os_has_ids_of_process(void)
+bool tide_os_has_ids_of(uint32_t thread_id)
 {
 	struct rlimit ignored;
-	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	return os_call(SYS_prlimit64, process, RLIMIT_CORE, 0, (long)&ignored, 0, 0) != -EPERM;
+	return os_call(SYS_prlimit64, (long)thread_id, RLIMIT_CORE, 0, (long)&ignored, 0, 0) !=
+	       -EPERM;
 }
 
 /* Numbers below FIRST_FILE mean something to others. */
@@ -102,6 +102,11 @@ static int raised(long file)
 	long higher = os_call(SYS_fcntl, file, F_DUPFD_CLOEXEC, FIRST_FILE, 0, 0, 0);
 	tide_os_close(to_int(file));
 	return to_int(higher);
+}
+
+int tide_os_file_open_apart(int folder, const char *path)
+{
+	return raised(os_call(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0));
 }
 
 int tide_os_create(const char *path, bool fresh)

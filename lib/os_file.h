@@ -18,9 +18,13 @@ TIDE_HIDDEN int tide_os_file_of_process(int file);
 /* Whether system calls of this thread go through a filter, which may end the process for some. */
 TIDE_HIDDEN bool tide_os_is_filtered(void);
 
-/* Whether the calling thread, without CAP_SYS_RESOURCE, has the user and group of the process's first
- * thread, and that one no others besides; true as well where the system does not say. */
-TIDE_HIDDEN bool tide_os_has_ids_of_process(void);
+/* Whether the calling thread, without CAP_SYS_RESOURCE, has the user and group of that thread, and
+ * that one no others besides; true as well where the system does not say, or there is none. The first
+ * thread's id is the process's. */
+TIDE_HIDDEN bool tide_os_has_ids_of(uint32_t thread_id);
+/* Open a file to be read, where `path` begins at an open folder, by a thread whose file table is its
+ * own: any number above 2 will do, so it can be had under a low limit, too. Negative: it can't be. */
+TIDE_HIDDEN int tide_os_file_open_apart(int folder, const char *path);
 
 /* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file, and
  * must not exist yet when `fresh`. */

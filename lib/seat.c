@@ -38,7 +38,8 @@ void tide_seat_leave_all(struct tide_cache *self)
 			continue;
 		/* Not ours any more when its heap was destroyed; perhaps it is just now. */
 		uint64_t owner = tide_load_relaxed(&cache->owner);
-		if (tide_cache_thread_id(owner) == own_id)
+		/* (Cancelled in a call in that heap: the GC adopts and mends it, see start.c.) */
+		if (tide_cache_thread_id(owner) == own_id && TIDE_LIKELY(!cache->in_slow))
 			(void)tide_cache_park_of(cache, owner);
 	}
 }

@@ -66,7 +66,7 @@ void tide_slow_want_gc_thread(struct tide_cache *cache)
 	if (tide_gc_thread_runs() ||
 	    (tide_cache_threads_racy(&tide_heap_default) < 2 && !tide_gc_thread_wanted_alone()))
 		return;
-	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD)
+	if (++cache->threaded_misses < MISSES_BEFORE_GC_THREAD && !tide_gc_thread_has_left())
 		return;
 	cache->threaded_misses = 0;
 	tide_gc_thread_want();

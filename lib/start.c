@@ -41,13 +41,16 @@ static void thread_end(void *arg)
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
 	tide_cache_self = &tide_cache_none;
 	tide_object_self = &tide_object_table_none;
-	/* Cancelled in the middle of a call, which POSIX forbids: as it is, nobody may have it. The GC
-	 * adopts and mends it like that of a thread that vanished. */
-	if (TIDE_UNLIKELY(cache->has_pending))
+	/* Cancelled in the middle of a call, which POSIX forbids: as it is, nobody may have it. The
+	 * GC adopts and mends it like that of a thread that vanished. */
+	if (TIDE_UNLIKELY(cache->in_slow))
 		return;
 	tide_seat_leave_all(cache);
 	tide_cache_park(cache);
 	tide_doorbell_ring(false); /* what it holds must age */
+	/* Nobody hears that, and it may be that nobody misses any more. */
+	if (TIDE_UNLIKELY(tide_gc_thread_has_left()))
+		tide_gc_thread_want();
 }
 
 static void profile_start(void)

@@ -9,29 +9,40 @@
  * handler that interrupted the allocator. Progress: the functions of the malloc family are
  * lock-free; tide_purge, tide_malloc_trim and the tide_gc_* controls may wait for the GC.
  *
- * Signal handlers: async-signal-safe are tide_malloc_usable_size, tide_free(NULL), tide_version, and of
- * <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and tide_stats_write.
- * Nothing else is, the malloc family least of all, by whatever name. A handler that allocates or frees
- * all the same never waits, since there is no lock, but when it has interrupted the allocator in its
- * own thread, a block may be handed out twice or get lost. So may it when a handler leaves the
- * allocator by siglongjmp. Ending the process from a handler, by _exit, quick_exit or exit, does not
- * hang, whatever was interrupted; functions of atexit must not allocate then.
+ * Signal handlers: async-signal-safe are tide_malloc_usable_size, tide_free(NULL), tide_version,
+ * and of <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and
+ * tide_stats_write. Nothing else is, the malloc family least of all, by whatever name. A handler
+ * that allocates or frees all the same never waits, since there is no lock, but when it has
+ * interrupted the allocator in its own thread, a block may be handed out twice or get lost. So may
+ * it when a handler leaves the allocator by siglongjmp. Ending the process from a handler, by
+ * _exit, quick_exit or exit, does not hang, whatever was interrupted; functions of atexit must not
+ * allocate then.
  *
- * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not allowed
- * in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all the same is
- * treated as one that vanished: others go on, and what it had in hand is lost; if it was doing the GC's
- * work just then, no memory goes back any more, and tide_purge waits for ever.
+ * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not
+ * allowed in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all
+ * the same is treated as one that vanished: others go on, and what it had in hand is lost; if it
+ * was doing the GC's work just then, no memory goes back any more, and tide_purge waits for ever.
  *
  * Stacks: the functions of the malloc family take less than 4 KiB of stack, so a thread may have
  * PTHREAD_STACK_MIN.
  *
- * Credentials and sandboxes: the GC thread is not known to the C library. It follows the program's
- * threads when their user, groups, capabilities or no_new_privs change, while it works within a tenth of a
- * second, else within five seconds. What must hold at once, and what /proc does not show of a
- * thread (Landlock, security labels, namespaces of one thread), is preceded by tide_gc_stop and
- * followed by tide_gc_start. The GC thread ends for good when the first thread gets a filter of
- * system calls that it does not have; a filter for all threads must allow what Tide calls: futex,
- * madvise, mmap, munmap, mremap, mprotect, clock_gettime, pread64, and exit.
+ * Credentials: the GC thread is not known to the C library. It follows the program's threads when
+ * their user, groups, capabilities or no_new_privs change: while it works within a tenth of a
+ * second, else within five seconds; later, up to 13 seconds, when they change to and fro. What must
+ * hold at once, and what /proc does not show of a thread (Landlock, security labels, namespaces of
+ * one thread), is preceded by tide_gc_stop and followed by tide_gc_start.
+ *
+ * Filters of system calls: the GC thread ends for good when the first thread gets a filter that it
+ * does not have; asleep in a process with no_new_privs and without capabilities it may take 30
+ * seconds. A filter for all threads must allow what Tide calls:
+ *   always            futex, madvise, mmap, munmap, mremap, mprotect, clock_gettime, getpid,
+ *                     gettid, tgkill, pread64, exit
+ *   tide_gc_stop      close as well, as has the end of a GC thread by itself
+ *   a GC thread       clone, rt_sigprocmask, prctl as well, and of root geteuid, capset: when it is
+ *                     started, by tide_gc_start or by a second thread's use of the allocator, and
+ *                     prctl still in its first second
+ *   a bad free        write, rt_sigprocmask, rt_sigaction, exit_group, and tgkill, for its report
+ * and where options ask for files or sockets what these take.
  */
 #ifndef TIDE_TIDE_H
 #define TIDE_TIDE_H
@@ -55,7 +66,8 @@ extern "C" {
 /* The malloc family. Sizes and alignments are in bytes. On failure: NULL (or the error, for
  * tide_posix_memalign) and errno ENOMEM, or EINVAL for a bad alignment. A size of 0 gives a unique
  * pointer. Blocks are aligned to 16 bytes; up to 8 KiB also to the largest power of two, up to 4
- * KiB, that divides their class. Overflowing products and sizes above PTRDIFF_MAX fail with ENOMEM. */
+ * KiB, that divides their class. Overflowing products and sizes above PTRDIFF_MAX fail with
+ * ENOMEM. */
 TIDE_API void *tide_malloc(size_t size);
 TIDE_API void *tide_calloc(size_t count, size_t size);
 /* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */
@@ -86,10 +98,11 @@ TIDE_API int tide_malloc_trim(size_t pad);
 TIDE_API size_t tide_purge(void);
 
 #ifndef __cplusplus
-/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena (regions), hblks and hblkhd
- * (large blocks), uordblks (live), fordblks (the rest of arena), fsmblks (of that, in the bins of
- * threads and in queues), keepcost (free chunks that hold memory); what Tide has no counterpart of is
- * 0. For C only: C++ wants the structure complete in a declaration with C linkage. */
+/* As mallinfo2 of the C library, whose <malloc.h> has the structure: arena (regions), hblks and
+ * hblkhd (large blocks), uordblks (live), fordblks (the rest of arena), fsmblks (of that, in the
+ * bins of threads and in queues), keepcost (free chunks that hold memory); what Tide has no
+ * counterpart of is 0. For C only: C++ wants the structure complete in a declaration with C
+ * linkage. */
 struct mallinfo2;
 TIDE_API struct mallinfo2 tide_mallinfo2(void);
 #endif

@@ -88,6 +88,38 @@ Test(follow, who_has_nothing_to_give_up_lets_the_GC_sleep)
 	cr_assert(tide_gc_follow_is_exposed(status(ROOT, "", ALL, 0, 0)));
 	cr_assert(tide_gc_follow_is_exposed(status(USER, "", FEW, 0, 0)));
 	cr_assert(tide_gc_follow_is_exposed(status(AWAY, "", NONE, 0, 0)));
-	cr_assert_not(tide_gc_follow_is_exposed(status(USER, "4 7", NONE, 0, 0)));
-	cr_assert_not(tide_gc_follow_is_exposed(status(ROOT, "", NONE, 0, 0)));
+	cr_assert(tide_gc_follow_is_exposed(status(USER, "4 7", NONE, 0, 0)), "no_new_privs");
+	cr_assert_not(tide_gc_follow_is_exposed(status(USER, "4 7", NONE, 1, 0)));
+	cr_assert_not(tide_gc_follow_is_exposed(status(ROOT, "", NONE, 1, 0)));
+}
+
+/* One look that sees no difference is no proof that there will be none. */
+Test(follow, the_looks_come_nearer_by_half)
+{
+	uint64_t least = tide_gc_follow_interval_ns(0, GC_FOLLOW_SAME);
+	uint64_t most = least;
+	unsigned doublings = 0;
+
+	while (tide_gc_follow_interval_ns(most, GC_FOLLOW_CHANGED) > most) {
+		cr_assert_eq(tide_gc_follow_interval_ns(most, GC_FOLLOW_CHANGED), 2 * most);
+		most *= 2;
+		doublings++;
+	}
+	cr_assert_gt(doublings, 0u);
+	for (uint64_t interval = most; doublings > 0; doublings--) {
+		cr_assert_eq(tide_gc_follow_interval_ns(interval, GC_FOLLOW_SAME), interval / 2);
+		interval /= 2;
+	}
+	cr_assert_eq(tide_gc_follow_interval_ns(least, GC_FOLLOW_SAME), least);
+}
+
+Test(follow, of_those_that_leave_one_after_the_other_the_first_purges)
+{
+	uint64_t now_ns = 1000000;
+	uint64_t pause_ns = 1000000000u;
+
+	cr_assert(tide_gc_follow_purges(now_ns));
+	for (unsigned i = 0; i < 100; i++)
+		cr_assert_not(tide_gc_follow_purges(now_ns += pause_ns));
+	cr_assert(tide_gc_follow_purges(now_ns + 60 * pause_ns));
 }

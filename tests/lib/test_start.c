@@ -7,6 +7,7 @@
 #include "gc.h"
 #include "hit.h"
 #include "options.h"
+#include "seat.h"
 #include "token.h"
 
 #include "../api/support.h"
@@ -15,6 +16,8 @@
 #include <errno.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <tide/heap.h>
 
 enum { THREADS = 4, PROCESSES = SCALED(400), LIVES = SCALED(800) };
 
@@ -149,6 +152,96 @@ Test(start, a_thread_that_ends_in_a_call_leaves_its_cache_to_the_gc, .timeout = 
 		(void)tide_gc_step();
 	}
 	cr_assert_not(tide_load_relaxed(&cache->pending_taken));
+	assert_sound();
+}
+
+/* The same where the GC is at the pending bins, so that they are not the owner's. */
+static void *end_in_a_call_without_pending(void *cache)
+{
+	tide_free(tide_malloc(100));
+	*(struct tide_cache **)cache = tide_cache_self;
+	while (tide_swap_acq_rel(&tide_cache_self->pending_taken, true))
+		sleep_ms(1);
+	tide_cache_slow_enter(tide_cache_self);
+	return tide_cache_self->has_pending ? (void *)(uintptr_t) "the bins are its own" : NULL;
+}
+
+/* And in a heap of the program's, with nothing left open in the default one. */
+static struct tide_heap *own_heap;
+
+static void *end_in_a_call_in_heap(void *cache)
+{
+	tide_heap_free(own_heap, tide_heap_malloc(own_heap, 100));
+	*(struct tide_cache **)cache = tide_seat_find(own_heap);
+	tide_cache_slow_enter(*(struct tide_cache **)cache);
+	return NULL;
+}
+
+static void *use_and_end(void *cache)
+{
+	*(struct tide_cache **)cache = tide_seat_take(own_heap);
+	tide_free(tide_heap_malloc(own_heap, 100));
+	return NULL;
+}
+
+static void assert_left_to_the_gc(void *(*life)(void *))
+{
+	struct tide_cache *cache = NULL;
+	pthread_t thread;
+	void *wrong;
+
+	cr_assert_eq(pthread_create(&thread, NULL, life, &cache), 0);
+	cr_assert_eq(pthread_join(thread, &wrong), 0);
+	cr_assert_null(wrong, "%s", (const char *)wrong);
+	cr_assert_neq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 0u,
+	              "others may have it before it is mended");
+	cr_assert(tide_load_relaxed(&cache->pending_taken));
+	while (tide_cache_thread_id(tide_load_relaxed(&cache->owner)) != 0) {
+		cache->heap->gc.tick_start_ns = 0; /* the next tick is due */
+		(void)tide_gc_step();
+	}
+	cr_assert_not(tide_load_relaxed(&cache->pending_taken));
+	/* The next thread has it, and leaves it as one should. */
+	struct tide_cache *next = NULL;
+	own_heap = cache->heap;
+	cr_assert_eq(pthread_create(&thread, NULL, use_and_end, &next), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(next, cache);
+	cr_assert_eq(tide_cache_thread_id(tide_load_relaxed(&cache->owner)), 0u);
+}
+
+Test(start, so_does_one_that_the_gc_had_the_bins_of, .timeout = 60)
+{
+	tide_options_set(TIDE_OPTION_GC, 0);
+	tide_free(tide_malloc(1));
+	assert_left_to_the_gc(end_in_a_call_without_pending);
+	assert_sound();
+}
+
+/* A process of one thread has no roll call. */
+static void *stand_by(void *end)
+{
+	tide_free(tide_malloc(1));
+	while (!tide_load_acquire((_Atomic bool *)end))
+		sleep_ms(1);
+	return NULL;
+}
+
+Test(start, so_does_one_that_ends_in_a_call_in_a_heap, .timeout = 60)
+{
+	static _Atomic bool end;
+	pthread_t bystander;
+
+	cr_assert_eq(pthread_create(&bystander, NULL, stand_by, (void *)&end), 0);
+	tide_options_set(TIDE_OPTION_GC, 0);
+	tide_free(tide_malloc(1));
+	own_heap = tide_heap_create(NULL);
+	cr_assert_not_null(own_heap);
+	while (tide_cache_threads_racy(&tide_heap_default) < 2)
+		sleep_ms(1);
+	assert_left_to_the_gc(end_in_a_call_in_heap);
+	tide_store_release(&end, true);
+	cr_assert_eq(pthread_join(bystander, NULL), 0);
 	assert_sound();
 }
 

@@ -77,6 +77,8 @@ END
 "$CC" -g -O1 -fno-builtin -o "$work/linked" "$work/program.c" "$lib/libtide.a" -pthread
 "$CC" -g -O1 -fno-builtin -static -o "$work/static" "$work/program.c" "$lib/libtide.a" -pthread
 
+"$CC" -g -O1 -fno-builtin -static -o "$work/bare" "$work/program.c" -pthread
+
 # under KIND: what goes into the environment for that program.
 under() {
 	[ "$1" != preload ] || echo "LD_PRELOAD=$preload"
@@ -100,7 +102,9 @@ check preload "a leak" leak '777 bytes in 1 blocks are definitely lost'
 check preload "past the end" over 'Address 0x[0-9a-f]* is 0 bytes after a block of size 777 alloc'
 check linked "after free" free 'Address 0x[0-9a-f]* is 0 bytes inside a block of size 777 free'
 # Tide itself, its GC thread and all: it uses no memory wrongly that valgrind knows of. (Not the static
-# program: there valgrind complains of the C library's own functions, with and without Tide.)
+# program: there valgrind complains of the C library's own functions, also without Tide.)
+check bare "the C library itself" "" 'ERROR SUMMARY: [1-9]'
+! grep -q 'tide_' "$work/err" || fail "valgrind, bare: there is Tide in it"
 for kind in preload linked; do
 	check $kind "Tide itself" "" 'ERROR SUMMARY: 0 errors' \
 		--soname-synonyms=somalloc=nouserintercepts

@@ -11,7 +11,9 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -237,6 +239,30 @@ static void change_without_proc(void)
 	work_until(gc_has_followed, true, "the GC thread has followed without /proc");
 }
 
+/* As services have it when they give up their rights: fewer files than the number that Tide would
+ * like its own to have. Those are open by then. */
+static void few_files_later(void)
+{
+	const struct rlimit few = { 100, 100 };
+
+	start_gc();
+	require(setrlimit(RLIMIT_NOFILE, &few) == 0, "a limit");
+	become_nobody();
+	work_until(gc_has_followed, true, "the GC thread has followed");
+}
+
+static void few_files_from_the_start(void)
+{
+	const struct rlimit few = { 100, 100 };
+
+	require(setrlimit(RLIMIT_NOFILE, &few) == 0, "a limit");
+	start_gc();
+	require(setgroups(0, NULL) == 0, "setgroups");
+	work_until(gc_has_followed, false, "the GC thread has followed to no groups");
+	become_nobody();
+	work_until(gc_has_followed, true, "the GC thread has followed");
+}
+
 static pthread_t main_thread;
 
 static void *change_alone(void *unused)
@@ -257,6 +283,42 @@ static void after_main_has_ended(void)
 	main_thread = pthread_self();
 	require(pthread_create(&thread, NULL, change_alone, NULL) == 0, "a thread");
 	pthread_exit(NULL);
+}
+
+static void after_main_with_few_files(void)
+{
+	const struct rlimit few = { 100, 100 };
+
+	require(setrlimit(RLIMIT_NOFILE, &few) == 0, "a limit");
+	after_main_has_ended();
+}
+
+/* The GC thread leaves while nobody misses: the end of a thread brings the next. */
+static void *wait_to_end(void *go_on)
+{
+	use_heap(1, 1000);
+	while (!atomic_load((atomic_bool *)go_on))
+		sleep_ms(1);
+	return NULL;
+}
+
+static bool gc_is_gone(bool unused);
+
+static void ended_by_a_threads_end(void)
+{
+	static atomic_bool go_on;
+	pthread_t thread;
+
+	start_gc();
+	require(pthread_create(&thread, NULL, wait_to_end, &go_on) == 0, "a thread");
+	use_heap(1, 1000);
+	become_nobody();
+	for (unsigned polls = 0; !gc_is_gone(false); sleep_ms(POLL_MS))
+		require(++polls < POLLS, "the GC thread leaves");
+	atomic_store(&go_on, true);
+	require(pthread_join(thread, NULL) == 0, "join");
+	for (unsigned polls = 0; !gc_has_followed(true); sleep_ms(POLL_MS))
+		require(++polls < POLLS, "there is one again");
 }
 
 static void set_filter(unsigned flags)
@@ -345,11 +407,24 @@ int main(void)
 		void (*run)(void);
 	} test[] = {
 #define CASE(name) { #name, name }
-		CASE(all_at_once),          CASE(groups_alone),         CASE(there_and_back),
-		CASE(by_raw_calls),         CASE(capabilities),         CASE(no_new_privileges),
-		CASE(may_be_dumped),        CASE(chroot_then_change),   CASE(change_without_proc),
-		CASE(after_main_has_ended), CASE(filter_of_one_thread), CASE(filter_of_all_threads),
-		CASE(stopped_before),       CASE(threads_that_differ),
+		CASE(all_at_once),
+		CASE(groups_alone),
+		CASE(there_and_back),
+		CASE(by_raw_calls),
+		CASE(capabilities),
+		CASE(no_new_privileges),
+		CASE(may_be_dumped),
+		CASE(chroot_then_change),
+		CASE(change_without_proc),
+		CASE(after_main_has_ended),
+		CASE(filter_of_one_thread),
+		CASE(filter_of_all_threads),
+		CASE(stopped_before),
+		CASE(threads_that_differ),
+		CASE(few_files_later),
+		CASE(few_files_from_the_start),
+		CASE(after_main_with_few_files),
+		CASE(ended_by_a_threads_end),
 	};
 	int failed = 0;
 
