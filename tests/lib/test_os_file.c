@@ -166,5 +166,5 @@ Test(os_file, of_the_process)
 
 Test(os_file, ids_of_the_process)
 {
-	cr_assert(tide_os_has_ids_of_process(), "this thread is the process");
+	cr_assert(tide_os_has_ids_of(tide_os_process_id()), "this thread is the process");
 }
