@@ -1,4 +1,5 @@
-/* The audit: every structure walked, every block accounted for. For when other threads stand still. */
+/* The audit: every structure walked, every block accounted for. For when other threads stand
+ * still. */
 #include "freeset.h"
 #include "slabset.h"
 

@@ -10,10 +10,11 @@
  *
  *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_KEPT_MAX_BYTES)
  *   + sum over small classes of queue level, each up to what came and went in turns and
- *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones together
- *     up to half of what may be retained
+ *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones
+ *     together up to half of what may be retained
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
- *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four times that
+ *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
+ *   times that
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
  * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
@@ -51,7 +52,8 @@ TIDE_HIDDEN bool tide_gc_help(struct tide_cache *cache);
  * the GC. */
 TIDE_HIDDEN void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes);
 
-/* One bounded step of everything. 1: there was work; 0: none is left; -1: another thread is the GC. */
+/* One bounded step of everything. 1: there was work; 0: none is left; -1: another thread is the
+ * GC. */
 TIDE_HIDDEN int tide_gc_step_once(void);
 
 /* Drain everything, return everything that can be returned. Waits for the token. Bytes returned. */
@@ -59,16 +61,17 @@ TIDE_HIDDEN size_t tide_gc_purge_all(void);
 /* The same for one heap, and what its idle threads keep. */
 TIDE_HIDDEN size_t tide_gc_purge_heap(struct tide_heap *heap);
 
-/* The same by the GC thread, for memory is short: also what idle threads put by, and what object caches
- * keep. 0 as well when another thread is the GC for long. */
+/* The same by the GC thread, for memory is short: also what idle threads put by, and what object
+ * caches keep. 0 as well when another thread is the GC for long. */
 TIDE_HIDDEN size_t tide_gc_purge_early(void);
 
 /* What is in nobody's hands and what idle threads keep, to the free sets, and if that is wanted, or
- * where the heap's limit counts held memory, back to the system. Waits for the token, but not long. */
+ * where the heap's limit counts held memory, back to the system. Waits for the token, but not
+ * long. */
 TIDE_HIDDEN void tide_gc_reclaim(struct tide_heap *heap, bool to_system);
 
-/* Take a heap that the program made apart, to be created anew: all its memory goes back to the system,
- * and the threads lose their caches in it. Waits for the token. */
+/* Take a heap that the program made apart, to be created anew: all its memory goes back to the
+ * system, and the threads lose their caches in it. Waits for the token. */
 TIDE_HIDDEN void tide_gc_dismantle(struct tide_heap *heap);
 
 /* Call `visit` for the live blocks of a heap that the program made (<tide/heap.h>). Waits for the
@@ -99,7 +102,8 @@ TIDE_HIDDEN uint32_t tide_gc_process_id(void);
 
 /* fork: the parent takes the token before (false: it could not be had in time), gives it back
  * after; the child, which has one thread, adopts the caches of all others. Without the token the
- * child's GC state may be half changed: it then never collects, and threads carve for themselves. */
+ * child's GC state may be half changed: it then never collects, and threads carve for
+ * themselves. */
 TIDE_HIDDEN bool tide_gc_fork_prepare(void);
 TIDE_HIDDEN void tide_gc_fork_parent(bool held);
 TIDE_HIDDEN void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id);
@@ -126,8 +130,8 @@ TIDE_HIDDEN extern struct tide_gc_thread_counts tide_gc_thread_counts;
  *   carved == live + in bins + in queues + in garbage + in free sets
  *
  * where live is the difference of the calls counted (audit builds), or any number that is not
- * negative (other builds). NULL when all is well, else what is wrong; there is nothing to audit in a
- * child that was forked without the token, and that is what it says. Waits for the token. */
+ * negative (other builds). NULL when all is well, else what is wrong; there is nothing to audit in
+ * a child that was forked without the token, and that is what it says. Waits for the token. */
 TIDE_HIDDEN const char *tide_gc_audit(void);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "compiler.h"
 
-/* The level of a queue that was found empty `misses` times: up by `step_blocks` for each, by at most
- * `through_blocks`, up to `max_blocks`. */
+/* The level of a queue that was found empty `misses` times: up by `step_blocks` for each, by at
+ * most `through_blocks`, up to `max_blocks`. */
 TIDE_HIDDEN uint32_t tide_gc_policy_grow(uint32_t level, uint32_t misses, uint32_t step_blocks,
                                          uint64_t through_blocks, uint32_t max_blocks);
 /* Blocks to take back from a queue that holds `blocks`, found full in `visits` visits. */

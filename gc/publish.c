@@ -43,7 +43,8 @@ static uint32_t page_process;
  * writers  publishers   readers  the GC thread   order  relaxed: advice   edges  none */
 static _Atomic bool page_settled;
 static uint64_t page_due_ns, file_due_ns, serve_due_ns, trace_due_ns; /* of the GC thread alone */
-/* writers  the GC thread   readers  the same, the exiting thread   order  relaxed: advice   edges  none */
+/* writers  the GC thread   readers  the same, the exiting thread   order  relaxed: advice   edges
+ * none */
 static _Atomic bool serving;
 static bool files_apart; /* the GC thread has a file table of its own */
 /* A file could not be written, and it was told.
@@ -285,8 +286,8 @@ static void page_round(uint64_t now_ns)
 	(void)page_make(true);
 	tide_store_relaxed(&tide_gc_thread_counts.cpu_ns, tide_os_cpu_ns());
 	page_write(false);
-	/* With thousands of threads it takes a while, in which the token is ours: a hundredth of the
-	 * time at the most. */
+	/* With thousands of threads it takes a while, in which the token is ours: a hundredth of
+	 * the time at the most. */
 	uint64_t rest_ns = 100 * (tide_os_clock_fine_ns() - begin_ns);
 	page_due_ns = now_ns + (rest_ns > PAGE_NS ? rest_ns : PAGE_NS);
 }

@@ -113,8 +113,8 @@ static uint32_t take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks,
 }
 
 /* What is above the level by more than `slack` goes, in at most so many bins; the rest at the next
- * visit. Returns bins: 0 also when there is nothing to take, whatever the count of blocks says, which
- * is too high for good where a thread was lost between raising it and its push. */
+ * visit. Returns bins: 0 also when there is nothing to take, whatever the count of blocks says,
+ * which is too high for good where a thread was lost between raising it and its push. */
 static uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack, uint32_t bins)
 {
 	struct tide_queue *queue = &heap->queues.of[cls];
@@ -150,7 +150,8 @@ static uint64_t most_bytes_alone(struct tide_heap *heap, uint64_t own_bytes)
 }
 
 /* Medium blocks are many classes' common good, in chunks that merge and are cut: few are kept by
- * class, none for a single thread, whose pool has them. (As many as of small ones, and blocks of 8 to
+ * class, none for a single thread, whose pool has them. (As many as of small ones, and blocks of 8
+ * to
  * 128 KiB held 1.5 times the memory.) */
 static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 {
@@ -168,7 +169,8 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 /* A queue that was found empty grows, a step for each time; by no more, though, than what of the
  * class went through the free sets since: so much a higher level would have saved. Memory that only
  * grows raises no level, and what comes and goes in turns is soon kept whole. (At a fixed pace to 1
- * MiB, four threads that build and drop trees took 1.5 times the CPU and twice the memory: while the
+ * MiB, four threads that build and drop trees took 1.5 times the CPU and twice the memory: while
+ * the
  * GC thread was not on a processor, what they had freed waited for it, and they carved.) */
 void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 {

@@ -17,7 +17,8 @@
 
 /* Without a GC thread: system calls in one step, so that no single free pays for all. */
 #define EXCESS_CALLS 32
-/* So often in a row, by region and sweep, may the system refuse before the GC goes to sleep on it. */
+/* So often in a row, by region and sweep, may the system refuse before the GC goes to sleep on
+ * it. */
 #define REFUSALS_MAX 64
 /* Threads that ended without notice are rare, and asking for each costs a system call. */
 #define TICKS_PER_ROLL_CALL 8

@@ -1,5 +1,5 @@
-/* What TIDE_STATS asks for: exit | signal[:NUMBER] | file:PATH[:SECONDS] | unix:PATH. Pure, but for %p
- * in a path, which is the process's id. */
+/* What TIDE_STATS asks for: exit | signal[:NUMBER] | file:PATH[:SECONDS] | unix:PATH. Pure, but for
+ * %p in a path, which is the process's id. */
 #ifndef TIDE_GC_REQUEST_H
 #define TIDE_GC_REQUEST_H
 

@@ -1,6 +1,6 @@
 /* The socket of TIDE_STATS=unix:PATH. Who connects may send "text", "json" or "openmetrics" and a
- * newline, or the head of an HTTP request; else he gets text after a moment. Then the answer, and the
- * end.
+ * newline, or the head of an HTTP request; else he gets text after a moment. Then the answer, and
+ * the end.
  *
  * Touched by  the GC thread only
  * Progress    no call waits; a peer that does not read is dropped after some seconds

@@ -1,5 +1,6 @@
-/* What the GC knows of a heap. One object, plain fields, no locks: it belongs to whoever holds the GC token,
- * and travels from holder to holder by token.pass. The counters alone are atomic, for statistics.
+/* What the GC knows of a heap. One object, plain fields, no locks: it belongs to whoever holds the
+ * GC token, and travels from holder to holder by token.pass. The counters alone are atomic, for
+ * statistics.
  *
  * Free memory is found by size first, then by age: for each kind of thing there is a bitmap of the
  * regions that have one, in order of region number, so "the oldest region first" is a
@@ -21,13 +22,14 @@ struct gc {
 	uint32_t chunk_count[TIDE_CHUNK_SETS];
 	uint32_t chunk_first[TIDE_CHUNK_SETS];
 	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
-	/* writers  the token's holder   readers  statistics   order  relaxed: counts   edges  none */
+	/* writers  the token's holder   readers  statistics   order  relaxed: counts   edges
+	 * none */
 	_Atomic uint64_t free_blocks[TIDE_CLASS_SLOTS]; /* small: free, in no bin */
 	_Atomic uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
 	/* Wholly in free chunks, and holding memory: page_free and not page_clean. Likewise. */
 	_Atomic uint64_t dirty_pages;
-	/* Freed into slabs since the last sweep, less what was taken out again; and how much of that
-	 * was before the sweep that is going on. */
+	/* Freed into slabs since the last sweep, less what was taken out again; and how much of
+	 * that was before the sweep that is going on. */
 	int64_t slab_fresh_bytes, sweep_fresh_bytes;
 
 	/* The clock. */
@@ -52,7 +54,8 @@ struct gc {
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 
-	/* writers  the token's holder   readers  statistics   order  relaxed: counters  edges  none */
+	/* writers  the token's holder   readers  statistics   order  relaxed: counters  edges
+	 * none */
 	struct {
 		_Atomic uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges;
 		_Atomic uint64_t returned_bytes, level_grows, level_reclaims;

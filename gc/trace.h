@@ -1,12 +1,14 @@
-/* The timeline of the GC: what TIDE_TRACE=PATH writes, as JSON for a trace viewer (the "trace event"
- * format that Chrome's and Perfetto's read), and static probes of provider "tide" at the same places.
+/* The timeline of the GC: what TIDE_TRACE=PATH writes, as JSON for a trace viewer (the "trace
+ * event" format that Chrome's and Perfetto's read), and static probes of provider "tide" at the
+ * same places.
  *
- * Events are put into two rings and written by the publisher (publish.h): one ring for who has the GC
- * token, one for what the GC thread does without it. A full ring drops events and counts them.
+ * Events are put into two rings and written by the publisher (publish.h): one ring for who has the
+ * GC token, one for what the GC thread does without it. A full ring drops events and counts them.
  *
  * Touched by  the token's holder, the GC thread; the publisher takes out
  * Progress    wait-free; without TIDE_TRACE one load, and the probes are a no-operation each
- * Edges       trace.ring  event -> publisher (head), taken -> may be overwritten (tail); producers of
+ * Edges       trace.ring  event -> publisher (head), taken -> may be overwritten (tail); producers
+ * of
  *             the token's ring follow each other by token.pass
  */
 #ifndef TIDE_GC_TRACE_H
@@ -71,7 +73,8 @@ TIDE_HIDDEN void tide_trace_put_own(enum tide_trace_kind kind, uint64_t begin_ns
 
 /* The rest is the publisher's. Once, by the process's first thread: read the option. */
 TIDE_HIDDEN void tide_trace_start(void);
-/* Write what was put since the last time, by appending to the file, which the first time makes anew.
+/* Write what was put since the last time, by appending to the file, which the first time makes
+ * anew.
  * 0, or a negative errno; then nothing is recorded any more. `last`: and the end. */
 TIDE_HIDDEN int tide_trace_flush(bool last);
 TIDE_HIDDEN void tide_trace_close(void);

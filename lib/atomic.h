@@ -6,9 +6,9 @@
  * build, blind to ck's inline assembly, takes the compiler's instead.
  *
  * Orders are C11's, so they hold wherever the compiler knows the machine; none of them leans on
- * x86, where loads and stores keep their order but for a store before a load. Two things are not the
- * compiler's. ck's operations order nothing by themselves (on 64-bit Arm theirs is a bare pair of
- * load- and store-exclusive), so fences of C11 stand around the one that is used here, and never
+ * x86, where loads and stores keep their order but for a store before a load. Two things are not
+ * the compiler's. ck's operations order nothing by themselves (on 64-bit Arm theirs is a bare pair
+ * of load- and store-exclusive), so fences of C11 stand around the one that is used here, and never
  * ck's own, whose strength a header of the package settles when that is built. And the kernel: see
  * tide_fence_after_system.
  */
@@ -53,8 +53,8 @@
 #define tide_order_stores() atomic_signal_fence(memory_order_seq_cst)
 
 /* What another thread wrote before the kernel did what a system call has just told us of (it ended,
- * say) is seen from here on. The kernel's own locks order what it reads after what it was told; this
- * keeps our loads behind its. Pairs with the end of that thread, on which the kernel locks. */
+ * say) is seen from here on. The kernel's own locks order what it reads after what it was told;
+ * this keeps our loads behind its. Pairs with the end of that thread, on which the kernel locks. */
 static inline void tide_fence_after_system(void)
 {
 #if !TIDE_TSAN /* which knows no fences, and takes no notice of the kernel either */

@@ -4,9 +4,11 @@
  * Neither may wait or allocate here: we are inside malloc, perhaps inside the loader, perhaps in a
  * signal handler. So libgcc is used only
  *
- *   - where the C library has _dl_find_object (2.35), by which libgcc (12) finds its tables without the
+ *   - where the C library has _dl_find_object (2.35), by which libgcc (12) finds its tables without
+ *   the
  *     loader's lock;
- *   - once it was fetched and has made its first backtrace, in this library's constructor: both take
+ *   - once it was fetched and has made its first backtrace, in this library's constructor: both
+ *   take
  *     locks, or allocate;
  *   - unless it is libgcc that calls malloc: it does so, under a lock of its own, for code that was
  *     registered by hand, by a compiler at run time. (That leaves one case: a signal handler that
@@ -29,9 +31,9 @@ TIDE_HIDDEN void tide_backtrace_start(void);
 /* Up to `room` return addresses from `frame` on: __builtin_frame_address(0) in a function that the
  * program called, or jumped to; its number. */
 TIDE_HIDDEN unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *frame);
-/* The last backtrace of a thread by libgcc. The outer part of a stack is most often what it was: a frame
- * that lies where one lay, with the same address in it, and beyond which all return addresses are in
- * their places, is not unwound again. */
+/* The last backtrace of a thread by libgcc. The outer part of a stack is most often what it was: a
+ * frame that lies where one lay, with the same address in it, and beyond which all return addresses
+ * are in their places, is not unwound again. */
 #define TIDE_BACKTRACE_FRAMES 40
 struct tide_backtrace_memo {
 	unsigned frames;

@@ -17,9 +17,10 @@
  *
  * fork copies a thread's bins between any two of its stores, and its child lets the GC adopt them.
  * So the order of the stores matters: a block is in its slot before it is counted, and out of one
- * bin before it is in the next. Memory order plays no part: fork makes pages read-only and waits until
- * no processor uses the old right, so a store is there for the child, or faults, and then nothing that
- * comes after it in its thread has happened. A few may be lost to the child that way, none is there twice.
+ * bin before it is in the next. Memory order plays no part: fork makes pages read-only and waits
+ * until no processor uses the old right, so a store is there for the child, or faults, and then
+ * nothing that comes after it in its thread has happened. A few may be lost to the child that way,
+ * none is there twice.
  */
 #ifndef TIDE_BIN_H
 #define TIDE_BIN_H

@@ -1,17 +1,18 @@
-/* What a heap may still take: one count of bytes, raised before memory is taken and lowered after it
- * is given back, by bin, chunk or large block and never by block.
+/* What a heap may still take: one count of bytes, raised before memory is taken and lowered after
+ * it is given back, by bin, chunk or large block and never by block.
  *
  * What is counted, one of
  *   BLOCKS   blocks that are live or in a thread's bins, each as long as its class
  *   HELD     memory of regions in slabs and blocks, and free chunks that hold memory; large blocks
  *   CHARGED  the same and what the program charges by hand
  *
- * A heap without a limit counts nothing. One within another heap's limit counts as that one does, and
- * each byte there as well.
+ * A heap without a limit counts nothing. One within another heap's limit counts as that one does,
+ * and each byte there as well.
  *
  * Touched by  every thread
  * Progress    wait-free
- * Invariant   used <= hard_bytes (and, within another one, is part of its used), but for charges that are not asked for (`tide_budget_add`) and for
+ * Invariant   used <= hard_bytes (and, within another one, is part of its used), but for charges
+ * that are not asked for (`tide_budget_add`) and for
  *             the time between a charge that is refused and its withdrawal
  */
 #ifndef TIDE_BUDGET_H
@@ -28,7 +29,8 @@ struct tide_budget {
 	 * order    relaxed: known with the heap              edges    none */
 	_Atomic bool counts_blocks, counts_held, counts_charged;
 	_Atomic uint64_t soft_bytes, hard_bytes;
-	/* That of the heap whose limit it is within, or NULL: plain, likewise. It is within none. */
+	/* That of the heap whose limit it is within, or NULL: plain, likewise. It is within
+	 * none. */
 	struct tide_budget *within;
 
 	/* writers  every thread, by fetch-add   readers  every thread

@@ -127,7 +127,8 @@ static void repair(struct tide_cache *cache, unsigned cls)
 		pending = NULL;
 	if (pending != NULL) {
 		tide_bin_repair(pending);
-		/* As wide as it can be: pool.c adds to pending bins, and must stay below the mark. */
+		/* As wide as it can be: pool.c adds to pending bins, and must stay below the
+		 * mark. */
 		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 	}
 	cache->pending[cls] = pending;

@@ -13,7 +13,8 @@
  * Life        made once, never unmapped. A thread that ends parks its cache with the bins still in
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
- * Weak order  the owner's plain fields are read by others only after stack.hand, after the swap that
+ * Weak order  the owner's plain fields are read by others only after stack.hand, after the swap
+ * that
  *             takes the pending bins, or when the kernel says that the owner is gone
  *             (tide_fence_after_system)
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
@@ -73,8 +74,9 @@ struct tide_cache {
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_slow;                       /* the owner is in a slow call */
 	bool in_reclaim;                    /* the program's function is making room (limit.c) */
-	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet to
-	 * come before the next sample, and 1; 0: not drawn yet. The same for all others in bytes. */
+	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet
+	 * to come before the next sample, and 1; 0: not drawn yet. The same for all others in
+	 * bytes. */
 	uint32_t countdown[TIDE_CLASS_BINNED_LAST + 1];
 	uint64_t countdown_bytes;
 	uint64_t sample_random;
@@ -107,13 +109,14 @@ struct tide_cache {
 	 * order    seq_cst where a pending bin got blocks, and before the GC sleeps; else relaxed
 	 * edges    none: a third half of doorbell.state */
 	_Atomic uint32_t slow_calls;
-	/* Plain, the token's: how many there were at the last tick, and when the bins were taken. */
+	/* Plain, the token's: how many there were at the last tick, and when the bins were
+	 * taken. */
 	uint32_t calls_at_tick, calls_at_take;
 	/* Blocks that became of this class, less those that were and are of another (pool.h).
 	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
 	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
-	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who empties
-	 * the bins writes as well: the last one counts.
+	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who
+	 * empties the bins writes as well: the last one counts.
 	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
 	 * edges    none */
 	_Atomic uint16_t binned[TIDE_CLASS_SLOTS];
@@ -182,8 +185,8 @@ TIDE_HIDDEN uint32_t tide_cache_threads_racy(struct tide_heap *heap);
 TIDE_HIDDEN void tide_cache_install(struct tide_cache *cache, struct tide_bin *bin);
 TIDE_HIDDEN void tide_cache_install_at(struct tide_cache *cache, unsigned place,
                                        struct tide_bin *bin);
-/* Take the bin at the place out, with its count set; NULL when there is none. The place of the ready
- * bin is the class. */
+/* Take the bin at the place out, with its count set; NULL when there is none. The place of the
+ * ready bin is the class. */
 TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, unsigned place);
 /* Publish every block in the cache as garbage, but what the GC is taking just now; returns whether
  * there were any. */
@@ -211,8 +214,8 @@ TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 
 /* In a slow call that gave a pending bin blocks, before the ring: a GC that goes to sleep has seen
  * this, or is rung (doorbell.h). (slow_enter's count is no use for that: it may still be on its way
- * when the doorbell is read. Nor may it come before the bins are taken: then the GC could empty them
- * in between and believe that it has seen the call.) */
+ * when the doorbell is read. Nor may it come before the bins are taken: then the GC could empty
+ * them in between and believe that it has seen the call.) */
 TIDE_INLINE void tide_cache_note_pending(struct tide_cache *cache)
 {
 	(void)tide_add_seq_cst(&cache->slow_calls, 1u); /* doorbell.state */

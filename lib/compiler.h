@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is written for a processor is os_call.h, os.c's threads, guard.c's handler, and how many bits
- * an address has (config.h). The words of atomic.h are taken apart from their low end. */
+/* What is written for a processor is os_call.h, os.c's threads, guard.c's handler, and how many
+ * bits an address has (config.h). The words of atomic.h are taken apart from their low end. */
 #if !defined(__LP64__) || !(defined(__x86_64__) || defined(__AARCH64EL__))
 #error "Tide is written for 64-bit x86 and little-endian 64-bit Arm"
 #endif

@@ -34,8 +34,10 @@
  * to 128 KiB, then eight per doubling to 1 MiB. The numbers also index the page map's bytes, hence
  * 0 for "not ours".
  *
- * What is larger is mapped for itself (large.h). When that began at 128 KiB, 64 vectors that grew to 1
- * MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have used. */
+ * What is larger is mapped for itself (large.h). When that began at 128 KiB, 64 vectors that grew
+ * to 1
+ * MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have
+ * used. */
 #define TIDE_ALIGN_BYTES 16u
 #define TIDE_SMALL_MAX_BYTES 8192u
 #define TIDE_STEP_MAX_BYTES (128u * 1024u)
@@ -51,8 +53,9 @@
 #define TIDE_CLASS_HEAP 179 /* blocks of a heap that the program made: the slab or tag tells */
 #define TIDE_CLASS_SLOTS 180
 
-/* In profile mode (sample.h) free must not give a thread back what malloc counts down: the page of a
- * class that has ready bins says the class and this, which is the place of the bin for returns. */
+/* In profile mode (sample.h) free must not give a thread back what malloc counts down: the page of
+ * a class that has ready bins says the class and this, which is the place of the bin for
+ * returns. */
 #define TIDE_RETURN_SHIFT TIDE_CLASS_SLOTS
 #define TIDE_CLASS_BINNED_LAST 56
 #define TIDE_PLACES (TIDE_RETURN_SHIFT + TIDE_CLASS_BINNED_LAST + 1)
@@ -103,7 +106,8 @@
 #define TIDE_NEAR_MAX_BYTES (64ul << 30)
 #define TIDE_NEAR_MIN_BYTES (4ul << 30)
 
-/* Heaps that a program may have at once: a thread that uses one has a table with a seat for each. */
+/* Heaps that a program may have at once: a thread that uses one has a table with a seat for
+ * each. */
 #define TIDE_HEAPS_MAX 1024
 
 /* Object caches at once: a thread that uses one has a table with an entry for each. Objects in a

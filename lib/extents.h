@@ -1,8 +1,8 @@
 /* Extents: free address ranges in whole pages, merged with their neighbours and cut to measure.
  *
- * A short array in address order: with what is kept bounded in bytes, and no large block small, there
- * are seldom more than a few dozen. Taking is by best fit, and the lowest of equals, so that long
- * ranges stay long.
+ * A short array in address order: with what is kept bounded in bytes, and no large block small,
+ * there are seldom more than a few dozen. Taking is by best fit, and the lowest of equals, so that
+ * long ranges stay long.
  *
  * Touched by  one thread at a time; large_keep.h says which
  * Invariants  ascending, at least a page between any two (else they would be one), none empty

@@ -12,8 +12,8 @@
 
 #include <pthread.h>
 
-/* Whether this thread's fork got the token, and the kept blocks. Of the thread, since two may fork at
- * once. */
+/* Whether this thread's fork got the token, and the kept blocks. Of the thread, since two may fork
+ * at once. */
 static TIDE_THREAD_LOCAL bool held, kept;
 
 static void before(void)

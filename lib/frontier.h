@@ -16,10 +16,11 @@
  * Touched by  every thread
  * Progress    lock-free. A thread that fails between mapping and publishing has only its own
  *             mapping in hand; the loser of a race keeps its region or slab for the next.
- * Weak order  tags and page map bytes are written after the word was advanced, unordered with it; only
+ * Weak order  tags and page map bytes are written after the word was advanced, unordered with it;
+ * only
  *             who got the block's pointer relies on them. frontier.hold needs seq_cst on both sides
- *             of it, not where the word is advanced: who unmaps read the word as another one left it
- *             before it reads the hold
+ *             of it, not where the word is advanced: who unmaps read the word as another one left
+ *             it before it reads the hold
  * Edges       frontier.word  who made the region or slab (CAS release) -> who carves (load acquire)
  *             stack.hand     who seals a region -> the GC, which takes over its rest
  */
@@ -52,13 +53,15 @@ struct tide_frontier {
 	 * writers  the GC thread   readers  who would unmap a region
 	 * order    seq_cst         edges    frontier.hold */
 	_Atomic(const struct tide_region *) held_region;
-	/* Plain, the GC thread's: how far the slab frontier was, and up to where it is faulted in. */
+	/* Plain, the GC thread's: how far the slab frontier was, and up to where it is faulted
+	 * in. */
 	const struct tide_region *ahead_region;
 	unsigned ahead_next, ahead_to;
 };
 
 /* Fill `bin` with up to `want` fresh blocks of its small class, side by side; returns how many.
- * They may be zero or not (recycled slabs are not): the caller must not assume. 0: out of memory. */
+ * They may be zero or not (recycled slabs are not): the caller must not assume. 0: out of
+ * memory. */
 TIDE_HIDDEN unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin,
                                          unsigned want);
 
@@ -66,7 +69,8 @@ TIDE_HIDDEN unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin
  * KiB). NULL: out of memory. */
 TIDE_HIDDEN void *tide_frontier_chunk(struct tide_heap *heap, unsigned cls, size_t align_bytes);
 
-/* Make the medium block, the last before the frontier, longer in place. False: it is not the last. */
+/* Make the medium block, the last before the frontier, longer in place. False: it is not the
+ * last. */
 TIDE_HIDDEN bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls);
 
 /* Fault in memory beyond the slab frontier, as much as it has advanced since the last call (up to

@@ -1,9 +1,10 @@
 /* Guarded blocks: now and then a block gets a page of its own between two pages that nobody may
- * touch, and the page is closed when the block is freed. What touches it outside of its bounds or its
- * life is caught by the hardware, and the report says where the block was allocated and where it was
- * freed. The idea and the name of its parts are those of GWP-ASan (llvm.org/docs/GwpAsan.html), which
- * samples one allocation in 5000; here only calls that miss the bins are counted (option
- * `guard_every`; off by default), so that the hit case knows nothing of it.
+ * touch, and the page is closed when the block is freed. What touches it outside of its bounds or
+ * its life is caught by the hardware, and the report says where the block was allocated and where
+ * it was freed. The idea and the name of its parts are those of GWP-ASan
+ * (llvm.org/docs/GwpAsan.html), which samples one allocation in 5000; here only calls that miss the
+ * bins are counted (option `guard_every`; off by default), so that the hit case knows nothing of
+ * it.
  *
  *   |guard|slot 0|guard|slot 1|guard| ... |guard|     each one page; the page map says NONE of all
  *
@@ -43,11 +44,13 @@ static inline bool tide_guard_owns(const void *address)
  * will be no guarded blocks. */
 TIDE_HIDDEN void tide_guard_start(void);
 
-/* A guarded block; what is left of its page is filled, and looked at when it is freed. NULL when there is no slot, or none for that size. `frame`: of the
- * function that the program called, see tide_guard_free. */
+/* A guarded block; what is left of its page is filled, and looked at when it is freed. NULL when
+ * there is no slot, or none for that size. `frame`: of the function that the program called, see
+ * tide_guard_free. */
 TIDE_HIDDEN void *tide_guard_malloc(size_t bytes, void *const *frame);
-/* Free an address in the pool. `frame` is __builtin_frame_address(0) in a function that was called, or
- * jumped to, from where the program called in: a chain of frame pointers, if the program has them. */
+/* Free an address in the pool. `frame` is __builtin_frame_address(0) in a function that was called,
+ * or jumped to, from where the program called in: a chain of frame pointers, if the program has
+ * them. */
 TIDE_HIDDEN void tide_guard_free(void *block, const char *function, void *const *frame);
 /* What was asked for; reported in the name of `function`, and SIZE_MAX, when no live block starts
  * there. */

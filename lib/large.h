@@ -63,8 +63,8 @@ TIDE_HIDDEN bool tide_large_is_inside(const void *address);
  * is then as before). */
 TIDE_HIDDEN void *tide_large_resize(void *block, size_t bytes);
 
-/* The GC's part, at each tick: give back what was not needed since the last one; returns bytes. Call
- * only with the token. */
+/* The GC's part, at each tick: give back what was not needed since the last one; returns bytes.
+ * Call only with the token. */
 TIDE_HIDDEN size_t tide_large_age(void);
 /* Give back what is kept until it is no more than enough_bytes, unless another thread is at it;
  * returns bytes. Any thread. */

@@ -20,11 +20,12 @@
 
 /* Plain: who has the right to it. */
 static struct tide_extents extents;
-/* writers every thread, by swap; who left  readers the same  order acq-rel, release  edges large.keep */
+/* writers every thread, by swap; who left  readers the same  order acq-rel, release  edges
+ * large.keep */
 static TIDE_OWN_LINE _Atomic uint32_t taken;
 static TIDE_OWN_LINE struct tide_stack inbox;
-/* Bytes in the inbox and the extents, and those that were taken out and may come back: raised before
- * they are there, lowered after they are not.
+/* Bytes in the inbox and the extents, and those that were taken out and may come back: raised
+ * before they are there, lowered after they are not.
  * writers every thread  readers every thread
  * order   seq_cst where it rises, before the ring, and where the GC looks before it sleeps; else
  *         relaxed: advice
@@ -246,8 +247,8 @@ static uint64_t keep_bound(uint64_t live)
 	return bound > chunks ? bound - chunks : 0;
 }
 
-/* Give back of the longest until no more than enough_bytes are kept; bytes returned. Ends early when
- * somebody else is at it. */
+/* Give back of the longest until no more than enough_bytes are kept; bytes returned. Ends early
+ * when somebody else is at it. */
 static size_t give_back(uint64_t enough_bytes)
 {
 	size_t returned_bytes = 0;

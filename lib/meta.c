@@ -24,8 +24,8 @@ static _Atomic(struct arena *) current;
 /* writers every thread  readers statistics  order relaxed: a counter  edges none */
 static _Atomic size_t mapped_bytes;
 
-/* The arenas of a large heap are larger: the guards of each cost two mappings, of which the system has
- * so many for a process. */
+/* The arenas of a large heap are larger: the guards of each cost two mappings, of which the system
+ * has so many for a process. */
 static size_t arena_bytes(void)
 {
 	size_t mapped = tide_load_relaxed(&mapped_bytes);

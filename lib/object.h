@@ -19,9 +19,11 @@
  * Memory      all type-stable; a slab descriptor is its cache's for ever, a destroyed cache waits,
  *             with its slot in the tables, for the next to be created
  * Progress    lock-free; only destruction waits
- * Weak order  `free` and `some` change by read-modify-writes alone: of who sets a bit and who clears it
- *             one comes first, and if it is the setter, the other one's clearing acquires its count.
- *             `live` and `users` are each one's store before its load of the other's: seq_cst
+ * Weak order  `free` and `some` change by read-modify-writes alone: of who sets a bit and who
+ * clears it
+ *             one comes first, and if it is the setter, the other one's clearing acquires its
+ *             count. `live` and `users` are each one's store before its load of the other's:
+ *             seq_cst
  * Edges       stack.hand    bins, with the objects' content
  *             object.raw    who gives an object back (bit, release) -> who claims it (acquire)
  *             object.free   the maker of a slab, and who gives back -> who reserves, who retires
@@ -150,7 +152,8 @@ struct tide_object_table {
 	struct tide_object_shelf shelf[TIDE_OBJECT_CACHES_MAX];
 	/* No shelf from here on was ever used.
 	 * writers  the owner   readers  the token's holder
-	 * order    relaxed     edges    none: a thread that has just begun to use one is not idle */
+	 * order    relaxed     edges    none: a thread that has just begun to use one is not
+	 * idle */
 	_Atomic uint32_t used;
 	uint8_t help_countdown; /* plain: slow calls until the next look at the clock */
 };

@@ -124,7 +124,8 @@ void tide_options_seal(void)
 	tide_store_relaxed(&sealed, tide_os_seal(tide_option_value, sizeof tide_option_value));
 }
 
-/* What is the same is not written: a thread that initialises late must not write to a sealed page. */
+/* What is the same is not written: a thread that initialises late must not write to a sealed
+ * page. */
 void tide_options_set(enum tide_option_id id, int64_t value)
 {
 	bool was_sealed = tide_load_relaxed(&sealed);

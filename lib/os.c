@@ -196,7 +196,8 @@ enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_byte
 }
 
 /* A move was refused once.
- * writers who moves, once  readers who moves  order relaxed: a late yes costs address space  edges none */
+ * writers who moves, once  readers who moves  order relaxed: a late yes costs address space  edges
+ * none */
 static _Atomic bool move_is_doubtful;
 
 /* Whether the word is `value`; asks the system, since it may be nobody's any more, or another's. */
@@ -221,8 +222,9 @@ bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 	    !is_error(os_call(SYS_mremap, (long)start, (long)old_bytes, (long)new_bytes,
 	                      MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0)))
 		return true;
-	/* It depends on the reason whether the target is still there: at the limit of mappings it is. A
-	 * target without a mark may be another thread's by now, so the first one is left behind. */
+	/* It depends on the reason whether the target is still there: at the limit of mappings it
+	 * is. A target without a mark may be another thread's by now, so the first one is left
+	 * behind. */
 	tide_store_relaxed(&move_is_doubtful, true);
 	if (marked && word_is(mark, (uint32_t)own) && word_is(mark + 1, (uint32_t)(own >> 32)))
 		(void)tide_os_discard(target, new_bytes);

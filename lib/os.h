@@ -1,7 +1,8 @@
 /* Every system call of the core, raw: an interposed mmap or madvise must not re-enter the
  * allocator, and the GC thread has no errno to write to.
  *
- * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that the
+ * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that
+ * the
  *             system did not take back (lock-free: pushed one by one, taken all at once).
  * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
  */
@@ -21,8 +22,8 @@ enum tide_os_call {
 	TIDE_OS_MPROTECT = 1 << 6,
 };
 
-/* Which calls fail. Those in `mask` are counted from 0 on, when the plan is set; the first `pass` go
- * through; of the others every `every`th fails (if that is not 0), or `percent` of a hundred at
+/* Which calls fail. Those in `mask` are counted from 0 on, when the plan is set; the first `pass`
+ * go through; of the others every `every`th fails (if that is not 0), or `percent` of a hundred at
  * random (if that is not 0), or each; after `fail` of them (UINT32_MAX: never) all go through. */
 struct tide_os_faults {
 	uint32_t mask, pass, fail, every, percent;
@@ -33,7 +34,8 @@ struct tide_os_faults {
  * that looks just now follows the old plan, the new one or something between. One thread at a time
  * sets plans. */
 TIDE_HIDDEN void tide_os_fault_set(const struct tide_os_faults *plan);
-/* The same for one run of failures: of the calls in `mask`, let `pass` go through, then fail `fail`. */
+/* The same for one run of failures: of the calls in `mask`, let `pass` go through, then fail
+ * `fail`. */
 TIDE_HIDDEN void tide_os_fault_plan(unsigned mask, uint32_t pass, uint32_t fail);
 /* Calls that failed by any plan. */
 TIDE_HIDDEN uint64_t tide_os_fault_count(void);
@@ -54,8 +56,8 @@ TIDE_HIDDEN bool tide_os_seal(void *start, size_t bytes);
 TIDE_HIDDEN bool tide_os_is_readable(const void *address);
 TIDE_HIDDEN bool tide_os_unmap(void *start, size_t bytes);
 /* The same for a mapping that nobody has a use for, all of it writable: when the system refuses, as
- * it may at its limit of mappings, its memory goes but for a page, in which it is noted, and it is tried
- * again at later calls. False: not even the memory went. */
+ * it may at its limit of mappings, its memory goes but for a page, in which it is noted, and it is
+ * tried again at later calls. False: not even the memory went. */
 TIDE_HIDDEN bool tide_os_discard(void *start, size_t bytes);
 /* Try it again now. */
 TIDE_HIDDEN void tide_os_discard_again(void);
@@ -65,8 +67,8 @@ TIDE_HIDDEN size_t tide_os_discarded_bytes_racy(void);
  * either, because it consists of several mappings. */
 enum tide_os_resized { TIDE_OS_RESIZED, TIDE_OS_NO_ROOM, TIDE_OS_REFUSED };
 TIDE_HIDDEN enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_bytes);
-/* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. When that
- * is refused, the target is unmapped, but for the first time. */
+/* Move a mapping and make it longer; `target` is a mapping of new_bytes, which it replaces. When
+ * that is refused, the target is unmapped, but for the first time. */
 TIDE_HIDDEN bool tide_os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 /* Give the memory back, keep the address space; the next read sees zeros. False: it was kept. */
 TIDE_HIDDEN bool tide_os_purge(void *start, size_t bytes);

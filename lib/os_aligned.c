@@ -50,8 +50,8 @@ bool tide_os_discard(void *start, size_t bytes)
 		return true;
 	struct discarded *piece = start;
 	piece->bytes = bytes;
-	/* After the note, or a whole huge page would come back for it; and before others know of it,
-	 * who may unmap it and map something else there. */
+	/* After the note, or a whole huge page would come back for it; and before others know of
+	 * it, who may unmap it and map something else there. */
 	bool gone = bytes <= TIDE_PAGE_BYTES ||
 	            tide_os_purge((char *)start + TIDE_PAGE_BYTES, bytes - TIDE_PAGE_BYTES);
 	(void)tide_add_relaxed(&discarded_bytes, bytes);

@@ -1,5 +1,5 @@
-/* System calls about files, raw like those of os.h: for what the GC thread publishes. None of them is
- * ever made by a thread in malloc or free.
+/* System calls about files, raw like those of os.h: for what the GC thread publishes. None of them
+ * is ever made by a thread in malloc or free.
  *
  * Errors  a call that can fail returns a negative errno; errno is never touched.
  */
@@ -8,10 +8,11 @@
 
 #include "compiler.h"
 
-/* Give the calling thread, one of ours, a file table of its own, empty: what it opens can't get into
- * the program's way (a number the program counts on, a file it closes, a socket its children inherit).
- * False: the system can't (before Linux 5.9), and it shares the program's. Numbers 0 to 2 stay unused,
- * so that what is written to them is not written to a file of ours. */
+/* Give the calling thread, one of ours, a file table of its own, empty: what it opens can't get
+ * into the program's way (a number the program counts on, a file it closes, a socket its children
+ * inherit).
+ * False: the system can't (before Linux 5.9), and it shares the program's. Numbers 0 to 2 stay
+ * unused, so that what is written to them is not written to a file of ours. */
 TIDE_HIDDEN bool tide_os_files_apart(void);
 /* A second descriptor for file number `file` of the process's first thread. */
 TIDE_HIDDEN int tide_os_file_of_process(int file);
@@ -19,15 +20,16 @@ TIDE_HIDDEN int tide_os_file_of_process(int file);
 TIDE_HIDDEN bool tide_os_is_filtered(void);
 
 /* Whether the calling thread, without CAP_SYS_RESOURCE, has the user and group of that thread, and
- * that one no others besides; true as well where the system does not say, or there is none. The first
- * thread's id is the process's. */
+ * that one no others besides; true as well where the system does not say, or there is none. The
+ * first thread's id is the process's. */
 TIDE_HIDDEN bool tide_os_has_ids_of(uint32_t thread_id);
-/* Open a file to be read, where `path` begins at an open folder, by a thread whose file table is its
- * own: any number above 2 will do, so it can be had under a low limit, too. Negative: it can't be. */
+/* Open a file to be read, where `path` begins at an open folder, by a thread whose file table is
+ * its own: any number above 2 will do, so it can be had under a low limit, too. Negative: it can't
+ * be. */
 TIDE_HIDDEN int tide_os_file_open_apart(int folder, const char *path);
 
-/* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file, and
- * must not exist yet when `fresh`. */
+/* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file,
+ * and must not exist yet when `fresh`. */
 TIDE_HIDDEN int tide_os_create(const char *path, bool fresh);
 /* Open what is there, to write at its end. */
 TIDE_HIDDEN int tide_os_append(const char *path);

@@ -21,9 +21,9 @@
 #endif
 
 /* Stack and thread area of a thread of ours: [guard page][stack][area below][area above]. The
- * thread pointer lies between the two areas. Thread-local variables are below it on x86, where the C
- * library has its own record above, and the other way round on Arm. On top of the stack lies what the
- * thread starts with. */
+ * thread pointer lies between the two areas. Thread-local variables are below it on x86, where the
+ * C library has its own record above, and the other way round on Arm. On top of the stack lies what
+ * the thread starts with. */
 #define THREAD_STACK_BYTES (64u * 1024u)
 #define THREAD_AREA_BYTES (16u * 1024u)
 #define THREAD_AREA_MAX_BYTES (1ul << 30)

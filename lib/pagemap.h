@@ -31,8 +31,8 @@
 struct tide_region;
 struct tide_large;
 
-/* 0, or in profile mode TIDE_RETURN_SHIFT: what is added, in the page map and for the place of the bin
- * that free fills, to the classes that have ready bins.
+/* 0, or in profile mode TIDE_RETURN_SHIFT: what is added, in the page map and for the place of the
+ * bin that free fills, to the classes that have ready bins.
  * writers  the threads that start the process, all the same, before the first page is entered
  * readers  every thread   order  relaxed: as options   edges  none */
 TIDE_HIDDEN extern _Atomic uint8_t tide_pagemap_shift;

@@ -1,12 +1,12 @@
-/* A thread's pool: free medium blocks, by class in the pending bins of its cache, for the calls that
- * miss in the ready bins. (Classes above TIDE_POOL_ONLY_BYTES have no ready bin: one for each would
- * let an idle thread hold megabytes.)
+/* A thread's pool: free medium blocks, by class in the pending bins of its cache, for the calls
+ * that miss in the ready bins. (Classes above TIDE_POOL_ONLY_BYTES have no ready bin: one for each
+ * would let an idle thread hold megabytes.)
  *
  * There are 144 medium classes, and a thread has but a few blocks of each; so when there is none of
  * the wanted class, one of up to an eighth more will do. Its page then says the wanted class, while
- * the tags of its chunk keep the true length, which the block gets back when it returns to a pool or
- * to the GC. With 256 live blocks of random sizes from 8 to 128 KiB, replaced at random, and 2 MiB in
- * the pool, a third as many calls miss that way.
+ * the tags of its chunk keep the true length, which the block gets back when it returns to a pool
+ * or to the GC. With 256 live blocks of random sizes from 8 to 128 KiB, replaced at random, and 2
+ * MiB in the pool, a third as many calls miss that way.
  *
  * The pool is bounded in bytes, by a part of the heap; each thread has its share of that.
  *

@@ -12,8 +12,8 @@ struct live {
 	 * order    cas-release, relaxed store of 0, load-acquire   edges  profile.live */
 	_Atomic uintptr_t address;
 	/* bytes << TIDE_PROFILE_SITE_BITS | site.
-	 * writers  who took the slot   readers  every thread  order  relaxed  edges  none: it has the
-	 * block, or looks on */
+	 * writers  who took the slot   readers  every thread  order  relaxed  edges  none: it has
+	 * the block, or looks on */
 	_Atomic uint64_t word;
 };
 
@@ -189,7 +189,8 @@ static uint64_t less(uint64_t a, uint64_t b)
 
 void tide_profile_count(const struct tide_profile_site *site, struct tide_profile_totals *totals)
 {
-	/* What went first: else a block that comes and goes meanwhile would count as less than none. */
+	/* What went first: else a block that comes and goes meanwhile would count as less than
+	 * none. */
 	uint64_t frees = tide_load_relaxed(&site->frees);
 	uint64_t freed_bytes = tide_load_relaxed(&site->freed_bytes);
 	memset(totals, 0, sizeof *totals);

@@ -1,7 +1,9 @@
-/* The heap profile's books: where sampled blocks were allocated (sites), and which of them are live.
+/* The heap profile's books: where sampled blocks were allocated (sites), and which of them are
+ * live.
  *
  *   site   a stack and a block size, with counts of what came and went; never removed
- *   live   sampled blocks by address: |address|site, bytes|, each within WINDOW slots from where its
+ *   live   sampled blocks by address: |address|site, bytes|, each within WINDOW slots from where
+ *   its
  *          hash says; so what leaves needs no mark, and a look is bounded
  *
  * Both are mapped once, of fixed size, and touched as they fill. What does not fit is counted, and

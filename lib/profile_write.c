@@ -28,8 +28,8 @@ struct out {
 };
 
 /* The process that writes a profile; 0: none. (A child's own is another's than its parent's.)
- * writers  who writes, by CAS   readers  the same   order  acq-rel, release   edges  profile.writer:
- * the number below, from one to the next */
+ * writers  who writes, by CAS   readers  the same   order  acq-rel, release   edges
+ * profile.writer: the number below, from one to the next */
 static _Atomic uint32_t writer;
 static uint32_t signals; /* profiles written at signals */
 /* Plain: by the process's first thread. */

@@ -4,9 +4,9 @@
  *   LIVE: BYTES [ALLOCATED: BYTES] @ 0xADDRESS 0xADDRESS ...         a site each, innermost first
  *   MAPPED_LIBRARIES:                                                then /proc/self/maps
  *
- * The figures are of sampled blocks as they are; a reader scales them up by MEAN and the mean size in
- * a line. A site has blocks of one size (large ones: nearly), so that this is exact. The first address
- * lies in the call, the others are return addresses: so readers take them.
+ * The figures are of sampled blocks as they are; a reader scales them up by MEAN and the mean size
+ * in a line. A site has blocks of one size (large ones: nearly), so that this is exact. The first
+ * address lies in the call, the others are return addresses: so readers take them.
  *
  * Touched by  the process's first thread; who writes, one thread at a time by `profile.writer`
  * Progress    who finds it taken does without. Raw system calls, no allocation

@@ -88,7 +88,8 @@ static void *malloc_untaken(struct tide_cache *cache, unsigned cls, size_t bytes
 			return block;
 		return tide_malloc_slow_untaken(cache, bytes, zeroed); /* freed twice */
 	}
-	/* A small one comes out of a bin that is filled and counted; a medium one, from the pool. */
+	/* A small one comes out of a bin that is filled and counted; a medium one, from the
+	 * pool. */
 	if (tide_class_is_medium(cls))
 		tide_sample_count(cache, cls);
 	return tide_malloc_slow_untaken(cache, bytes, zeroed);

@@ -1,9 +1,10 @@
-/* Profile mode: what calls that miss do besides (sample.h says which allocations are taken, profile.h
- * what becomes of them).
+/* Profile mode: what calls that miss do besides (sample.h says which allocations are taken,
+ * profile.h what becomes of them).
  *
  * A sampled block must be known when it is freed. Blocks above TIDE_POOL_ONLY_BYTES, and those of
  * heaps that a program made, are freed by a slow call anyway, which looks for them. Others of the
- * default heap are not: so a sampled one comes from a heap that has no others. It does not count for
+ * default heap are not: so a sampled one comes from a heap that has no others. It does not count
+ * for
  * TIDE_LIMIT, and is not found by a walk of the default heap.
  *
  * Touched by  app threads in slow calls
@@ -21,9 +22,9 @@ TIDE_HIDDEN void tide_profiled_start(void);
 /* A block for `bytes`, sampled or not, from the heap of the cache. `frame`: see backtrace.h. */
 TIDE_HIDDEN void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed,
                                        void *const *frame);
-/* Blocks that come out of no bin: count one of class `cls` (`bytes`: of a large one) that is about to
- * be allocated; true: it is to be taken. A block of a class with bins then comes from *cache, which
- * is changed. */
+/* Blocks that come out of no bin: count one of class `cls` (`bytes`: of a large one) that is about
+ * to be allocated; true: it is to be taken. A block of a class with bins then comes from *cache,
+ * which is changed. */
 TIDE_HIDDEN bool tide_profiled_is_due(struct tide_cache **cache, unsigned cls, size_t bytes);
 /* It was allocated: enter it. */
 TIDE_HIDDEN void tide_profiled_enter(void *block, void *const *frame);
@@ -34,8 +35,8 @@ TIDE_HIDDEN void tide_profiled_resized(struct tide_heap *heap, void *block, size
                                        void *const *frame);
 /* Forget the blocks of a heap that is about to be destroyed. */
 TIDE_HIDDEN void tide_profiled_forget(const struct tide_heap *heap);
-/* The heap, as the program knows it: the default heap for that of sampled blocks, in which nothing is
- * counted. */
+/* The heap, as the program knows it: the default heap for that of sampled blocks, in which nothing
+ * is counted. */
 TIDE_HIDDEN struct tide_heap *tide_profiled_heap(struct tide_heap *heap);
 
 #endif

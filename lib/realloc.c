@@ -80,8 +80,8 @@ static void count_reclass(struct tide_heap *heap, unsigned from, unsigned to)
 	tide_hit_count(&cache->mallocs[to]);
 }
 
-/* A new block each time: in checked mode so that a stale pointer to the old one is found, of a guarded
- * block because it has no room. */
+/* A new block each time: in checked mode so that a stale pointer to the old one is found, of a
+ * guarded block because it has no room. */
 static TIDE_COLD void *realloc_guarded(void *block, size_t size)
 {
 	size_t has = tide_guard_bytes(block, "realloc");

@@ -272,7 +272,8 @@ bool tide_region_is_inside_block(const void *address)
 		unsigned granules = tag & TIDE_TAG_GRANULES;
 		if (tag == 0)
 			continue;
-		/* The first tag of a chunk has its equal at the other end; else it is a last tag. */
+		/* The first tag of a chunk has its equal at the other end; else it is a last
+		 * tag. */
 		bool is_first = first + granules <= TIDE_REGION_GRANULES &&
 		                tide_load_relaxed(&region->tag[first + granules - 1]) == tag;
 		return (tag & TIDE_TAG_ISSUED) != 0 && (is_first ? granules > back : back == 0);

@@ -15,8 +15,10 @@
  * Touched by  the mapper, carving threads (their own chunk's cells), the holder of the GC token
  * Progress    lock-free: see frontier.h for who gets a chunk
  * Memory      descriptors are type-stable and keep their index for ever
- * Weak order  a neighbour's tag may be read late, but never FREE when it is not: FREE is written and
- *             taken away with the token alone, and all else, also what is read stale, means "not free"
+ * Weak order  a neighbour's tag may be read late, but never FREE when it is not: FREE is written
+ * and
+ *             taken away with the token alone, and all else, also what is read stale, means "not
+ *             free"
  * Edges       region.table  the mapper's fields -> the GC
  *             a block's pointer carries everything about its own chunk
  */
@@ -50,8 +52,8 @@ struct tide_region_group {
 
 /* The regions of a heap. */
 struct tide_regions {
-	/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and counters
-	 * edges none */
+	/* writers every mapper, by fetch-add  readers every thread  order relaxed: tickets and
+	 * counters edges none */
 	TIDE_OWN_LINE _Atomic uint32_t used;
 	_Atomic uint64_t mapped_bytes;
 	_Atomic uint64_t maps;
@@ -71,7 +73,8 @@ struct tide_region {
 	 * order    relaxed      edges    none: see frontier.h */
 	_Atomic uintptr_t base;
 	_Atomic uint32_t granules;
-	/* writers  the thread that seals, before it pushes the region  readers  the GC after the pop
+	/* writers  the thread that seals, before it pushes the region  readers  the GC after the
+	 * pop
 	 * order    relaxed      edges    none: stack.hand carries it */
 	_Atomic uint32_t sealed_from;
 	/* writers  the chunk's owner   readers  the GC, checks
@@ -132,7 +135,8 @@ static inline struct tide_region_group *tide_region_group_of(struct tide_regions
 {
 	return tide_load_acquire(&regions->group[index / 64]); /* region.table */
 }
-/* Region number `index`, NULL when there is none yet. Indices below tide_region_count are in use. */
+/* Region number `index`, NULL when there is none yet. Indices below tide_region_count are in
+ * use. */
 TIDE_HIDDEN struct tide_region *tide_region_at(struct tide_regions *regions, uint32_t index);
 TIDE_HIDDEN uint32_t tide_region_count(struct tide_regions *regions);
 /* Address space in regions now. */
@@ -190,8 +194,8 @@ static inline bool tide_region_tag_is_of(unsigned tag, unsigned cls)
  * no block starts there. */
 TIDE_HIDDEN unsigned tide_region_true_class(const void *block, unsigned cls);
 
-/* The class of the block at the start of which `block` is, as the slab or the tag tells it, for pages
- * that do not say; TIDE_CLASS_NONE: no block starts there. */
+/* The class of the block at the start of which `block` is, as the slab or the tag tells it, for
+ * pages that do not say; TIDE_CLASS_NONE: no block starts there. */
 TIDE_HIDDEN unsigned tide_region_class(const void *block);
 
 /* For a message: whether an address in an INSIDE page is inside a medium block. */

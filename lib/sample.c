@@ -102,8 +102,8 @@ bool tide_sample_bytes_are_due(struct tide_cache *cache, size_t bytes)
 	return true;
 }
 
-/* More than the countdown says lies in the ready bin: into one that holds just so much, and the rest
- * to the returns, where there is none. */
+/* More than the countdown says lies in the ready bin: into one that holds just so much, and the
+ * rest to the returns, where there is none. */
 static TIDE_COLD void split(struct tide_cache *cache, unsigned cls, unsigned wanted)
 {
 	struct tide_bin *some = tide_bin_new(cls, TIDE_BIN_SLOTS);

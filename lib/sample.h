@@ -1,34 +1,38 @@
-/* Which allocations the heap profile takes: each byte that is allocated is chosen with the same small
- * probability, on its own, and a block is taken when one of its bytes is: a block of S bytes with
- * probability 1 - exp(-S/R), R being the mean distance (option `profile_bytes`). What was taken stands
- * for 1 / (1 - exp(-S/R)) of its kind, and no size, class, thread or order of calls is favoured.
+/* Which allocations the heap profile takes: each byte that is allocated is chosen with the same
+ * small probability, on its own, and a block is taken when one of its bytes is: a block of S bytes
+ * with probability 1 - exp(-S/R), R being the mean distance (option `profile_bytes`). What was
+ * taken stands for 1 / (1 - exp(-S/R)) of its kind, and no size, class, thread or order of calls is
+ * favoured.
  * S is the block's size, not the size that was asked for.
  *
- * The chosen bytes of all the process are a Poisson process; so are those of a class in a thread, and
- * the whole is their sum. So each class in each cache counts down for itself, and needs no count in
- * the hit case of malloc:
+ * The chosen bytes of all the process are a Poisson process; so are those of a class in a thread,
+ * and the whole is their sum. So each class in each cache counts down for itself, and needs no
+ * count in the hit case of malloc:
  *
  *   - a ready bin that is handed to malloc holds no more blocks than the countdown says, and the
  *     countdown is less by as much: the call that finds it empty, with 0 left, is the one to take;
  *   - what the thread frees goes, by the hit case of free, to another bin, the one for returns:
- *     pages say the place of that bin (pagemap.h). When the ready bin is empty, the two change places.
+ *     pages say the place of that bin (pagemap.h). When the ready bin is empty, the two change
+ *     places.
  *
  * Both hit cases have not one instruction more than without profile. What is more is the change of
- * places, once in a bin's worth of calls, and that blocks go round in a thread's bins where they would
- * be used again at once.
+ * places, once in a bin's worth of calls, and that blocks go round in a thread's bins where they
+ * would be used again at once.
  *
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
- * Cost at the default mean, instructions by callgrind, the process's start included, stacks by frame
- * pointers and by libgcc: sqlite3 that fills, indexes and sorts 20,000 rows, +0.24 % and +0.49 %;
- * python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON, +1.3 % and
- * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says more
- * where nothing is done but allocating, since blocks are not used again at once: the same JSON took 5 %
- * more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s of sqlite3
- * took 4 ms more, the start included.
+ * Cost at the default mean, instructions by callgrind, the process's start included, stacks by
+ * frame pointers and by libgcc: sqlite3 that fills, indexes and sorts 20,000 rows, +0.24 % and
+ * +0.49 %; python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON,
+ * +1.3 % and
+ * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says
+ * more where nothing is done but allocating, since blocks are not used again at once: the same JSON
+ * took 5 % more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s
+ * of sqlite3 took 4 ms more, the start included.
  *
  * Touched by  the thread with its cache; who empties it
- * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next sample
+ * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
+ * sample
  */
 #ifndef TIDE_SAMPLE_H
 #define TIDE_SAMPLE_H
@@ -48,9 +52,9 @@ TIDE_HIDDEN uint64_t tide_sample_mean_bytes(void);
 /* -mean * ln(u), rounded down, for u uniform in (0, 1]. */
 TIDE_HIDDEN uint64_t tide_sample_exponential(uint64_t *random, uint64_t mean);
 
-/* A program that allocates and frees by turns would change places every 16 blocks for ever, which is 4
- * instructions a pair; so where the blocks of a full bin are small, a class that does it often gets
- * more of them: then it is one. */
+/* A program that allocates and frees by turns would change places every 16 blocks for ever, which
+ * is 4 instructions a pair; so where the blocks of a full bin are small, a class that does it often
+ * gets more of them: then it is one. */
 #define TIDE_SAMPLE_GROWN_LAST 8 /* 64 blocks of 128 bytes */
 TIDE_INLINE bool tide_sample_is_short(struct tide_cache *cache, unsigned cls)
 {
@@ -71,8 +75,8 @@ TIDE_HIDDEN void tide_sample_count(struct tide_cache *cache, unsigned cls);
 /* Count a block that is no bin's business; whether it is to be taken. */
 TIDE_HIDDEN bool tide_sample_bytes_are_due(struct tide_cache *cache, size_t bytes);
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks, or
- * so few that a refill is better. */
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks,
+ * or so few that a refill is better. */
 TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_pagemap_place(cls);

@@ -1,6 +1,6 @@
 /* Seats: where a thread finds its caches in the heaps that the program made. The table hangs on the
- * thread's cache in the default heap, has an entry for each heap that there may be, and is made when
- * the thread first uses such a heap.
+ * thread's cache in the default heap, has an entry for each heap that there may be, and is made
+ * when the thread first uses such a heap.
  *
  * A seat holds as long as its heap is of the same generation: destroying a heap takes all caches in
  * it away, and what threads still have in their tables is void.

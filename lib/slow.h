@@ -1,7 +1,8 @@
 /* What happens when a bin misses: the way from a thread's own bins to the rest, in order of cost.
  *
  *   malloc: pending bin - ready queue - the GC's free sets, if the token is free - the frontier
- *   free:   pending bin - ready queue, if it has room - garbage bin of this thread, and the doorbell
+ *   free:   pending bin - ready queue, if it has room - garbage bin of this thread, and the
+ *   doorbell
  *
  * Touched by  app threads, each with its own cache
  * Progress    lock-free
@@ -20,7 +21,8 @@ TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_in(struct tide_cache *cache, si
                                                     bool *zeroed);
 /* The same in profile mode, for who has counted it. */
 TIDE_HIDDEN void *tide_malloc_slow_untaken(struct tide_cache *cache, size_t bytes, bool *zeroed);
-/* The same, of the class of `bytes`, which has room for `asked` and, in checked mode, for its seal. */
+/* The same, of the class of `bytes`, which has room for `asked` and, in checked mode, for its
+ * seal. */
 TIDE_HIDDEN void *tide_malloc_slow_as(struct tide_cache *cache, size_t bytes, size_t asked);
 /* Free anything that was passed to public function `function`. Preserves errno. */
 TIDE_NOINLINE TIDE_HIDDEN void tide_free_slow(void *block, const char *function);

@@ -13,7 +13,8 @@
 #include "seat.h"
 #include "start.h"
 
-/* The bin that free fills, made if there is none: the ready bin, or in profile mode that for returns. */
+/* The bin that free fills, made if there is none: the ready bin, or in profile mode that for
+ * returns. */
 static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_pagemap_place(cls);

@@ -12,9 +12,9 @@
  * Memory      nodes come from meta.h and never change type: a pop may read `next` of a node that
  *             somebody else has just taken, and then fails
  * Weak order  a pop reads head after count (acquire), and the node's `next` by the head it read: an
- *             exchange that succeeds proves all three to be of one moment. Between a push and the pop
- *             of its node other exchanges may stand; each is a read-modify-write of the head, so the
- *             acquire still meets the push's release
+ *             exchange that succeeds proves all three to be of one moment. Between a push and the
+ *             pop of its node other exchanges may stand; each is a read-modify-write of the head,
+ *             so the acquire still meets the push's release
  * Edges       stack.hand  push (CAS release) -> pop (load acquire): the node and what it carries
  */
 #ifndef TIDE_STACK_H

@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The calling thread knows what its bins hold now. (Perhaps in a signal handler, which may have come
- * in the middle of a change: then what makes no sense is left as it was.) */
+/* The calling thread knows what its bins hold now. (Perhaps in a signal handler, which may have
+ * come in the middle of a change: then what makes no sense is left as it was.) */
 static void note_own_bins(void)
 {
 	struct tide_cache *cache = tide_cache_self;

@@ -1,7 +1,8 @@
 /* The snapshot: every figure read where it is kept, without waiting for anybody.
  *
  * Touched by  whoever asks; reads what all others write, by relaxed loads
- * Progress    wait-free but for the number of threads and heaps. Takes the GC token if it is free, so
+ * Progress    wait-free but for the number of threads and heaps. Takes the GC token if it is free,
+ * so
  *             that no step of the GC runs meanwhile; else `settled` is 0.
  */
 #ifndef TIDE_STATS_COLLECT_H

@@ -1,5 +1,5 @@
-/* What memory is held by, and why it is not given back: the same words for whoever prints or shows a
- * snapshot. Pure.
+/* What memory is held by, and why it is not given back: the same words for whoever prints or shows
+ * a snapshot. Pure.
  *
  * Invariant  the bytes of all rows are those of resident_bytes, up to what moved while the snapshot
  *            was taken

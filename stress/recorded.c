@@ -1,7 +1,7 @@
 /* Reads what `tide-trace distribution` made of a trace. A file is lines "size MIN MAX COUNT
  * [LIFE:COUNT...]": so many blocks of MIN to MAX bytes, of which COUNT lived for 2^LIFE - 1 to
- * 2^(LIFE + 1) - 2 other allocations; those not named were never freed. Lines of other words are for
- * people. See distribution.h. */
+ * 2^(LIFE + 1) - 2 other allocations; those not named were never freed. Lines of other words are
+ * for people. See distribution.h. */
 #include "distribution.h"
 
 #include "number.h"

@@ -1,4 +1,5 @@
-/* Heaps: memory of its own for a part of a program, with a limit of its own, given back in one call.
+/* Heaps: memory of its own for a part of a program, with a limit of its own, given back in one
+ * call.
  *
  * A heap is used like malloc, by any number of threads at once; each has bins of its own in it. A
  * block may also be given to free, realloc and malloc_usable_size, which find its heap, a little
@@ -16,11 +17,11 @@
  *            structures outside of the heap's regions (a few per cent) do not count.
  *   CHARGED  the same, and what the program adds with tide_heap_charge.
  *
- * At the hard limit an allocation first collects what is free: the thread's bins, those of ended and
- * idle threads, what waits for the GC. Then, if the heap has a reclaim function, it is called and the
- * allocation tried again, until it returns 0. Then the allocation fails: NULL and ENOMEM. When the
- * count passes the soft limit the reclaim function is called once, and again only after the count
- * was back below it; the allocation succeeds.
+ * At the hard limit an allocation first collects what is free: the thread's bins, those of ended
+ * and idle threads, what waits for the GC. Then, if the heap has a reclaim function, it is called
+ * and the allocation tried again, until it returns 0. Then the allocation fails: NULL and ENOMEM.
+ * When the count passes the soft limit the reclaim function is called once, and again only after
+ * the count was back below it; the allocation succeeds.
  */
 #ifndef TIDE_HEAP_H
 #define TIDE_HEAP_H
@@ -43,25 +44,26 @@ struct tide_heap_options {
 	size_t soft_bytes;    /* limits; 0: none */
 	size_t hard_bytes;
 	enum tide_heap_counts counts;
-	/* Not NULL: a heap whose limit the bytes of this one count in as well (in its way of counting,
-	 * beside a limit of this one's own). It outlives this one and is within none itself. At its
-	 * limit only this heap's free memory is collected; the other's, and that of others within it,
-	 * goes back with tide_heap_purge. */
+	/* Not NULL: a heap whose limit the bytes of this one count in as well (in its way of
+	 * counting, beside a limit of this one's own). It outlives this one and is within none
+	 * itself. At its limit only this heap's free memory is collected; the other's, and that of
+	 * others within it, goes back with tide_heap_purge. */
 	struct tide_heap *within;
 	/* Make room: the heap (NULL: the process's) needs `bytes`. May free blocks of the heap and
-	 * lower its charge; must not allocate in it. Called by an allocating thread in the middle of
-	 * its allocation, by several threads at once perhaps. Returns how much it freed; 0: nothing
-	 * is left to free. NULL: fail at the limit. */
+	 * lower its charge; must not allocate in it. Called by an allocating thread in the middle
+	 * of its allocation, by several threads at once perhaps. Returns how much it freed; 0:
+	 * nothing is left to free. NULL: fail at the limit. */
 	size_t (*reclaim)(struct tide_heap *heap, size_t bytes, void *context);
 	void *context;
 };
 
-/* A new heap; `options` may be NULL. NULL and ENOMEM when there is no memory or there are 1024 heaps
- * already; NULL and EINVAL for a soft limit above the hard one, or for a heap to be within that counts
- * in another way or is within a third. */
+/* A new heap; `options` may be NULL. NULL and ENOMEM when there is no memory or there are 1024
+ * heaps already; NULL and EINVAL for a soft limit above the hard one, or for a heap to be within
+ * that counts in another way or is within a third. */
 TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
-/* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do so
- * any more, nor any of its blocks; a thread that used it may end at the same time. NULL is ignored.
+/* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do
+ * so any more, nor any of its blocks; a thread that used it may end at the same time. NULL is
+ * ignored.
  * Waits for the GC. */
 TIDE_API void tide_heap_destroy(struct tide_heap *heap);
 
@@ -76,11 +78,11 @@ TIDE_API size_t tide_heap_usable_size(struct tide_heap *heap, const void *block)
 /* The heap of a block; NULL: the process's own. */
 TIDE_API struct tide_heap *tide_heap_of(const void *block);
 
-/* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map (in a
- * heap that was created, a pair is then a third of the instructions; in the process's own, which
- * `heap` NULL means, it is no gain unless the map is cold). A hint belongs to the block, and is void
- * once the block went through realloc: with a wrong one the heap is spoilt, which only option `check`
- * finds out. */
+/* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map (in
+ * a heap that was created, a pair is then a third of the instructions; in the process's own, which
+ * `heap` NULL means, it is no gain unless the map is cold). A hint belongs to the block, and is
+ * void once the block went through realloc: with a wrong one the heap is spoilt, which only option
+ * `check` finds out. */
 struct tide_hint {
 	uint32_t word;
 };
@@ -91,23 +93,24 @@ TIDE_API void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint
  * TIDE_HEAP_CHARGED, the hard limit is reached, and room could not be made; less is never refused.
  * `heap` may be NULL. */
 TIDE_API int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes);
-/* The reclaim function of the process's own heap (heap NULL; option limit_policy 1), or the first or
- * another one of a heap that no other thread uses yet. */
+/* The reclaim function of the process's own heap (heap NULL; option limit_policy 1), or the first
+ * or another one of a heap that no other thread uses yet. */
 TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
                                     size_t (*reclaim)(struct tide_heap *heap, size_t bytes,
                                                       void *context),
                                     void *context);
 
 /* Call `visit` for each live block of a heap that tide_heap_create made, in no order, until it
- * returns something else than 0, which is returned; 0 at the end. Exact when no other thread is in a
- * call for the heap meanwhile; else blocks that come or go may be missed or reported. Blocks that
+ * returns something else than 0, which is returned; 0 at the end. Exact when no other thread is in
+ * a call for the heap meanwhile; else blocks that come or go may be missed or reported. Blocks that
  * were freed are not reported, wherever they are. Keeps the GC waiting: `visit` must not allocate,
  * free, create, destroy or purge. */
 TIDE_API int tide_heap_walk(struct tide_heap *heap,
                             int (*visit)(void *block, size_t bytes, void *context), void *context);
 
-/* Give the heap's free memory back to the system now; returns the number of bytes returned. `heap` may
- * be NULL. What other threads have in their bins stays there, if they are at work. Waits for the GC. */
+/* Give the heap's free memory back to the system now; returns the number of bytes returned. `heap`
+ * may be NULL. What other threads have in their bins stays there, if they are at work. Waits for
+ * the GC. */
 TIDE_API size_t tide_heap_purge(struct tide_heap *heap);
 
 struct tide_heap_stats {

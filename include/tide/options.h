@@ -2,7 +2,8 @@
  *
  * TIDE_OPTIONS(X) calls X(ID, name, unit, default, min, max, meaning) for each option that is a
  * number, in order; TIDE_TEXT_OPTIONS(X) calls X(ID, name, form, meaning) for each that is a text.
- * The code, what programs print with --help, the manual page and README's table come from these rows.
+ * The code, what programs print with --help, the manual page and README's table come from these
+ * rows.
  */
 #ifndef TIDE_OPTIONS_PUBLIC_H
 #define TIDE_OPTIONS_PUBLIC_H

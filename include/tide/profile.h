@@ -18,11 +18,12 @@
 extern "C" {
 #endif
 
-/* Write the profile as it is now into the file `path`, which is replaced when it is complete. Returns
- * 0; EINVAL when there is no profile; EBUSY when another thread is writing one; else the error of the
- * file system. Allocates nothing, never waits for another thread; may be called from a signal
- * handler, and leaves errno as it was. Other threads may go on meanwhile: what they allocate or free
- * is in the profile or not. */
+/* Write the profile as it is now into the file `path`, which is replaced when it is complete.
+ * Returns
+ * 0; EINVAL when there is no profile; EBUSY when another thread is writing one; else the error of
+ * the file system. Allocates nothing, never waits for another thread; may be called from a signal
+ * handler, and leaves errno as it was. Other threads may go on meanwhile: what they allocate or
+ * free is in the profile or not. */
 TIDE_API int tide_profile_write(const char *path);
 
 /* Mean distance of two samples in bytes; 0 when there is no profile. */

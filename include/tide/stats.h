@@ -5,10 +5,10 @@
  * Consistency. Nothing stands still for a snapshot. What belongs to the GC (free sets, levels, what
  * was drained, merged and returned) is of one instant when `settled` is 1: no step of the GC ran
  * meanwhile. What belongs to the threads is read from one thread after the other, while they go on:
- * a block that changes hands in between may be counted twice or not at all. `live` is what was handed
- * out less what lies in the threads' bins, and a thread tells what lies in its bins when it misses,
- * or asks for statistics: so per class and other thread it is right up to a bin (up to 64 blocks). In a program
- * whose other threads stand still the rest is exact.
+ * a block that changes hands in between may be counted twice or not at all. `live` is what was
+ * handed out less what lies in the threads' bins, and a thread tells what lies in its bins when it
+ * misses, or asks for statistics: so per class and other thread it is right up to a bin (up to 64
+ * blocks). In a program whose other threads stand still the rest is exact.
  *
  * Counters only grow, over the whole life of the process; those of destroyed heaps are kept.
  */
@@ -24,9 +24,9 @@
 extern "C" {
 #endif
 
-/* The figures, one row each: X(name, kind, meaning). Kinds: GAUGE, what there is now; COUNTER, since
- * the start; LABEL, what the figures are about. The unit is the end of the name; without one it is a
- * number. New rows come last. */
+/* The figures, one row each: X(name, kind, meaning). Kinds: GAUGE, what there is now; COUNTER,
+ * since the start; LABEL, what the figures are about. The unit is the end of the name; without one
+ * it is a number. New rows come last. */
 #define TIDE_STATS_TOTALS(X)                                                                       \
 	X(mapped_bytes, GAUGE, "address space in regions and large blocks")                        \
 	X(metadata_bytes, GAUGE, "address space of the allocator's own structures")                \
@@ -162,8 +162,8 @@ struct tide_stats_heap {
 #define TIDE_STATS_THREADS 64
 #define TIDE_STATS_CLASSES 180
 
-/* Everything. This is also what the page of a process holds from which others watch it; `layout` and
- * the sizes tell who reads it whether it is what he thinks. Numbers are the machine's own. */
+/* Everything. This is also what the page of a process holds from which others watch it; `layout`
+ * and the sizes tell who reads it whether it is what he thinks. Numbers are the machine's own. */
 struct tide_stats_snapshot {
 	uint64_t magic;
 	uint64_t layout;   /* TIDE_STATS_LAYOUT */
@@ -184,13 +184,15 @@ struct tide_stats_snapshot {
 	struct tide_stats_class of_class[TIDE_STATS_CLASSES]; /* those in use, by length */
 };
 
-/* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). Lock-free. */
+/* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats).
+ * Lock-free. */
 TIDE_API void tide_stats_read(struct tide_stats *stats, size_t size);
 
 /* Fill in all of it; about 50 KiB, so not for a small stack. Lock-free; allocates nothing. */
 TIDE_API void tide_stats_take_snapshot(struct tide_stats_snapshot *snapshot);
 
-/* Text is for people. JSON is one object with members for what is above. OpenMetrics is the text form
+/* Text is for people. JSON is one object with members for what is above. OpenMetrics is the text
+ * form
  * 1.0.0 of that, with its end mark. */
 enum tide_stats_format { TIDE_STATS_TEXT, TIDE_STATS_JSON, TIDE_STATS_OPENMETRICS };
 
@@ -203,9 +205,9 @@ TIDE_API size_t tide_stats_format(const struct tide_stats_snapshot *snapshot,
  * write failed with. Not with malloc's memory, and safe in a signal handler. */
 TIDE_API int tide_stats_write(int file, enum tide_stats_format format);
 
-/* What option `stats` asks for (the file is written anew), and the page, now. The GC thread does this
- * by itself; a process without one, and one that wants to be exact, calls this. 0; EBUSY when another
- * thread is at it; or what went wrong with the file. May wait for a disk. */
+/* What option `stats` asks for (the file is written anew), and the page, now. The GC thread does
+ * this by itself; a process without one, and one that wants to be exact, calls this. 0; EBUSY when
+ * another thread is at it; or what went wrong with the file. May wait for a disk. */
 TIDE_API int tide_stats_publish(void);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
-/* A flame graph: each function a bar as wide as the bytes that were allocated below it, on the bar of
- * its caller. The drawing needs nothing but itself; in a browser, a click on a bar makes it as wide as
- * the drawing, and a click on the lowest bar shows all again. */
+/* A flame graph: each function a bar as wide as the bytes that were allocated below it, on the bar
+ * of its caller. The drawing needs nothing but itself; in a browser, a click on a bar makes it as
+ * wide as the drawing, and a click on the lowest bar shows all again. */
 #include "show.h"
 #include "text.h"
 

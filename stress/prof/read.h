@@ -1,5 +1,5 @@
-/* A heap profile as Tide writes it (lib/profile_write.h has the form), scaled up to what its samples
- * stand for. */
+/* A heap profile as Tide writes it (lib/profile_write.h has the form), scaled up to what its
+ * samples stand for. */
 #ifndef PROF_READ_H
 #define PROF_READ_H
 

@@ -24,8 +24,8 @@ enum stacks_measure { STACKS_LIVE, STACKS_ALLOCATED };
 /* Add the sites of a profile, `sign` times. */
 void stacks_add(struct stacks *stacks, const struct profile *profile, struct symbols *symbols,
                 enum stacks_measure measure, double sign);
-/* Make one of stacks with the same functions and lines, drop what holds nothing (or less), and sort:
- * the most first. False: out of memory. */
+/* Make one of stacks with the same functions and lines, drop what holds nothing (or less), and
+ * sort: the most first. False: out of memory. */
 bool stacks_settle(struct stacks *stacks);
 double stacks_bytes(const struct stacks *stacks);
 

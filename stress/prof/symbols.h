@@ -1,5 +1,5 @@
-/* From addresses of a process to names, by elfutils: symbol tables and debug information of the files
- * that were mapped, as they are now. */
+/* From addresses of a process to names, by elfutils: symbol tables and debug information of the
+ * files that were mapped, as they are now. */
 #ifndef PROF_SYMBOLS_H
 #define PROF_SYMBOLS_H
 

@@ -1,8 +1,10 @@
 /* The allocator behind the recorder: the next one that the loader finds.
  *
- * Touched by  every thread; the addresses are looked up by the first call of all, and looking them up
+ * Touched by  every thread; the addresses are looked up by the first call of all, and looking them
+ * up
  *             again gives the same.
- * Promise     dlsym may itself allocate: such calls, of the thread that is looking up, get memory of
+ * Promise     dlsym may itself allocate: such calls, of the thread that is looking up, get memory
+ * of
  *             a small area that is never given back.
  */
 #ifndef RECORD_NEXT_H

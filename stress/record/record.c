@@ -1,9 +1,9 @@
-/* libtide-record.so: preloaded, it stands between a program and its allocator and writes down each call
- * into the file PROGRAM-PID.trace in the folder RECORD_TIDE_FOLDER: see stream.h for how, ../trace
- * for the form, and tide_record.c for the program that sets this up.
+/* libtide-record.so: preloaded, it stands between a program and its allocator and writes down each
+ * call into the file PROGRAM-PID.trace in the folder RECORD_TIDE_FOLDER: see stream.h for how,
+ * ../trace for the form, and tide_record.c for the program that sets this up.
  *
- * A block's end is timed before the allocator gets it back, its begin after it came: so the times of
- * the ends and begins of an address are in the order in which they were.
+ * A block's end is timed before the allocator gets it back, its begin after it came: so the times
+ * of the ends and begins of an address are in the order in which they were.
  */
 #include "next.h"
 #include "stream.h"

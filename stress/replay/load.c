@@ -1,5 +1,5 @@
-/* tide-replay-load: replays a plan on whatever malloc the process has, and prints a line of JSON with
- * what that took. It knows nothing of Tide: an allocator comes by LD_PRELOAD.
+/* tide-replay-load: replays a plan on whatever malloc the process has, and prints a line of JSON
+ * with what that took. It knows nothing of Tide: an allocator comes by LD_PRELOAD.
  *
  * What it needs for itself is mapped and touched before the clock runs, so that from then on what
  * becomes resident is the allocator's, and the stacks of threads. */

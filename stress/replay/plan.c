@@ -59,7 +59,8 @@ static void add_sample(struct making *making, const struct books *books, struct 
 	call->sample = (uint16_t)++plan->samples;
 }
 
-/* What is not replayed: calls that failed in the trace, and ends of blocks that it does not have. */
+/* What is not replayed: calls that failed in the trace, and ends of blocks that it does not
+ * have. */
 static bool is_left_out(const struct trace_event *event, const struct books_change *change)
 {
 	return change->has_failed || (change->is_foreign && event->result == 0);

@@ -1,6 +1,6 @@
 /* tide-replay TRACE: what a program did, done again on one allocator after the other, and what that
- * took. The replays are by tide-replay-load, in processes of their own, each with an allocator under
- * it; which one serves there is looked at there. */
+ * took. The replays are by tide-replay-load, in processes of their own, each with an allocator
+ * under it; which one serves there is looked at there. */
 #include "replay_report.h"
 
 #include "child.h"

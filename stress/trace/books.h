@@ -1,8 +1,8 @@
 /* Which block a call is about: addresses come again and again, blocks do not.
  *
  * Calls are entered in the order in which they began. A realloc that moves ends one block when it
- * begins, and begins another when it is over: an address that it gives up may be another thread's by
- * then.
+ * begins, and begins another when it is over: an address that it gives up may be another thread's
+ * by then.
  *
  * Each block has a place, a number that is free again after its end: not at once, but when so many
  * calls have passed as two threads may be out of step in a replay (`apart`). Then none of them can

@@ -100,7 +100,8 @@ bool chunks_find(struct trace *trace)
 
 		if (!read_at(trace, offset, &chunk, sizeof chunk))
 			return false;
-		/* The process was killed between its getting of room and the writing of its head. */
+		/* The process was killed between its getting of room and the writing of its
+		 * head. */
 		if (chunk.magic == 0 && chunk.used <= sizeof chunk) {
 			offset += TRACE_GRAIN_BYTES;
 			continue;

@@ -31,8 +31,8 @@ static inline uint64_t trace_odd_bits(const struct trace_last *last, uint64_t ad
 	return address == 0 ? 0 : (address - last->address) & ((1u << TRACE_UNIT_SHIFT) - 1);
 }
 
-/* At most TRACE_EVENT_MAX_BYTES; returns the end. `event->function` is known where this is inlined, as
- * a rule, and then so is what there is to write. */
+/* At most TRACE_EVENT_MAX_BYTES; returns the end. `event->function` is known where this is inlined,
+ * as a rule, and then so is what there is to write. */
 static inline __attribute__((always_inline)) unsigned char *
 trace_encode(unsigned char *at, struct trace_last *last, const struct trace_event *event)
 {

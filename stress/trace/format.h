@@ -51,7 +51,8 @@ struct trace_chunk {
 };
 
 /* A call is: a byte with its function, and TRACE_IN_BYTES; then as varints, of these those that its
- * function has, in this order: the time since the last call of the chunk was over; OLD, ALIGN, COUNT,
+ * function has, in this order: the time since the last call of the chunk was over; OLD, ALIGN,
+ * COUNT,
  * SIZE, RESULT, TOOK. A varint has seven bits a byte, the lowest first; bit 7: more follow. */
 enum trace_part {
 	TRACE_OLD = 1,     /* the block that is given back */

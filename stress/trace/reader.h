@@ -1,7 +1,8 @@
 /* Reads a trace, in either form, as calls in the order in which they began.
  *
- * What is in the file is believed in nothing: a trace that is cut off, damaged or of another version
- * ends the reading with a sentence that names the file, the place in it and what would be right there.
+ * What is in the file is believed in nothing: a trace that is cut off, damaged or of another
+ * version ends the reading with a sentence that names the file, the place in it and what would be
+ * right there.
  *
  * Touched by  one thread.
  */

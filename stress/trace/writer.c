@@ -1,5 +1,5 @@
-/* See writer.h. A thread's chunk goes to the file when it is full; what is left goes in the order of
- * the threads. */
+/* See writer.h. A thread's chunk goes to the file when it is full; what is left goes in the order
+ * of the threads. */
 #include "writer.h"
 
 #include "encode.h"

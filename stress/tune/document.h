@@ -4,7 +4,8 @@
  *   summary        command, headline, reason, start (null: it began at the default), beats, chosen
  *   env            the chosen set as a file for tide-run --env
  *   noise          {objective: how far the middle half of the default's runs lies apart, as a part}
- *   compared[]     name, setting, text, beats, p (after Holm), {objective: ratio, low, high}, "objective"
+ *   compared[]     name, setting, text, beats, p (after Holm), {objective: ratio, low, high},
+ *   "objective"
  *   with_start     the same of the chosen setting against the one it began with; null
  *   candidates[]   setting, text, runs, fault, front, {objective: ratio}
  *   parameters[]   name, what, standard, chosen, range, levels[]: value, runs, ratio

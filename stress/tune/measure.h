@@ -15,8 +15,8 @@ struct measurer {
 	double limit_s; /* a run that takes longer has failed */
 	char run_path[PATH_MAX];
 	char json_path[PATH_MAX]; /* what tide-run writes; removed after */
-	/* "": none. Where the command is tide-replay with one replay of a trace: its document, which
-	 * has the figures of the replay alone. Removed before each run. */
+	/* "": none. Where the command is tide-replay with one replay of a trace: its document,
+	 * which has the figures of the replay alone. Removed before each run. */
 	char replay_path[PATH_MAX];
 	char metric[METRIC_BYTES]; /* what its percentile is called where the command prints it */
 	/* Of the last run. */

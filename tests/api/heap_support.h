@@ -1,5 +1,5 @@
-/* What the tests of heaps share: heaps and blocks that must be had, and a walk compared with what is
- * live. */
+/* What the tests of heaps share: heaps and blocks that must be had, and a walk compared with what
+ * is live. */
 #ifndef TIDE_TESTS_API_HEAP_SUPPORT_H
 #define TIDE_TESTS_API_HEAP_SUPPORT_H
 

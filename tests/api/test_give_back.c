@@ -116,8 +116,8 @@ static size_t retained_bound_bytes(size_t live_bytes)
 	return live_bytes + (part > 16 * MIB ? part : 16 * MIB) + 24 * MIB;
 }
 
-/* Blocks that come and go in turns are kept whole in ready queues, as many as that takes; nobody but
- * the thread itself can tell when it is over. */
+/* Blocks that come and go in turns are kept whole in ready queues, as many as that takes; nobody
+ * but the thread itself can tell when it is over. */
 Test(give_back, a_single_thread_keeps_no_more_of_what_came_and_went_in_turns)
 {
 	static const size_t size[] = { 64, 128, 256 };

@@ -1,5 +1,5 @@
-/* Heaps that a program makes, used by many threads: blocks that change hands, heaps that come and go
- * under threads that end, and a child that inherits one. */
+/* Heaps that a program makes, used by many threads: blocks that change hands, heaps that come and
+ * go under threads that end, and a child that inherits one. */
 #include <criterion/criterion.h>
 
 #include "heap_support.h"

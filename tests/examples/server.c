@@ -1,6 +1,6 @@
-/* malloc and its family in a server: one thread for each connection, lines that grow as they come in,
- * answers that another thread frees. Nothing here names Tide: to be linked with libtide.a, or run
- * under libtide-preload.so, is all.
+/* malloc and its family in a server: one thread for each connection, lines that grow as they come
+ * in, answers that another thread frees. Nothing here names Tide: to be linked with libtide.a, or
+ * run under libtide-preload.so, is all.
  *
  * Each client sends words; the server answers with the line reversed.
  *

@@ -1,6 +1,6 @@
-/* The store in a server of sessions: each has an id that the client keeps, a body, a lifetime, and a
- * count of visits that the server may change (its user bytes). Sessions must stay within 1 MiB: for a
- * new one the oldest go.
+/* The store in a server of sessions: each has an id that the client keeps, a body, a lifetime, and
+ * a count of visits that the server may change (its user bytes). Sessions must stay within 1 MiB:
+ * for a new one the oldest go.
  *
  * Link: libtide-store.a -lurcu-cds -lurcu-mb
  * Expects:

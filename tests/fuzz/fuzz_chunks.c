@@ -1,5 +1,6 @@
-/* Free sets: chunks of one region are taken and freed in any order; which granules are free is known
- * from a plain table, and so is how long each free chunk must be, since no two may be neighbours. */
+/* Free sets: chunks of one region are taken and freed in any order; which granules are free is
+ * known from a plain table, and so is how long each free chunk must be, since no two may be
+ * neighbours. */
 #include "input.h"
 
 #include "freeset.h"

@@ -1,5 +1,5 @@
-/* tide-jobd's two readers of bytes: commands and records of the log. What a record says must come out
- * again when it is written and read. */
+/* tide-jobd's two readers of bytes: commands and records of the log. What a record says must come
+ * out again when it is written and read. */
 #include "input.h"
 
 #include "protocol.h"

@@ -1,5 +1,5 @@
-/* Files of tide-stress: the input is a scenario, or what a recording was summed up to. Any bytes may
- * come; what is taken must be within what the rest of the program relies on. */
+/* Files of tide-stress: the input is a scenario, or what a recording was summed up to. Any bytes
+ * may come; what is taken must be within what the rest of the program relies on. */
 #include "input.h"
 
 #include "distribution.h"

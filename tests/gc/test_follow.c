@@ -1,5 +1,5 @@
-/* follow.c: what two status files say of two threads. That the GC thread then does follow is shown by
- * tests/loader/test_credentials.c. */
+/* follow.c: what two status files say of two threads. That the GC thread then does follow is shown
+ * by tests/loader/test_credentials.c. */
 #include "support.h"
 
 #include "follow.h"

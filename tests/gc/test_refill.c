@@ -184,8 +184,8 @@ Test(refill, a_region_used_up_lowers_the_levels_of_others, .init = begin, .fini 
 	cr_assert_eq(level_of(other), other_level / 4);
 }
 
-/* More than the GC takes back in one visit, because threads handed bins to each other while it stood
- * still: visit by visit. */
+/* More than the GC takes back in one visit, because threads handed bins to each other while it
+ * stood still: visit by visit. */
 Test(refill, far_too_much_in_a_queue_goes_in_bounded_visits, .init = begin, .fini = end)
 {
 	unsigned cls = tide_class_of(16);

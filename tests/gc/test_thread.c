@@ -271,8 +271,8 @@ Test(thread, it_rests_when_all_is_idle, .init = begin_sleep)
 	unsigned long long before = task_number(task, "voluntary_ctxt_switches", 10);
 	sleep_ms(3000);
 	unsigned long long after = task_number(task, "voluntary_ctxt_switches", 10);
-	/* It may look once whether the program gave up rights (follow.h); with anything left to age it
-	 * would wake twelve times. */
+	/* It may look once whether the program gave up rights (follow.h); with anything left to age
+	 * it would wake twelve times. */
 	cr_assert_leq(after - before, 3, "%llu in three seconds", after - before);
 	cr_assert_eq(tide_gc_thread_stop(), 0);
 	assert_audit();

@@ -334,7 +334,8 @@ static int scenario_main(const struct scenario *scenario, const char *program)
 	if (search.record == MAP_FAILED)
 		return 2;
 	stay_here();
-	/* Before the allocator's handlers are: a child is no part of the schedule from the start. */
+	/* Before the allocator's handlers are: a child is no part of the schedule from the
+	 * start. */
 	(void)pthread_atfork(NULL, NULL, schedule_leave);
 	if (scenario->set_up != NULL)
 		scenario->set_up();

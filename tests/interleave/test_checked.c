@@ -1,5 +1,5 @@
-/* checked.c, and the bits of region.c that say which blocks live: what goes into the quarantine comes
- * out once, whoever is at the same place; of two who free a block one is told so. */
+/* checked.c, and the bits of region.c that say which blocks live: what goes into the quarantine
+ * comes out once, whoever is at the same place; of two who free a block one is told so. */
 #include "support.h"
 
 #include "checked.h"
@@ -10,7 +10,8 @@
 #include <tide/tide.h>
 #include <unistd.h>
 
-/* As many places as the quarantine has for medium blocks, and one more that comes again to the first. */
+/* As many places as the quarantine has for medium blocks, and one more that comes again to the
+ * first. */
 enum { KIB = 1024, BYTES = 40 * KIB, PLACES = 16, BLOCKS = PLACES + 1 };
 
 #define POINTS "checked. test."

@@ -1,5 +1,5 @@
-/* guard.c: the pool is mapped once; a slot has one owner, whoever asks for it at the same time; a block
- * is freed once, and nobody gets its page before it is closed. */
+/* guard.c: the pool is mapped once; a slot has one owner, whoever asks for it at the same time; a
+ * block is freed once, and nobody gets its page before it is closed. */
 #include "support.h"
 
 #include "guard.h"

@@ -1,5 +1,5 @@
-/* large.c, large_keep.c: a byte is where it is once - live, kept, refused by the system or unmapped -
- * whoever takes, puts and drops at the same time; and a double free has one winner. */
+/* large.c, large_keep.c: a byte is where it is once - live, kept, refused by the system or unmapped
+ * - whoever takes, puts and drops at the same time; and a double free has one winner. */
 #include "support.h"
 
 #include "doorbell.h"

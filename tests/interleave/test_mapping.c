@@ -193,8 +193,8 @@ static void last_region_to_go(void)
 {
 	regions_up_to_a_group();
 	old_base = tide_load_relaxed(&region[SCENARIO_THREADS]->base);
-	/* The system maps downwards. Holes above the region are filled, up to where the next mapping
-	 * lies below it: then one starts in its place when it is gone. */
+	/* The system maps downwards. Holes above the region are filled, up to where the next
+	 * mapping lies below it: then one starts in its place when it is gone. */
 	for (unsigned tries = 0; tries < 1000; tries++) {
 		void *probe = tide_os_map(0, LARGE_BYTES);
 		schedule_must(probe != NULL);

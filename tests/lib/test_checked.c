@@ -1,5 +1,5 @@
-/* Checked mode, level 2: seals, junk and quarantine, shuffled bins; the GC's zeroes; options that can't
- * be written to. */
+/* Checked mode, level 2: seals, junk and quarantine, shuffled bins; the GC's zeroes; options that
+ * can't be written to. */
 #include "checked.h"
 
 #include "os.h"

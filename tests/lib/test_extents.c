@@ -1,5 +1,5 @@
-/* extents.c: free ranges merge with their neighbours and are cut to measure by best fit. A long random
- * run is compared with a map of pages. */
+/* extents.c: free ranges merge with their neighbours and are cut to measure by best fit. A long
+ * random run is compared with a map of pages. */
 #include "extents.h"
 
 #include "../api/support.h"

@@ -1,5 +1,5 @@
-/* frontier.c: fresh memory for one thread or four, never the same twice; blocks that grow in place only
- * at the frontier; and nothing left behind that the GC does not get. */
+/* frontier.c: fresh memory for one thread or four, never the same twice; blocks that grow in place
+ * only at the frontier; and nothing left behind that the GC does not get. */
 #include "frontier.h"
 
 #include "gc.h"

@@ -1,5 +1,5 @@
-/* Guarded blocks: between two pages that nobody may touch, closed when freed, and what the report of a
- * fault says. */
+/* Guarded blocks: between two pages that nobody may touch, closed when freed, and what the report
+ * of a fault says. */
 #include "guard.h"
 
 #include "os.h"

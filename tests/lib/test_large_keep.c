@@ -1,5 +1,5 @@
-/* large_keep.c: free blocks merge, are cut to measure and lengthened, within bounds and until they were
- * not needed for a while; and they are not lost to a fork, nor in the way of an allocation. */
+/* large_keep.c: free blocks merge, are cut to measure and lengthened, within bounds and until they
+ * were not needed for a while; and they are not lost to a fork, nor in the way of an allocation. */
 #include "extents.h"
 #include "large_support.h"
 

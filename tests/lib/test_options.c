@@ -319,7 +319,8 @@ Test(options, threads_may_race)
 	    "tide: TIDE_CHECK=3: not a number of levels from 0 to 2; using 0\n");
 }
 
-/* A text is kept in a copy, since programs write over their environment; the first reading counts. */
+/* A text is kept in a copy, since programs write over their environment; the first reading
+ * counts. */
 Test(options, texts_are_copied)
 {
 	char variable[] = "TIDE_STATS=file:/x:5";

@@ -394,7 +394,8 @@ static int use_in_child(void)
 {
 	(void)use_a_little(NULL);
 	(void)tide_purge();
-	/* The few blocks that the other threads had in hand are lost, which exact books would show. */
+	/* The few blocks that the other threads had in hand are lost, which exact books would
+	 * show. */
 	return (!TIDE_AUDITED && tide_gc_audit() != NULL) ||
 	       tide_cache_threads_racy(&tide_heap_default) > 1;
 }

@@ -1,7 +1,7 @@
 /* Many forks at once, of a process with many threads at work: children that fork again, that start
- * threads and never exec, that come from a thread that has not allocated, or after a signal handler;
- * and children that share their parent's memory until they exec. All end, and what they saw was
- * whole. FORKS_WANTED in the environment is how many (10000 for a long run). */
+ * threads and never exec, that come from a thread that has not allocated, or after a signal
+ * handler; and children that share their parent's memory until they exec. All end, and what they
+ * saw was whole. FORKS_WANTED in the environment is how many (10000 for a long run). */
 #include "support.h"
 
 #include <signal.h>
@@ -189,7 +189,8 @@ Test(fork_storm, a_thread_that_never_allocated_forks)
 	workers_end();
 }
 
-/* After a handler that interrupted the allocator and returned: the interrupted call is whole again. */
+/* After a handler that interrupted the allocator and returned: the interrupted call is whole
+ * again. */
 static volatile sig_atomic_t interrupted;
 
 static void interrupt(int signal_number)

@@ -1,4 +1,5 @@
-/* A thread that does nothing any more, but lives: what it has put by goes to the GC with no call. */
+/* A thread that does nothing any more, but lives: what it has put by goes to the GC with no
+ * call. */
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
-/* Forks one below the other, of threads that end at once, and of threads that a signal interrupted in
- * the midst of the allocator: the children go on by themselves, with threads and a GC of their own,
- * never exec, and the parent's GC goes on as well. */
+/* Forks one below the other, of threads that end at once, and of threads that a signal interrupted
+ * in the midst of the allocator: the children go on by themselves, with threads and a GC of their
+ * own, never exec, and the parent's GC goes on as well. */
 #include "support.h"
 
 #include <signal.h>

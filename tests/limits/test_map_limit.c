@@ -1,6 +1,6 @@
-/* The number of mappings (vm.max_map_count): what Tide has of them is few, however much it holds; and
- * when there are no more, calls fail with ENOMEM and nothing else comes of it. What the system then
- * does not take back goes back later. */
+/* The number of mappings (vm.max_map_count): what Tide has of them is few, however much it holds;
+ * and when there are no more, calls fail with ENOMEM and nothing else comes of it. What the system
+ * then does not take back goes back later. */
 #include "support.h"
 
 #include "os.h"
@@ -223,8 +223,8 @@ Test(map_limit, large_blocks_between_others_are_freed_at_the_limit, .timeout = 6
 	assert_all_is_well();
 }
 
-/* None of them can grow where it is, and none can be moved by the system: it is copied, or stays. That
- * leaves nothing behind, but for the first one's target. */
+/* None of them can grow where it is, and none can be moved by the system: it is copied, or stays.
+ * That leaves nothing behind, but for the first one's target. */
 static void assert_moves_leave_nothing(unsigned room)
 {
 	enum { COUNT = 64 };

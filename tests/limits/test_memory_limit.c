@@ -1,7 +1,7 @@
-/* The process may have no more: of address space (RLIMIT_AS), of private writable memory (RLIMIT_DATA,
- * which counts as a system without overcommit does: what is mapped, not what is touched), of processes
- * (a fork that fails). Calls fail with ENOMEM, what was freed serves again, and when the limit is gone
- * all is as before. */
+/* The process may have no more: of address space (RLIMIT_AS), of private writable memory
+ * (RLIMIT_DATA, which counts as a system without overcommit does: what is mapped, not what is
+ * touched), of processes (a fork that fails). Calls fail with ENOMEM, what was freed serves again,
+ * and when the limit is gone all is as before. */
 #include "support.h"
 
 #include <linux/filter.h>
@@ -59,8 +59,8 @@ static void assert_all_is_well(void)
 	assert_books();
 }
 
-/* Blocks of one size to the end; each holds its number, so none was handed out twice. Then all but a few
- * are freed, and as many bytes can be had again, of this size and of another. */
+/* Blocks of one size to the end; each holds its number, so none was handed out twice. Then all but
+ * a few are freed, and as many bytes can be had again, of this size and of another. */
 static void fill_and_free(size_t bytes, bool purge)
 {
 	size_t count = 0, again = 0;
@@ -112,7 +112,8 @@ Test(memory_limit, data_ends_for_each_size, .timeout = 60)
 	fill_under(RLIMIT_DATA, true);
 }
 
-/* A GC thread that is late, or in the midst of it, is no reason to fail: malloc collects by itself. */
+/* A GC thread that is late, or in the midst of it, is no reason to fail: malloc collects by
+ * itself. */
 Test(memory_limit, data_ends_while_a_GC_thread_runs, .timeout = 60)
 {
 	cr_assert_eq(tide_gc_start(), 0);

@@ -1,7 +1,7 @@
-/* A tour of the whole interface, in a child process for every n: the n-th system call of a kind fails,
- * or it and all after it, until a tour comes to its end without any failing. Each call gives what it
- * says or says ENOMEM; what it gave is right and can be given back; and the tour goes well again in
- * the same process, with the books in order, when the system obliges. */
+/* A tour of the whole interface, in a child process for every n: the n-th system call of a kind
+ * fails, or it and all after it, until a tour comes to its end without any failing. Each call gives
+ * what it says or says ENOMEM; what it gave is right and can be given back; and the tour goes well
+ * again in the same process, with the books in order, when the system obliges. */
 #include "support.h"
 
 #include "os.h"

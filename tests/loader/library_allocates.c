@@ -1,5 +1,6 @@
-/* A library that allocates wherever it can: in its constructor and destructor, in a thread of its own,
- * and, being loaded late, for its thread-local variables, which the loader makes room for by malloc. */
+/* A library that allocates wherever it can: in its constructor and destructor, in a thread of its
+ * own, and, being loaded late, for its thread-local variables, which the loader makes room for by
+ * malloc. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

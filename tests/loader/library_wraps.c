@@ -1,5 +1,5 @@
-/* What profilers and tracers do: a malloc that finds the next one by dlsym when it is first called, and
- * has nothing to give until then but a small area, since dlsym allocates itself. */
+/* What profilers and tracers do: a malloc that finds the next one by dlsym when it is first called,
+ * and has nothing to give until then but a small area, since dlsym allocates itself. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What the programs about exit and the loader share with those under the replaced malloc. Each is
- * linked with libtide.a, linked with it statically, and run under libtide-preload.so; hence the weak
- * names: without Tide in the program they come from the library that is preloaded. */
+ * linked with libtide.a, linked with it statically, and run under libtide-preload.so; hence the
+ * weak names: without Tide in the program they come from the library that is preloaded. */
 #ifndef TIDE_TESTS_LOADER_SUPPORT_H
 #define TIDE_TESTS_LOADER_SUPPORT_H
 

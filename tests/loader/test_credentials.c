@@ -1,8 +1,8 @@
-/* The GC thread has the credentials of the program's threads, and follows when they change: by the C
- * library, by raw system calls, in a chroot without /proc, after main has ended. Each case is a child
- * process that starts the GC thread, changes something, and goes on allocating until the system says
- * the same of all its threads. What is not followed is asserted as well: a filter of system calls
- * that the GC thread does not have ends it for good. */
+/* The GC thread has the credentials of the program's threads, and follows when they change: by the
+ * C library, by raw system calls, in a chroot without /proc, after main has ended. Each case is a
+ * child process that starts the GC thread, changes something, and goes on allocating until the
+ * system says the same of all its threads. What is not followed is asserted as well: a filter of
+ * system calls that the GC thread does not have ends it for good. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>

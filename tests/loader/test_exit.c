@@ -1,6 +1,6 @@
 /* malloc outside of main: in constructors, destructors, functions of atexit, on_exit and
- * at_quick_exit, destructors of pthread keys in each of their rounds; exit by any thread while others
- * allocate; and main left first. life.cpp in tests/override has the same for C++. */
+ * at_quick_exit, destructors of pthread keys in each of their rounds; exit by any thread while
+ * others allocate; and main left first. life.cpp in tests/override has the same for C++. */
 #include <limits.h>
 #include <pthread.h>
 

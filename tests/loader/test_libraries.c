@@ -1,7 +1,7 @@
 /* Libraries that allocate, loaded and unloaded: at once, lazily, by threads, into their own scope
- * (RTLD_DEEPBIND) and into a name space of their own (dlmopen). A library in its own scope finds the C
- * library's malloc before the program's: its blocks are not Tide's, and Tide reports one that is
- * freed to it. With Tide as a preload and linked in, the same. */
+ * (RTLD_DEEPBIND) and into a name space of their own (dlmopen). A library in its own scope finds
+ * the C library's malloc before the program's: its blocks are not Tide's, and Tide reports one that
+ * is freed to it. With Tide as a preload and linked in, the same. */
 #include <dlfcn.h>
 #include <pthread.h>
 

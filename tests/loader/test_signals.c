@@ -1,6 +1,7 @@
-/* Handlers of signals that interrupt malloc and free at any instruction, and keep to what tide.h says
- * they may call: the program goes on as if nothing had been. Handlers that end the process do so with
- * their status, whatever they have interrupted; there is no lock that they could wait for. */
+/* Handlers of signals that interrupt malloc and free at any instruction, and keep to what tide.h
+ * says they may call: the program goes on as if nothing had been. Handlers that end the process do
+ * so with their status, whatever they have interrupted; there is no lock that they could wait
+ * for. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* What the profile's scripts look at: functions that allocate known sums. Each is kept in one piece, so
- * that its name is on the stack. */
+/* What the profile's scripts look at: functions that allocate known sums. Each is kept in one
+ * piece, so that its name is on the stack. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

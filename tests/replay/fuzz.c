@@ -1,7 +1,7 @@
-/* The reader of traces against damaged ones: fuzz FILE SCRATCH COUNT. Each of COUNT variants of FILE,
- * always the same ones, is read to its end, entered in the books and written again. It has to come
- * out well, or with a fault that names the file and a place in it; compiled with sanitizers, nothing
- * else goes unseen. Prints how many were refused. */
+/* The reader of traces against damaged ones: fuzz FILE SCRATCH COUNT. Each of COUNT variants of
+ * FILE, always the same ones, is read to its end, entered in the books and written again. It has to
+ * come out well, or with a fault that names the file and a place in it; compiled with sanitizers,
+ * nothing else goes unseen. Prints how many were refused. */
 #include "trace/sizes.h"
 #include "trace/summary.h"
 #include "trace/text.h"

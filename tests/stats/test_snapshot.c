@@ -1,5 +1,5 @@
-/* <tide/stats.h>: the figures agree with each other and with what the program does, and the printers
- * say what the figures are. */
+/* <tide/stats.h>: the figures agree with each other and with what the program does, and the
+ * printers say what the figures are. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

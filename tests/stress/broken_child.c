@@ -1,5 +1,5 @@
-/* A preloaded allocator that is wrong in forked processes only, in the way that TIDE_BROKEN names; for
- * broken_child.sh. The C library is behind it. */
+/* A preloaded allocator that is wrong in forked processes only, in the way that TIDE_BROKEN names;
+ * for broken_child.sh. The C library is behind it. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

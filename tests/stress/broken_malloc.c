@@ -1,5 +1,5 @@
-/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for oracle.sh
- * and soak.sh. The C library is behind it. */
+/* A preloaded allocator that is wrong now and then, in the way that TIDE_BROKEN names; for
+ * oracle.sh and soak.sh. The C library is behind it. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>

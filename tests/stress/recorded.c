@@ -36,8 +36,8 @@ static void *of_thread(void *none)
 	return none;
 }
 
-/* Each is ended by the next, and the last by free: a life of one each would be 0:3; the block made in
- * between makes it 1. */
+/* Each is ended by the next, and the last by free: a life of one each would be 0:3; the block made
+ * in between makes it 1. */
 static void resized(void)
 {
 	char *block = NULL;

@@ -2,7 +2,8 @@
  * its arena over the sanitizer's shadow memory. Defines what Criterion's macros call; a macro that
  * needs more does not link. Each test runs in a child process of its own, as under Criterion.
  *
- * Differs    Timeouts are ctest's, since everything is slower here. Parameterized tests and theories
+ * Differs    Timeouts are ctest's, since everything is slower here. Parameterized tests and
+ * theories
  *            are refused.
  */
 #include <criterion/criterion.h>

@@ -1,10 +1,11 @@
-/* cache_load PORT REQUESTS CONNECTIONS: a load for memcached, which is to be the one that has to work.
+/* cache_load PORT REQUESTS CONNECTIONS: a load for memcached, which is to be the one that has to
+ * work.
  *
  * One thread serves all connections. Each sends a batch of requests at once, reads all answers and
  * sends the next batch; after some batches it is closed and opened anew. A key belongs to one
- * connection, so it is known what a get must give: a value is a slice of random bytes, and its place
- * and length follow from the key and from how often that was set. All of it fits into memcached's
- * memory, so a value that is not there is wrong too.
+ * connection, so it is known what a get must give: a value is a slice of random bytes, and its
+ * place and length follow from the key and from how often that was set. All of it fits into
+ * memcached's memory, so a value that is not there is wrong too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
