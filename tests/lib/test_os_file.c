@@ -1,4 +1,5 @@
 /* os_file.c: files and sockets by raw calls, which touch no errno and follow no link. */
+#include "os.h"
 #include "os_file.h"
 
 #include <criterion/criterion.h>
