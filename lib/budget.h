@@ -91,10 +91,17 @@ static inline void tide_budget_add(struct tide_budget *budget, int64_t bytes)
 
 static inline bool tide_budget_charge_one(struct tide_budget *budget, uint64_t bytes)
 {
-	int64_t after = tide_add_relaxed(&budget->used, (int64_t)bytes) + (int64_t)bytes;
-	if (after <= 0 || (uint64_t)after <= tide_load_relaxed(&budget->hard_bytes))
-		return true;
-	(void)tide_sub_relaxed(&budget->used, (int64_t)bytes);
+	uint64_t hard = tide_load_relaxed(&budget->hard_bytes);
+	int64_t before = tide_load_relaxed(&budget->used);
+	/* Asked before it is added: what can't be had is in nobody's way, and no sum overflows. */
+	bool fits = bytes <= hard && bytes <= INT64_MAX &&
+	            (before <= 0 || (uint64_t)before <= hard - bytes);
+	if (fits) {
+		int64_t after = tide_add_relaxed(&budget->used, (int64_t)bytes) + (int64_t)bytes;
+		if (after <= 0 || (uint64_t)after <= hard)
+			return true;
+		(void)tide_sub_relaxed(&budget->used, (int64_t)bytes);
+	}
 	(void)tide_add_relaxed(&budget->refusals, 1u);
 	return false;
 }

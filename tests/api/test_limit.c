@@ -108,6 +108,21 @@ Test(limit, charges_by_hand_count)
 	tide_heap_destroy(heap);
 }
 
+/* No sum of what is charged and what is asked for may turn round. */
+Test(limit, a_charge_of_all_there_is_is_refused)
+{
+	struct tide_heap *heap = limited(TIDE_HEAP_CHARGED, MIB);
+
+	cr_assert_eq(tide_heap_charge(heap, 1), 0);
+	cr_assert_eq(tide_heap_charge(heap, PTRDIFF_MAX), ENOMEM);
+	cr_assert_eq(stats_of(heap).charged_bytes, 1);
+	errno = 0;
+	cr_assert_null(tide_heap_malloc(heap, PTRDIFF_MAX));
+	cr_assert_eq(errno, ENOMEM);
+	cr_assert_leq(fill(heap, 4096), MIB);
+	tide_heap_destroy(heap);
+}
+
 Test(limit, charges_do_not_count_when_they_are_not_to)
 {
 	struct tide_heap *heap = limited(TIDE_HEAP_HELD, 1 * MIB);
