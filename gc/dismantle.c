@@ -23,6 +23,9 @@ static void cache_empty(struct tide_cache *cache)
 	struct tide_bin *spent;
 	(void)tide_cache_park_of(cache, tide_load_relaxed(&cache->owner));
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		/* What was counted down already goes unused (sample.h). */
+		if (cls <= TIDE_CLASS_BINNED_LAST && cache->countdown[cls] != 0)
+			cache->countdown[cls] += (uint32_t)tide_cache_blocks_at(cache, cls);
 		bin_drop(tide_cache_remove_ready(cache, cls));
 		if (tide_pagemap_place(cls) != cls)
 			bin_drop(tide_cache_remove_ready(cache, tide_pagemap_place(cls)));

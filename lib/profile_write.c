@@ -145,7 +145,11 @@ static int write_beside(const char *path, const char *beside)
 	out.buffer = tide_os_map(0, BUFFER_BYTES);
 	if (out.buffer == NULL)
 		return -ENOMEM;
-	out.file = tide_os_create(beside, false);
+	out.file = tide_os_create(beside, true);
+	if (out.file == -EEXIST) { /* left by one that was killed; not to be written into */
+		(void)tide_os_unlink(beside);
+		out.file = tide_os_create(beside, true);
+	}
 	if (out.file < 0) {
 		out.error = out.file;
 	} else {

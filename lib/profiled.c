@@ -163,7 +163,11 @@ static bool is_of_heap(const void *block, const void *heap)
 	unsigned cls = tide_pagemap_class((uintptr_t)block);
 	if (cls == TIDE_CLASS_LARGE)
 		return tide_large_heap(block) == heap;
-	return cls == TIDE_CLASS_HEAP && tide_pagemap_region((uintptr_t)block)->heap == heap;
+	if (cls != TIDE_CLASS_HEAP)
+		return false;
+	/* Another thread may be freeing it. */
+	const struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	return region != NULL && region->heap == heap;
 }
 
 void tide_profiled_forget(const struct tide_heap *heap)

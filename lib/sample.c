@@ -133,6 +133,9 @@ void tide_sample_arm(struct tide_cache *cache, unsigned cls)
 	unsigned blocks = (unsigned)tide_cache_blocks_at(cache, cls);
 	if (cache->countdown[cls] == 0)
 		tide_sample_redraw(cache, cls);
+	/* For a call that is not to be a sample: it was not asked, and needs a block in the bin. */
+	if (cache->countdown[cls] == 1)
+		cache->countdown[cls] = 2;
 	if (blocks < cache->countdown[cls])
 		cache->countdown[cls] -= blocks;
 	else

@@ -103,7 +103,11 @@ TIDE_INLINE bool tide_sample_quick(struct tide_cache *cache, unsigned cls, void 
 	    !tide_sample_swap(cache, cls))
 		return false;
 	cache->countdown[cls] -= (uint32_t)blocks;
-	*block = *cache->top[cls]--;
+	void **top = cache->top[cls];
+	if (TIDE_UNLIKELY(*top == top[-1])) /* freed twice in a row */
+		return false;
+	*block = *top;
+	cache->top[cls] = top - 1;
 	if (TIDE_AUDITED)
 		tide_count_owned(&cache->mallocs[cls], 1u);
 	return true;

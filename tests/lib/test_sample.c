@@ -256,6 +256,44 @@ Test(sample, blocks_freed_by_other_threads_are_taken_out, .init = each_one, .tim
 	assert_live(0, 0);
 }
 
+/* A guarded block that could not be had is served by the bins, out of turn. */
+static void with_guards(void)
+{
+	profile_every("20000");
+	(void)setenv("TIDE_GUARD_EVERY", "1", 1);
+}
+
+Test(sample, calls_out_of_turn_find_a_block, .init = with_guards)
+{
+	static void *block[20000];
+
+	for (unsigned i = 0; i < COUNT_OF(block); i++) {
+		block[i] = tide_malloc(i % 3000);
+		cr_assert_not_null(block[i]);
+		memset(block[i], 1, i % 3000);
+	}
+	for (unsigned i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	assert_sound();
+}
+
+/* What a heap's bins had counted down and not used is no part of what the next heap does. */
+Test(sample, heaps_that_live_for_a_block_count_no_more_than_that, .init = some, .timeout = 100)
+{
+	enum { HEAPS = 4000 };
+	struct tide_profile_totals totals;
+
+	for (unsigned i = 0; i < HEAPS; i++) {
+		struct tide_heap *heap = tide_heap_create(NULL);
+		cr_assert_not_null(heap);
+		cr_assert_not_null(tide_heap_malloc(heap, 64));
+		tide_heap_destroy(heap);
+	}
+	tide_profile_total(&totals);
+	/* One in 64 is expected, 62; five standard deviations above. */
+	cr_assert_lt(totals.allocs, 102, "%zu samples", (size_t)totals.allocs);
+}
+
 Test(sample, a_child_goes_on_with_what_its_parent_had, .init = each_one)
 {
 	enum { BLOCKS = 100 };
