@@ -11,7 +11,8 @@ foreach(library IN LISTS tide_libraries)
 	set_target_properties(${library} PROPERTIES EXPORT_NAME ${name})
 	add_library(tide::${name} ALIAS ${library})
 endforeach()
-if(NOT TIDE_INSTALL)
+# A build of the core alone is there to be tested.
+if(NOT TIDE_INSTALL OR TIDE_CORE_ONLY)
 	return()
 endif()
 
