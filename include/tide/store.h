@@ -88,7 +88,7 @@ struct tide_store_options {
 	uint64_t ttl_ns;         /* the lifetime where put says none; 0: FOREVER */
 	/* User bytes of each entry, at most 4096; aligned to 16, zeroed if put gives none. */
 	uint32_t user_bytes;
-	uint64_t first_id; /* the first id that put gives; 0: 1 */
+	uint64_t first_id; /* the first id that put gives; 0: 1. Not UINT64_MAX, which is no id */
 
 	/* Each entry that leaves the store is told here, once, after it can no more be found. The
 	 * entry, its body and user bytes are readable until the call returns (then, until the read
@@ -131,18 +131,20 @@ TIDE_API void tide_store_destroy(struct tide_store *store);
 struct tide_store_put {
 	/* 0: the next one. Else this one, as when a log is read again; later puts get larger ones.
 	 * That no other entry ever had it is for the caller to see to; one that is in the store now
-	 * is refused. */
+	 * is refused. UINT64_MAX is no id. */
 	uint64_t id;
 	uint64_t ttl_ns;  /* 0: the store's */
 	const void *user; /* user_bytes to copy; NULL: zeroes */
 };
 
 /* Put an entry: `bytes` at `body` are copied (`body` may be NULL for 0 bytes). It is the youngest.
- * Returns its id, never 0; or 0 and errno:
+ * Returns its id, never 0 nor UINT64_MAX; or 0 and errno:
  *   EMSGSIZE  larger than max_body_bytes, or than the limit alone allows (nothing was dropped)
  *   ENOSPC    at a limit of the store, and no room could be made, or policy REFUSE
  *   ENOMEM    the system has no memory (no entry is dropped for that)
  *   EEXIST    the id that was asked for is in the store
+ *   EINVAL    UINT64_MAX was asked for
+ *   EOVERFLOW no id was asked for, and UINT64_MAX - 1 was given already
  *   EDEADLK   called in a read section, whose end put may have to wait for
  */
 TIDE_API uint64_t tide_store_put(struct tide_store *store, const void *body, size_t bytes,

@@ -16,7 +16,7 @@ static bool options_are_valid(const struct tide_store_options *options)
 {
 	if (options->counts > TIDE_STORE_CHARGED || options->policy > TIDE_STORE_DROP_OLDEST)
 		return false;
-	if (options->user_bytes > MOST_USER_BYTES)
+	if (options->user_bytes > MOST_USER_BYTES || options->first_id == UINT64_MAX)
 		return false;
 	if (options->clock != NULL && !options->no_thread)
 		return false;
