@@ -365,11 +365,17 @@ void log_commit(struct log *log, uint64_t number)
 void log_sync(struct log *log)
 {
 	/* A file that is ended is synced by who ends it, so the current one is enough; by a second
-	 * descriptor, so that writers need not wait. */
+	 * descriptor, so that writers need not wait. Where there is none to be had they do. */
 	pthread_mutex_lock(&log->files_lock);
 	uint64_t written = load_acquire(&log->written);
-	int fd = written > load_acquire(&log->synced) ? dup(log->fd) : -1;
+	bool is_synced = written <= load_acquire(&log->synced);
+	int fd = is_synced ? -1 : dup(log->fd);
 
+	if (!is_synced && fd < 0) {
+		if (fdatasync(log->fd) != 0)
+			die("syncing", log->options.folder);
+		store_release(&log->synced, written);
+	}
 	pthread_mutex_unlock(&log->files_lock);
 	if (fd < 0)
 		return;
