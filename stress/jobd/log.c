@@ -27,6 +27,7 @@ struct batch {
 struct log {
 	struct log_options options;
 	int folder_lock;
+	int folder_fd; /* kept, so that a sync of it needs none when there is none to be had */
 
 	/* Under the board's lock. Oldest first; the last one is current. */
 	struct log_segment *segments;
@@ -70,6 +71,12 @@ struct log *log_open(const struct log_options *options, int folder_lock,
 
 	if (log == NULL) {
 		fprintf(stderr, "tide-jobd: no memory\n");
+		return NULL;
+	}
+	log->folder_fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (log->folder_fd < 0) {
+		fprintf(stderr, "tide-jobd: -b %s: %s\n", options->folder, strerror(errno));
+		free(log);
 		return NULL;
 	}
 	log->options = *options;
@@ -271,11 +278,8 @@ void log_dropped_oldest(struct log *log)
 
 static void sync_folder(const struct log *log)
 {
-	int fd = open(log->options.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
+	if (fsync(log->folder_fd) != 0)
 		die("syncing", log->options.folder);
-	close(fd);
 }
 
 /* End the current file, and begin the segment's. */
@@ -412,6 +416,7 @@ void log_close(struct log *log)
 		log_sync(log);
 	if (log->fd >= 0)
 		close(log->fd);
+	close(log->folder_fd);
 	close(log->folder_lock);
 	pthread_mutex_destroy(&log->batches_lock);
 	pthread_mutex_destroy(&log->files_lock);
