@@ -276,6 +276,11 @@ void log_dropped_oldest(struct log *log)
 	log->oldest_is_going = false;
 }
 
+void log_keeps_oldest(struct log *log)
+{
+	log->oldest_is_going = false;
+}
+
 static void sync_folder(const struct log *log)
 {
 	if (fsync(log->folder_fd) != 0)

@@ -95,6 +95,38 @@ def compaction(folder):
         server.end()
 
 
+def segment_out_of_reach(folder):
+    """A segment that can't be read for a while ends compaction for that while, not for ever."""
+    with tide_jobd("-b", folder, "-s", "4K") as server:
+        client = Client(server)
+
+        def pass_through():
+            job = client.put(b"b" * KIB)
+            check(client.ask_line("delete %d" % job) == "DELETED", "delete")
+
+        kept = client.put(b"kept")
+        first = segments(folder)[0]
+        os.rename(first, first + ".away")
+
+        def complained():
+            pass_through()
+            return "No such file or directory" in server.complaints()
+
+        def is_gone():
+            pass_through()
+            return not os.path.exists(first)
+
+        until("it is missed", complained)
+        os.rename(first + ".away", first)
+        until("the first segment goes", is_gone)
+        until("the log is short", lambda: folder_bytes(folder) < 64 * KIB)
+        check(client.ask("peek %d" % kept)[1] == b"kept", "the job that stays")
+        server.kill()
+    with tide_jobd("-b", folder) as server:
+        check(Client(server).stats()["current-jobs-ready"] == "1", "jobs of the log")
+        server.end()
+
+
 def make_log(folder):
     with tide_jobd("-b", folder, "-s", "4K") as server:
         client = Client(server)
@@ -279,7 +311,7 @@ def idle_clients(folder):
 
 
 for part in (states, many_starts, ids_are_not_used_again, compaction, idle_clients,
-             unfinished_write, damage, folders, too_little_memory, lifetime):
+             segment_out_of_reach, unfinished_write, damage, folders, too_little_memory, lifetime):
     with tempfile.TemporaryDirectory(prefix="jobd-log.") as top:
         print(part.__name__, flush=True)
         os.mkdir(os.path.join(top, "log"))
