@@ -140,7 +140,8 @@ struct tide_store_put {
 /* Put an entry: `bytes` at `body` are copied (`body` may be NULL for 0 bytes). It is the youngest.
  * Returns its id, never 0 nor UINT64_MAX; or 0 and errno:
  *   EMSGSIZE  larger than max_body_bytes, or than the limit alone allows (nothing was dropped)
- *   ENOSPC    at a limit of the store, and no room could be made, or policy REFUSE
+ *   ENOSPC    at a limit of the store, and no room could be made, or policy REFUSE; or what the
+ *             program has charged leaves no room for it (nothing was dropped)
  *   ENOMEM    the system has no memory (no entry is dropped for that)
  *   EEXIST    the id that was asked for is in the store
  *   EINVAL    UINT64_MAX was asked for
@@ -195,7 +196,7 @@ TIDE_API int tide_store_walk(struct tide_store *store,
 
 /* Count memory of the program's own: more of it, or less. Returns 0, or ENOSPC when the store
  * counts TIDE_STORE_CHARGED and the limit is reached (under DROP_OLDEST: and no more entry is left
- * to drop); EDEADLK in a read section, for more of it. Less is never refused. */
+ * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for more of it. Less is never refused. */
 TIDE_API int tide_store_charge(struct tide_store *store, ptrdiff_t bytes);
 
 /* Defragment now, however fragmented the store is, or go on with what was stopped; wait up to
