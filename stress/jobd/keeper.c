@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { KEEPER_COMMIT_MS = 50, KEEPER_RECORDS_A_COMMIT = 256, KEEPER_RETRY_S = 1 };
 
@@ -60,7 +59,7 @@ static bool remove_segment(struct board *board, uint32_t segment)
 	board_commit(board);
 	if (log_settings(log)->sync_ms != LOG_SYNC_NEVER)
 		log_sync(log);
-	if (unlink(path) != 0) {
+	if (!log_remove_file(log, segment)) {
 		fprintf(stderr, "tide-jobd: %s: %s; it stays for now\n", path, strerror(errno));
 		return false;
 	}

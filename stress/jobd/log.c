@@ -287,6 +287,19 @@ static void sync_folder(const struct log *log)
 		die("syncing", log->options.folder);
 }
 
+bool log_remove_file(struct log *log, uint32_t segment)
+{
+	char path[4200];
+
+	segment_path(log->options.folder, segment, path, sizeof path);
+	if (unlink(path) != 0)
+		return false;
+	/* No later segment may be gone on the disk while this one is there. */
+	if (log->options.sync_ms != LOG_SYNC_NEVER)
+		sync_folder(log);
+	return true;
+}
+
 /* End the current file, and begin the segment's. */
 static void start_file(struct log *log, uint32_t segment)
 {

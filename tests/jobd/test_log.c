@@ -1,5 +1,7 @@
-/* The log where the process has no descriptor left: what is promised to be on the disk is there. */
+/* The log and its recovery: what is promised to be on the disk is there, also where the process has
+ * no descriptor left, and when files get shorter or go. */
 #include "log.h"
+#include "recovery.h"
 #include "segment.h"
 
 #include <criterion/criterion.h>
@@ -21,6 +23,23 @@ int fdatasync(int fd)
 	if (fstat(fd, &synced_last) != 0)
 		return -1;
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	syncs++;
+	if (fstat(fd, &synced_last) != 0)
+		return -1;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static void assert_synced_last(const char *path)
+{
+	struct stat status;
+
+	cr_assert_eq(stat(path, &status), 0);
+	cr_assert_eq(status.st_ino, synced_last.st_ino);
+	cr_assert_eq(status.st_size, synced_last.st_size);
 }
 
 static char folder[] = "/tmp/jobd-test-log.XXXXXX";
@@ -58,7 +77,7 @@ static void remove_folder(void)
 	char path[128];
 
 	segment_path(folder, 1, path, sizeof path);
-	cr_assert_eq(unlink(path), 0);
+	(void)unlink(path);
 	snprintf(path, sizeof path, "%s/lock", folder);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(folder), 0);
@@ -79,7 +98,6 @@ static void take_all_descriptors(void)
 Test(log, is_synced_without_a_descriptor)
 {
 	struct log *log = new_log();
-	struct stat status;
 	char path[128];
 
 	append(log, 1);
@@ -94,11 +112,64 @@ Test(log, is_synced_without_a_descriptor)
 	log_sync(log);
 	cr_assert_eq(syncs, before + 1);
 	segment_path(folder, 1, path, sizeof path);
-	cr_assert_eq(stat(path, &status), 0);
-	cr_assert_eq(status.st_ino, synced_last.st_ino);
-	cr_assert_eq(status.st_size, synced_last.st_size);
+	assert_synced_last(path);
 	log_sync(log);
 	cr_assert_eq(syncs, before + 1, "nothing new was written");
 	log_close(log);
+	remove_folder();
+}
+
+Test(log, is_synced_when_a_file_goes)
+{
+	struct log *log = new_log();
+	char path[128];
+
+	append(log, 1);
+	segment_path(folder, 1, path, sizeof path);
+	unsigned before = syncs;
+
+	cr_assert(log_remove_file(log, 1));
+	cr_assert_neq(access(path, F_OK), 0);
+	cr_assert_eq(syncs, before + 1);
+	assert_synced_last(folder);
+	cr_assert_not(log_remove_file(log, 1));
+	log_close(log);
+	remove_folder();
+}
+
+/* The segment, of which a kill left so many bytes. */
+static void recover(long left_bytes)
+{
+	struct log_start start;
+	char path[128];
+
+	segment_path(folder, 1, path, sizeof path);
+	cr_assert_eq(truncate(path, left_bytes), 0);
+	struct recovery *recovery = recovery_read(folder, &start);
+
+	cr_assert_not_null(recovery);
+	cr_assert_eq(recovery_jobs(recovery), 0);
+	recovery_end(recovery);
+	free(start.segments);
+}
+
+Test(log, is_synced_when_it_is_cut)
+{
+	struct log *log = new_log();
+	char path[128];
+
+	append(log, 1);
+	log_close(log);
+	segment_path(folder, 1, path, sizeof path);
+	unsigned before = syncs;
+
+	recover(SEGMENT_HEADER_BYTES + 10);
+	cr_assert_eq(syncs, before + 1);
+	assert_synced_last(path);
+	cr_assert_eq(synced_last.st_size, SEGMENT_HEADER_BYTES);
+	recover(5);
+	cr_assert_eq(syncs, before + 2);
+	cr_assert_neq(access(path, F_OK), 0);
+	assert_synced_last(folder);
 	remove_folder();
 }
