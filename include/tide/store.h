@@ -26,6 +26,14 @@
  * Writers (put, touch, remove, walk) take a lock for a few hundred instructions. After fork, the
  * child must not use its parent's stores.
  *
+ * Read sections are those of liburcu-mb, with which the store registers each thread at its first
+ * one, until the thread ends. A program that uses urcu-mb itself must not register or unregister
+ * the threads that use stores (urcu_mb_register_thread): liburcu keeps one record for a thread and
+ * does not take it twice.
+ *
+ * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), and a third while
+ * it defragments; where there is none left, create or defragment fails with ENOMEM.
+ *
  * Limits. What is counted (enum tide_store_counts) is kept at or below limit_bytes; put counts
  * before it takes memory. At the limit, put fails (TIDE_STORE_REFUSE), or drops the oldest entries
  * until there is room (TIDE_STORE_DROP_OLDEST). With BODIES, exactly as many as are needed are
@@ -168,7 +176,8 @@ TIDE_API const void *tide_store_body(const struct tide_store_entry *entry);
  * that learns of the end of its entries by `dropped` may use them outside of read sections up to
  * then. */
 TIDE_API void *tide_store_user(const struct tide_store_entry *entry);
-/* Whether it can still be found. */
+/* Whether it is still in the store: nothing has made it leave. Asks for no time: an entry whose
+ * lifetime is over is live until its end is told, while tide_store_get does not find it any more. */
 TIDE_API int tide_store_is_live(const struct tide_store_entry *entry);
 
 struct tide_store_times {

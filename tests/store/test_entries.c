@@ -210,6 +210,24 @@ Test(entries, what_is_removed_stays_readable_in_the_section)
 	tide_store_destroy(store);
 }
 
+/* An entry is found by the clock, and live until it is told. */
+Test(entries, live_beyond_the_lifetime_until_told)
+{
+	struct tide_store *store = still_store((struct tide_store_options){ .ttl_ns = SECOND });
+	uint64_t id = put_pattern(store, 10, 1, NULL);
+
+	tide_store_read_begin(store);
+	struct tide_store_entry *entry = tide_store_get(store, id);
+	cr_assert_not_null(entry);
+	clock_now_ns += 2 * SECOND;
+	cr_assert_null(tide_store_get(store, id));
+	cr_assert(tide_store_is_live(entry));
+	tide_store_read_end(store);
+	(void)tide_store_work(store);
+	cr_assert_eq(stats_of(store).expired, 1);
+	tide_store_destroy(store);
+}
+
 Test(entries, lifetimes_end)
 {
 	struct tide_store *store =
