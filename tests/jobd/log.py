@@ -15,7 +15,13 @@ def segments(folder):
 
 
 def folder_bytes(folder):
-    return sum(os.path.getsize(path) for path in segments(folder))
+    total = 0
+    for path in segments(folder):
+        try:
+            total += os.path.getsize(path)
+        except FileNotFoundError:
+            pass  # removed by the server meanwhile
+    return total
 
 
 def states(folder):
