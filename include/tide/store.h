@@ -26,6 +26,14 @@
  * Writers (put, touch, remove, walk) take a lock for a few hundred instructions. After fork, the
  * child must not use its parent's stores.
  *
+ * Read sections are those of liburcu-mb, with which the store registers each thread at its first
+ * one, until the thread ends. A program that uses urcu-mb itself must not register or unregister
+ * the threads that use stores (urcu_mb_register_thread): liburcu keeps one record for a thread and
+ * does not take it twice.
+ *
+ * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), and a third while
+ * it defragments; where there is none left, create or defragment fails with ENOMEM.
+ *
  * Limits. What is counted (enum tide_store_counts) is kept at or below limit_bytes; put counts
  * before it takes memory. At the limit, put fails (TIDE_STORE_REFUSE), or drops the oldest entries
  * until there is room (TIDE_STORE_DROP_OLDEST). With BODIES, exactly as many as are needed are
@@ -88,7 +96,7 @@ struct tide_store_options {
 	uint64_t ttl_ns;         /* the lifetime where put says none; 0: FOREVER */
 	/* User bytes of each entry, at most 4096; aligned to 16, zeroed if put gives none. */
 	uint32_t user_bytes;
-	uint64_t first_id; /* the first id that put gives; 0: 1 */
+	uint64_t first_id; /* the first id that put gives; 0: 1. Not UINT64_MAX, which is no id */
 
 	/* Each entry that leaves the store is told here, once, after it can no more be found. The
 	 * entry, its body and user bytes are readable until the call returns (then, until the read
@@ -131,18 +139,21 @@ TIDE_API void tide_store_destroy(struct tide_store *store);
 struct tide_store_put {
 	/* 0: the next one. Else this one, as when a log is read again; later puts get larger ones.
 	 * That no other entry ever had it is for the caller to see to; one that is in the store now
-	 * is refused. */
+	 * is refused. UINT64_MAX is no id. */
 	uint64_t id;
 	uint64_t ttl_ns;  /* 0: the store's */
 	const void *user; /* user_bytes to copy; NULL: zeroes */
 };
 
 /* Put an entry: `bytes` at `body` are copied (`body` may be NULL for 0 bytes). It is the youngest.
- * Returns its id, never 0; or 0 and errno:
+ * Returns its id, never 0 nor UINT64_MAX; or 0 and errno:
  *   EMSGSIZE  larger than max_body_bytes, or than the limit alone allows (nothing was dropped)
- *   ENOSPC    at a limit of the store, and no room could be made, or policy REFUSE
+ *   ENOSPC    at a limit of the store, and no room could be made, or policy REFUSE; or what the
+ *             program has charged leaves no room for it (nothing was dropped)
  *   ENOMEM    the system has no memory (no entry is dropped for that)
  *   EEXIST    the id that was asked for is in the store
+ *   EINVAL    UINT64_MAX was asked for
+ *   EOVERFLOW no id was asked for, and UINT64_MAX - 1 was given already
  *   EDEADLK   called in a read section, whose end put may have to wait for
  */
 TIDE_API uint64_t tide_store_put(struct tide_store *store, const void *body, size_t bytes,
@@ -165,7 +176,8 @@ TIDE_API const void *tide_store_body(const struct tide_store_entry *entry);
  * that learns of the end of its entries by `dropped` may use them outside of read sections up to
  * then. */
 TIDE_API void *tide_store_user(const struct tide_store_entry *entry);
-/* Whether it can still be found. */
+/* Whether it is still in the store: nothing has made it leave. Asks for no time: an entry whose
+ * lifetime is over is live until its end is told, while tide_store_get does not find it any more. */
 TIDE_API int tide_store_is_live(const struct tide_store_entry *entry);
 
 struct tide_store_times {
@@ -193,7 +205,7 @@ TIDE_API int tide_store_walk(struct tide_store *store,
 
 /* Count memory of the program's own: more of it, or less. Returns 0, or ENOSPC when the store
  * counts TIDE_STORE_CHARGED and the limit is reached (under DROP_OLDEST: and no more entry is left
- * to drop); EDEADLK in a read section, for more of it. Less is never refused. */
+ * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for more of it. Less is never refused. */
 TIDE_API int tide_store_charge(struct tide_store *store, ptrdiff_t bytes);
 
 /* Defragment now, however fragmented the store is, or go on with what was stopped; wait up to

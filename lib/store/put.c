@@ -52,25 +52,31 @@ static void set_times(const struct tide_store *store, struct tide_store_entry *e
 	entry->wheel.link.next = entry->wheel.link.prev = NULL;
 }
 
-/* The id that is asked for, if any; those to come are larger. */
+/* The id that is asked for, if any; those to come are larger. 0: there is no larger one any more,
+ * since UINT64_MAX is none. */
 static uint64_t choose_id(struct tide_store *store, uint64_t id)
 {
-	if (id == 0)
-		return tide_add_relaxed(&store->next_id, 1u);
-	uint64_t next = tide_load_relaxed(&store->next_id);
-	while (next <= id &&
-	       !atomic_compare_exchange_weak_explicit(&store->next_id, &next, id + 1,
-	                                              memory_order_relaxed, memory_order_relaxed)) {
-	}
-	return id;
+	uint64_t next = tide_load_relaxed(&store->next_id), chosen, after;
+	do {
+		chosen = id != 0 ? id : next;
+		if (chosen == UINT64_MAX)
+			return 0;
+		after = next > chosen ? next : chosen + 1;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &store->next_id, &next, after, memory_order_relaxed, memory_order_relaxed));
+	return chosen;
 }
 
-/* In the same read section. Returns the id, or 0: another entry has it. */
-static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, uint64_t id)
+/* In the same read section. Returns the id; or 0 and an error: another entry has it, or there is
+ * none left. */
+static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, uint64_t id,
+                     int *error)
 {
 	id = choose_id(store, id);
-	if (!tide_index_add(store->index, entry, id))
+	if (id == 0 || !tide_index_add(store->index, entry, id)) {
+		*error = id == 0 ? EOVERFLOW : EEXIST;
 		return 0;
+	}
 	(void)pthread_mutex_lock(&store->lock);
 	tide_store_relaxed(&entry->age.state, TIDE_AGE_LIVE);
 	tide_age_append(&store->age, &entry->age);
@@ -95,7 +101,7 @@ static void unbuild(struct tide_store_entry *entry)
 	tide_memory_free(entry);
 }
 
-/* 0 and an error: EEXIST, or ENOMEM when there was no room yet. */
+/* 0 and an error: as show has it, or ENOMEM when there was no room yet. */
 static uint64_t put_once(struct tide_store *store, const void *body, size_t bytes,
                          const struct tide_store_put *options, int *error)
 {
@@ -105,11 +111,9 @@ static uint64_t put_once(struct tide_store *store, const void *body, size_t byte
 	struct tide_store_entry *entry = build(store, body, bytes, options->user);
 	if (entry != NULL) {
 		set_times(store, entry, options->ttl_ns);
-		id = show(store, entry, options->id);
-		if (id == 0) {
-			*error = EEXIST;
+		id = show(store, entry, options->id, error);
+		if (id == 0)
 			unbuild(entry);
-		}
 	}
 	tide_rcu_end();
 	return id;
@@ -118,6 +122,10 @@ static uint64_t put_once(struct tide_store *store, const void *body, size_t byte
 static uint64_t put(struct tide_store *store, const void *body, size_t bytes,
                     const struct tide_store_put *options, int *error)
 {
+	if (options->id == UINT64_MAX) {
+		*error = EINVAL;
+		return 0;
+	}
 	*error = tide_room_reserve(store, bytes);
 	if (*error != 0)
 		return 0;

@@ -39,20 +39,46 @@ static bool reserve_once(struct tide_store *store, size_t bytes)
 	return false;
 }
 
+/* What the heaps hold, at least, for an entry that has the store for itself. */
+static uint64_t least_held_bytes(const struct tide_store *store, size_t bytes)
+{
+	return store->header_held_bytes +
+	       (((uint64_t)bytes + TIDE_PAGE_BYTES - 1) & ~(uint64_t)(TIDE_PAGE_BYTES - 1));
+}
+
 static bool is_too_large(const struct tide_store *store, size_t bytes)
 {
 	const struct tide_store_options *options = &store->options;
 	if (options->max_body_bytes != 0 && bytes > options->max_body_bytes)
 		return true;
+	if (bytes > PTRDIFF_MAX)
+		return true;
 	if (options->limit_bytes == 0)
-		return bytes > PTRDIFF_MAX;
-	return bytes > options->limit_bytes;
+		return false;
+	return (counts_bodies(store) ? bytes : least_held_bytes(store, bytes)) >
+	       options->limit_bytes;
+}
+
+/* Whether what the program has charged leaves no room for so many bytes, with all entries dropped:
+ * then none is, for nothing. */
+static bool charges_are_in_the_way(const struct tide_store *store, uint64_t bytes)
+{
+	const struct tide_store_options *options = &store->options;
+	int64_t charged_bytes = tide_load_relaxed(&store->charged_bytes);
+	if (options->counts != TIDE_STORE_CHARGED || options->limit_bytes == 0)
+		return false;
+	if (charged_bytes < 0)
+		charged_bytes = 0;
+	return bytes > options->limit_bytes ||
+	       (uint64_t)charged_bytes > options->limit_bytes - bytes;
 }
 
 int tide_room_reserve(struct tide_store *store, size_t bytes)
 {
 	if (is_too_large(store, bytes))
 		return EMSGSIZE;
+	if (charges_are_in_the_way(store, least_held_bytes(store, bytes)))
+		return ENOSPC;
 	while (!reserve_once(store, bytes)) {
 		if (store->options.policy == TIDE_STORE_REFUSE ||
 		    tide_leave_oldest(store, TIDE_STORE_LIMIT) == 0)
@@ -153,9 +179,8 @@ int tide_store_charge(struct tide_store *store, ptrdiff_t bytes)
 	struct tide_room room = { .bytes = bytes > 0 ? (size_t)bytes : 0, .dropped = true };
 	if (bytes > 0 && tide_rcu_is_reading())
 		return EDEADLK;
-	if (store->options.counts == TIDE_STORE_CHARGED && store->options.limit_bytes != 0 &&
-	    bytes > 0 && (uint64_t)bytes > store->options.limit_bytes)
-		return ENOSPC; /* rather than drop all for nothing */
+	if (bytes > 0 && charges_are_in_the_way(store, (uint64_t)bytes))
+		return ENOSPC;
 	while (tide_memory_charge(store->base, bytes) != 0) {
 		int error = tide_room_make(store, &room);
 		if (error != 0)

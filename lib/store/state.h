@@ -78,6 +78,7 @@ struct tide_store {
 	struct tide_heap *base;
 	struct cds_lfht *index;
 	size_t header_bytes;
+	uint64_t header_held_bytes; /* by the base for one header; 0 without a limit to that */
 
 	/* What is in the store or about to be, as the limits count it.
 	 * writers  every thread, by CAS or fetch-sub   readers  every thread

@@ -16,7 +16,7 @@ static bool options_are_valid(const struct tide_store_options *options)
 {
 	if (options->counts > TIDE_STORE_CHARGED || options->policy > TIDE_STORE_DROP_OLDEST)
 		return false;
-	if (options->user_bytes > MOST_USER_BYTES)
+	if (options->user_bytes > MOST_USER_BYTES || options->first_id == UINT64_MAX)
 		return false;
 	if (options->clock != NULL && !options->no_thread)
 		return false;
@@ -77,6 +77,18 @@ static void unmake(struct tide_store *store)
 	tide_free(store);
 }
 
+/* What the base holds as long as there is one entry. False: no memory. */
+static bool measure_header(struct tide_store *store)
+{
+	void *header = tide_memory_alloc(store->base, store->header_bytes);
+	if (header == NULL)
+		return false;
+	store->header_held_bytes = tide_memory_held_bytes(store->base);
+	tide_memory_free(header);
+	tide_memory_purge(store->base);
+	return true;
+}
+
 static int make(struct tide_store *store)
 {
 	const struct tide_store_options *options = &store->options;
@@ -85,6 +97,8 @@ static int make(struct tide_store *store)
 	store->base = tide_memory_base(limit_bytes, charged);
 	if (store->base != NULL)
 		store->heap[0] = tide_memory_bodies(store->base, limit_bytes, charged);
+	if (limit_bytes != 0 && store->heap[0] != NULL && !measure_header(store))
+		return ENOMEM;
 	if (store->heap[0] != NULL)
 		store->index = tide_index_create();
 	if (store->index == NULL)

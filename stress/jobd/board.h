@@ -175,6 +175,8 @@ void board_move_record(struct board *board, const struct record *record, uint32_
 void board_commit(struct board *board);
 /* The oldest segment's file is gone. */
 void board_segment_is_gone(struct board *board);
+/* It could not be removed, and is to be tried again. */
+void board_segment_stays(struct board *board);
 
 /* Walk everything: whether queues are in order and counts are right. */
 bool board_is_valid(struct board *board);

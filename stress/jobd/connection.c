@@ -11,6 +11,7 @@ enum {
 	OUT_BYTES_MAX = 256 * 1024, /* more replies than that wait for the client to read */
 	OUT_BYTES_KEPT = 1024,
 	RUN_BYTES_MAX = CONNECTION_SCRATCH_BYTES, /* then others have their turn */
+	BODY_PIECE_BYTES = 256 * 1024,            /* received before they are charged */
 };
 
 struct connection *connection_open(struct board *board, struct mailbox *mailbox, int fd)
@@ -69,6 +70,8 @@ static size_t take(struct connection *connection, const char *data, size_t bytes
 
 		switch (stream_feed(stream, data + all_used, bytes - all_used, &used)) {
 		case STREAM_MORE:
+			if (stream->state == STREAM_BODY)
+				execute_more_put(connection);
 			break;
 		case STREAM_HAS_LINE:
 			execute_line(connection, stream->line, stream->line_bytes - 2);
@@ -126,10 +129,15 @@ static bool receive_body(struct connection *connection, ssize_t *received)
 	    stream->body_bytes + 2 - stream->body_read <= CONNECTION_SCRATCH_BYTES)
 		return false;
 	/* All but its last bytes, with which the stream ends it. */
-	*received = recv(connection->fd, stream->body + stream->body_read,
-	                 stream->body_bytes - stream->body_read, 0);
-	if (*received > 0)
+	uint64_t wanted = stream->body_bytes - stream->body_read;
+
+	if (wanted > BODY_PIECE_BYTES)
+		wanted = BODY_PIECE_BYTES;
+	*received = recv(connection->fd, stream->body + stream->body_read, wanted, 0);
+	if (*received > 0) {
 		stream->body_read += (uint64_t)*received;
+		execute_more_put(connection);
+	}
 	return true;
 }
 

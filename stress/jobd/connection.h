@@ -26,6 +26,7 @@ struct connection {
 	struct stream stream;
 	struct command put; /* whose body is awaited */
 	uint64_t put_id;
+	uint64_t put_charged; /* bytes of it */
 	bool skip_is_too_big; /* the body that is skipped; else there was no memory for it */
 	char *input;          /* of malloc; received, and not yet looked at */
 	size_t input_bytes;
@@ -57,6 +58,8 @@ bool connection_can_run(const struct connection *connection);
 void execute_line(struct connection *connection, const char *line, size_t bytes);
 void execute_bad_line(struct connection *connection);
 void execute_skipped(struct connection *connection);
+/* More of the body in the stream has arrived, not all. */
+void execute_more_put(struct connection *connection);
 /* The body in the stream is complete; or has no CR and LF behind it; or will never be complete. */
 void execute_put(struct connection *connection);
 void execute_wrong_put(struct connection *connection);

@@ -214,12 +214,8 @@ static bool charge(struct connection *connection, int64_t bytes)
 	return !board_charges(board) || tide_store_charge(board_store(board), bytes) == 0;
 }
 
-static int64_t put_bytes(const struct connection *connection)
-{
-	return (int64_t)connection->put.body_bytes + 2;
-}
-
-/* The body is on its way. */
+/* The body is on its way. Only what has arrived is charged: jobs must not be dropped for bytes that
+ * may never come. */
 static void start_put(struct connection *connection, const struct command *command)
 {
 	struct board *board = connection->board;
@@ -227,13 +223,9 @@ static void start_put(struct connection *connection, const struct command *comma
 	board_note_producer(board, &connection->session);
 	connection->put = *command;
 	connection->put_id = board_next_id(board);
-	char *body = NULL;
+	connection->put_charged = 0;
+	char *body = malloc((size_t)command->body_bytes + 2);
 
-	if (charge(connection, put_bytes(connection))) {
-		body = malloc((size_t)put_bytes(connection));
-		if (body == NULL)
-			charge(connection, -put_bytes(connection));
-	}
 	if (body != NULL) {
 		stream_expect_body(&connection->stream, body, command->body_bytes);
 	} else {
@@ -242,18 +234,40 @@ static void start_put(struct connection *connection, const struct command *comma
 	}
 }
 
+static bool charge_arrived(struct connection *connection)
+{
+	uint64_t arrived = connection->stream.body_read;
+
+	if (!charge(connection, (int64_t)(arrived - connection->put_charged)))
+		return false;
+	connection->put_charged = arrived;
+	return true;
+}
+
+void execute_more_put(struct connection *connection)
+{
+	if (charge_arrived(connection))
+		return;
+	execute_end_put(connection);
+	connection->skip_is_too_big = false;
+	stream_skip_rest(&connection->stream);
+}
+
 void execute_end_put(struct connection *connection)
 {
 	free(connection->stream.body);
 	connection->stream.body = NULL;
-	charge(connection, -put_bytes(connection));
+	charge(connection, -(int64_t)connection->put_charged);
+	connection->put_charged = 0;
 }
 
 void execute_put(struct connection *connection)
 {
-	enum answer answer = board_put(connection->board, &connection->session, &connection->put,
-	                               connection->put_id, connection->stream.body);
+	enum answer answer = ANSWER_NO_MEMORY;
 
+	if (charge_arrived(connection))
+		answer = board_put(connection->board, &connection->session, &connection->put,
+		                   connection->put_id, connection->stream.body);
 	execute_end_put(connection);
 	if (answer == ANSWER_DONE)
 		buffer_print(&connection->out, "INSERTED %llu\r\n", LLU(connection->put_id));

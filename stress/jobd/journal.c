@@ -263,6 +263,13 @@ void board_segment_is_gone(struct board *board)
 	board_unlock(board);
 }
 
+void board_segment_stays(struct board *board)
+{
+	board_lock(board);
+	log_keeps_oldest(board->log);
+	board_unlock(board);
+}
+
 void board_commit(struct board *board)
 {
 	board_lock(board);

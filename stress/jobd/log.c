@@ -27,6 +27,7 @@ struct batch {
 struct log {
 	struct log_options options;
 	int folder_lock;
+	int folder_fd; /* kept, so that a sync of it needs none when there is none to be had */
 
 	/* Under the board's lock. Oldest first; the last one is current. */
 	struct log_segment *segments;
@@ -70,6 +71,12 @@ struct log *log_open(const struct log_options *options, int folder_lock,
 
 	if (log == NULL) {
 		fprintf(stderr, "tide-jobd: no memory\n");
+		return NULL;
+	}
+	log->folder_fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (log->folder_fd < 0) {
+		fprintf(stderr, "tide-jobd: -b %s: %s\n", options->folder, strerror(errno));
+		free(log);
 		return NULL;
 	}
 	log->options = *options;
@@ -269,13 +276,28 @@ void log_dropped_oldest(struct log *log)
 	log->oldest_is_going = false;
 }
 
+void log_keeps_oldest(struct log *log)
+{
+	log->oldest_is_going = false;
+}
+
 static void sync_folder(const struct log *log)
 {
-	int fd = open(log->options.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
+	if (fsync(log->folder_fd) != 0)
 		die("syncing", log->options.folder);
-	close(fd);
+}
+
+bool log_remove_file(struct log *log, uint32_t segment)
+{
+	char path[4200];
+
+	segment_path(log->options.folder, segment, path, sizeof path);
+	if (unlink(path) != 0)
+		return false;
+	/* No later segment may be gone on the disk while this one is there. */
+	if (log->options.sync_ms != LOG_SYNC_NEVER)
+		sync_folder(log);
+	return true;
 }
 
 /* End the current file, and begin the segment's. */
@@ -365,11 +387,17 @@ void log_commit(struct log *log, uint64_t number)
 void log_sync(struct log *log)
 {
 	/* A file that is ended is synced by who ends it, so the current one is enough; by a second
-	 * descriptor, so that writers need not wait. */
+	 * descriptor, so that writers need not wait. Where there is none to be had they do. */
 	pthread_mutex_lock(&log->files_lock);
 	uint64_t written = load_acquire(&log->written);
-	int fd = written > load_acquire(&log->synced) ? dup(log->fd) : -1;
+	bool is_synced = written <= load_acquire(&log->synced);
+	int fd = is_synced ? -1 : dup(log->fd);
 
+	if (!is_synced && fd < 0) {
+		if (fdatasync(log->fd) != 0)
+			die("syncing", log->options.folder);
+		store_release(&log->synced, written);
+	}
 	pthread_mutex_unlock(&log->files_lock);
 	if (fd < 0)
 		return;
@@ -406,6 +434,7 @@ void log_close(struct log *log)
 		log_sync(log);
 	if (log->fd >= 0)
 		close(log->fd);
+	close(log->folder_fd);
 	close(log->folder_lock);
 	pthread_mutex_destroy(&log->batches_lock);
 	pthread_mutex_destroy(&log->files_lock);

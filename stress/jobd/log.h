@@ -62,9 +62,12 @@ void log_forget(struct log *log, uint32_t segment, uint64_t full_bytes);
 /* The number of the last record. */
 uint64_t log_last_record(const struct log *log);
 /* The oldest segment if it should go: its live jobs are to be appended again (log_append, then
- * log_forget), and it is to be removed. 0: none. Not again for the same until it is gone. */
+ * log_forget), and it is to be removed. 0: none. Not again for the same, unless it was kept. */
 uint32_t log_wants_gone(struct log *log);
-
+/* Remove the segment's file, also on the disk. False, with errno: it is still there. */
+bool log_remove_file(struct log *log, uint32_t segment);
+/* The file of that segment could not be removed. */
+void log_keeps_oldest(struct log *log);
 /* The file of that segment is gone. */
 void log_dropped_oldest(struct log *log);
 

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +219,19 @@ static bool complain(const char *path, uint64_t at, const char *what)
 	return false;
 }
 
-/* A kill may leave the last segment's last write unfinished; nobody was told that it succeeded. */
+/* On the disk as well. */
+static bool sync_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is_synced;
+}
+
+/* A kill may leave the last segment's last write unfinished; nobody was told that it succeeded.
+ * That it is cut off is on the disk before a segment comes after it, where it would be damage. */
 static bool cut(struct recovery *recovery, const char *path, uint64_t whole_bytes)
 {
 	struct log_start *start = recovery->start;
@@ -230,9 +243,10 @@ static bool cut(struct recovery *recovery, const char *path, uint64_t whole_byte
 	        path, bytes - whole_bytes);
 	if (whole_bytes == 0) {
 		start->segment_count--;
-		return unlink(path) == 0 || complain(path, 0, strerror(errno));
+		return (unlink(path) == 0 && sync_file(recovery->folder)) ||
+		       complain(path, 0, strerror(errno));
 	}
-	if (truncate(path, (off_t)whole_bytes) != 0 ||
+	if (truncate(path, (off_t)whole_bytes) != 0 || !sync_file(path) ||
 	    !segment_map(path, &recovery->files[recovery->at]))
 		return complain(path, whole_bytes, strerror(errno));
 	return true;

@@ -3,6 +3,7 @@
 
 #include "../order.h"
 #include "connection.h"
+#include "descriptors.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -40,6 +41,7 @@ struct server {
 	int listen_fd;
 	int signal_fd;
 	int spare_fd; /* given up for a moment to accept and end what there is no descriptor for */
+	int connection_fd_end; /* no connection's descriptor is that or above */
 	unsigned next_worker;
 	struct worker *workers;
 
@@ -109,7 +111,9 @@ static void accept_some(struct server *server)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd >= 0) {
+		if (fd >= server->connection_fd_end) {
+			close(fd);
+		} else if (fd >= 0) {
 			adopt(server, fd);
 		} else if (errno == EMFILE || errno == ENFILE) {
 			turn_away(server);
@@ -368,7 +372,10 @@ static bool set_up(struct server *server)
 	server->workers = calloc(server->options->workers, sizeof *server->workers);
 	if (server->signal_fd < 0 || server->spare_fd < 0 || server->workers == NULL)
 		return complain("can't start");
-	if (!start_listening(server))
+	/* The listening socket comes yet, and two descriptors of each worker. */
+	server->connection_fd_end =
+	    descriptors_for_connections(server->spare_fd + 2 + 2 * (int)server->options->workers);
+	if (server->connection_fd_end < 0 || !start_listening(server))
 		return false;
 	for (unsigned i = 0; i < server->options->workers; i++) {
 		if (!start_worker(server, i))

@@ -145,6 +145,12 @@ void stream_expect_skip(struct stream *stream, uint32_t body_bytes)
 	stream->skip_bytes = (uint64_t)body_bytes + 2;
 }
 
+void stream_skip_rest(struct stream *stream)
+{
+	stream->state = STREAM_SKIP;
+	stream->skip_bytes = stream->body_bytes + 2 - stream->body_read;
+}
+
 bool stream_is_valid(const struct stream *stream)
 {
 	if (stream->line_bytes > PROTOCOL_LINE_BYTES)

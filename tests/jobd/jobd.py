@@ -76,11 +76,13 @@ class Server:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def tide_jobd(*options):
+def tide_jobd(*options, descriptors=None):
+    """`descriptors`: the soft and the hard limit of them."""
     program = os.environ.get("JOBD_PROGRAM")
     if not program or not os.access(program, os.X_OK):
         fail("JOBD_PROGRAM must name the program")
-    server = Server([program, "-l", "127.0.0.1", "-p", "0", *map(str, options)])
+    limited = ["prlimit", "--nofile=%d:%d" % descriptors] if descriptors else []
+    server = Server([*limited, program, "-l", "127.0.0.1", "-p", "0", *map(str, options)])
     check(server.started, "tide-jobd did not start: " + server.complaints())
     # As with beanstalkd below, so that the same connections are counted.
     socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S).close()

@@ -91,11 +91,20 @@ def counts_what_is_charged():
         for sender in senders:
             sender.send(b"put 0 0 60 %d\r\n" % size)
         until("all have begun", lambda: client.stats()["cmd-put"] == "8")
-        stats = client.stats()
-        charged = int(stats["store-charged-bytes"])
-        check(0 < charged <= 4096 * KIB and charged % (size + 2) == 0, "charged: %d" % charged)
+        check(client.stats()["store-charged-bytes"] == "0", "charged before it came")
+        some = size // 4
         for sender in senders[:6]:
-            sender.send(b"c" * size + b"\r\n")
+            sender.send(b"c" * some)
+        until("what came is charged",
+              lambda: client.stats()["store-charged-bytes"] == str(6 * some))
+        for sender in senders[:6]:
+            sender.send(b"c" * (size - some))
+        # Four bodies fill the limit; one that is refused is let go of, with all that came of it.
+        until("all have come or are refused", lambda: int(
+            client.stats()["store-charged-bytes"]) % size == 0)
+        check(int(client.stats()["store-charged-bytes"]) <= 4096 * KIB, "above the limit")
+        for sender in senders[:6]:
+            sender.send(b"\r\n")
         answers = [sender.answer()[0].split()[0] for sender in senders[:6]]
         check(set(answers) <= {b"OUT_OF_MEMORY", b"INSERTED"} and
               answers.count(b"OUT_OF_MEMORY") >= 2, "answers: %s" % answers)
@@ -106,6 +115,28 @@ def counts_what_is_charged():
         for i in range(1, 10):
             client.ask("delete %d" % i)
         until("room again", lambda: isinstance(client.put(b"c" * size), int))
+        server.end()
+
+
+def announcing_drops_nothing():
+    """No job goes for a body of which nothing has come."""
+    with tide_jobd("-m", "4M", "--counts", "charged", "--policy", "drop", "-z", "4M") as server:
+        client = Client(server)
+        ids = [client.put(b"j" * 64 * KIB) for _ in range(40)]
+        check(client.stats()["store-dropped"] == "0", "the jobs are too many")
+        size = 3000 * KIB
+        senders = [Client(server) for _ in range(4)]
+        for sender in senders:
+            sender.send(b"put 0 0 60 %d\r\n" % size)
+        until("all have begun", lambda: client.stats()["cmd-put"] == "44")
+        check(client.stats()["store-dropped"] == "0", "jobs were dropped for an announcement")
+        check(client.ask("peek %d" % ids[0])[1] == b"j" * 64 * KIB, "the oldest job")
+        senders[0].send(b"c" * (size // 2))
+        until("jobs are dropped for what came", lambda: client.stats()["store-dropped"] != "0")
+        senders[0].close()
+        until("nothing is charged", lambda: client.stats()["store-charged-bytes"] == "0")
+        check(client.ask_line("peek %d" % ids[0]) == "NOT_FOUND", "it was not the oldest")
+        check(client.ask("peek %d" % ids[-1])[1] == b"j" * 64 * KIB, "the youngest job")
         server.end()
 
 
@@ -179,6 +210,7 @@ drops_the_oldest()
 counts_what_is_held("refuse")
 counts_what_is_held("drop")
 counts_what_is_charged()
+announcing_drops_nothing()
 lifetime()
 longest_job()
 options()

@@ -15,7 +15,13 @@ def segments(folder):
 
 
 def folder_bytes(folder):
-    return sum(os.path.getsize(path) for path in segments(folder))
+    total = 0
+    for path in segments(folder):
+        try:
+            total += os.path.getsize(path)
+        except FileNotFoundError:
+            pass  # removed by the server meanwhile
+    return total
 
 
 def states(folder):
@@ -92,6 +98,38 @@ def compaction(folder):
         check(client.stats()["current-jobs-ready"] == str(len(kept)), "jobs are missing")
         for job, wanted in kept.items():
             check(client.ask("peek %d" % job)[1] == wanted, "job %d" % job)
+        server.end()
+
+
+def segment_out_of_reach(folder):
+    """A segment that can't be read for a while ends compaction for that while, not for ever."""
+    with tide_jobd("-b", folder, "-s", "4K") as server:
+        client = Client(server)
+
+        def pass_through():
+            job = client.put(b"b" * KIB)
+            check(client.ask_line("delete %d" % job) == "DELETED", "delete")
+
+        kept = client.put(b"kept")
+        first = segments(folder)[0]
+        os.rename(first, first + ".away")
+
+        def complained():
+            pass_through()
+            return "No such file or directory" in server.complaints()
+
+        def is_gone():
+            pass_through()
+            return not os.path.exists(first)
+
+        until("it is missed", complained)
+        os.rename(first + ".away", first)
+        until("the first segment goes", is_gone)
+        until("the log is short", lambda: folder_bytes(folder) < 64 * KIB)
+        check(client.ask("peek %d" % kept)[1] == b"kept", "the job that stays")
+        server.kill()
+    with tide_jobd("-b", folder) as server:
+        check(Client(server).stats()["current-jobs-ready"] == "1", "jobs of the log")
         server.end()
 
 
@@ -247,8 +285,39 @@ def many_starts(folder):
         server.end()
 
 
-for part in (states, many_starts, ids_are_not_used_again, compaction, unfinished_write, damage, folders,
-             too_little_memory, lifetime):
+def idle_clients(folder):
+    """Clients that only connect take no descriptor that the log needs: others are served, and no
+    more are let in than there is room for."""
+    with tide_jobd("-b", folder, "-s", "4K", "-t", 2, descriptors=(40, 64)) as server:
+        client = Client(server)
+        idle = [Client(server) for _ in range(120)]
+        served = 0
+        for each in idle:
+            try:
+                each.send(b"list-tube-used\r\n")
+                served += each.answer()[0] == b"USING default"
+            except OSError:
+                pass  # turned away
+        check(served < 64, "%d clients with 64 descriptors" % served)
+        check(served > 24, "the soft limit was not raised: %d served" % served)
+        for i in range(60):
+            check(isinstance(client.put(b"%02d" % i * 500), int), "put %d" % i)
+        check(len(segments(folder)) > 10, "too few segments")
+        for i in range(1, 51):
+            check(client.ask_line("delete %d" % i) == "DELETED", "delete %d" % i)
+        until("old segments go", lambda: not segments(folder)[0].endswith("0000000001"))
+        for each in idle:
+            each.close()
+        until("clients are let in again", lambda: client.stats()["current-connections"] == "1")
+        check(isinstance(Client(server).put(b"x"), int), "a new client")
+        server.kill()
+    with tide_jobd("-b", folder) as server:
+        check(Client(server).stats()["current-jobs-ready"] == "11", "jobs are missing")
+        server.end()
+
+
+for part in (states, many_starts, ids_are_not_used_again, compaction, idle_clients,
+             segment_out_of_reach, unfinished_write, damage, folders, too_little_memory, lifetime):
     with tempfile.TemporaryDirectory(prefix="jobd-log.") as top:
         print(part.__name__, flush=True)
         os.mkdir(os.path.join(top, "log"))

@@ -173,3 +173,19 @@ Test(stream, any_bytes)
 		free(reader);
 	}
 }
+
+Test(stream, rest_of_a_body_is_skipped)
+{
+	struct stream stream = { 0 };
+	char body[12];
+	size_t used;
+
+	stream_expect_body(&stream, body, 10);
+	cr_assert_eq(stream_feed(&stream, "0123", 4, &used), STREAM_MORE);
+	stream_skip_rest(&stream);
+	cr_assert(stream_is_valid(&stream));
+	cr_assert_eq(stream_feed(&stream, "456789\r", 7, &used), STREAM_MORE);
+	cr_assert_eq(stream_feed(&stream, "\nnext\r\n", 7, &used), STREAM_SKIPPED);
+	cr_assert_eq(used, 1);
+	cr_assert_eq(stream_feed(&stream, "next\r\n", 6, &used), STREAM_HAS_LINE);
+}

@@ -45,6 +45,7 @@ Test(entries, options_out_of_range_are_refused)
 		{ .clock = clock_read },
 		{ .counts = TIDE_STORE_HELD, .limit_bytes = (1 << 20) - 1 },
 		{ .counts = TIDE_STORE_CHARGED, .limit_bytes = UINT64_MAX },
+		{ .first_id = UINT64_MAX },
 	};
 
 	for (unsigned i = 0; i < COUNT_OF(bad); i++) {
@@ -73,6 +74,30 @@ Test(entries, ids_are_never_given_again)
 	cr_assert_eq(put_pattern(store, 50, 5, NULL), 501);
 	cr_assert_eq(stats_of(store).entries, 4);
 	cr_assert_eq(stats_of(store).body_bytes, 10 + 20 + 40 + 50);
+	tide_store_destroy(store);
+}
+
+/* No id is 0, which would be nobody's, and none comes twice. */
+Test(entries, ids_come_to_their_end)
+{
+	struct tide_store *store =
+	    still_store((struct tide_store_options){ .first_id = UINT64_MAX - 2 });
+	struct tide_store_put chosen = { .id = UINT64_MAX };
+
+	cr_assert_eq(put_pattern(store, 10, 1, &chosen), 0);
+	cr_assert_eq(errno, EINVAL);
+	cr_assert_eq(put_pattern(store, 10, 2, NULL), UINT64_MAX - 2);
+	chosen.id = UINT64_MAX - 1;
+	cr_assert_eq(put_pattern(store, 10, 3, &chosen), UINT64_MAX - 1);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_eq(put_pattern(store, 10, 4, NULL), 0);
+		cr_assert_eq(errno, EOVERFLOW);
+	}
+	chosen.id = 7;
+	cr_assert_eq(put_pattern(store, 10, 5, &chosen), 7);
+	assert_body(store, UINT64_MAX - 1, 10, 3);
+	cr_assert_eq(stats_of(store).entries, 3);
+	cr_assert_eq(stats_of(store).body_bytes, 30);
 	tide_store_destroy(store);
 }
 
@@ -182,6 +207,24 @@ Test(entries, what_is_removed_stays_readable_in_the_section)
 	(void)tide_store_work(store);
 	cr_assert_eq(stats_of(store).leaving_entries, 0);
 	cr_assert_eq(stats_of(store).leaving_bytes, 0);
+	tide_store_destroy(store);
+}
+
+/* An entry is found by the clock, and live until it is told. */
+Test(entries, live_beyond_the_lifetime_until_told)
+{
+	struct tide_store *store = still_store((struct tide_store_options){ .ttl_ns = SECOND });
+	uint64_t id = put_pattern(store, 10, 1, NULL);
+
+	tide_store_read_begin(store);
+	struct tide_store_entry *entry = tide_store_get(store, id);
+	cr_assert_not_null(entry);
+	clock_now_ns += 2 * SECOND;
+	cr_assert_null(tide_store_get(store, id));
+	cr_assert(tide_store_is_live(entry));
+	tide_store_read_end(store);
+	(void)tide_store_work(store);
+	cr_assert_eq(stats_of(store).expired, 1);
 	tide_store_destroy(store);
 }
 

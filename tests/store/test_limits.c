@@ -178,6 +178,51 @@ Test(limits, charges_drop_the_oldest)
 	tide_store_destroy(store);
 }
 
+/* What does not fit with all else dropped drops nothing; what just fits is put. */
+Test(limits, nothing_is_dropped_in_vain)
+{
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	for (unsigned w = 1; w < COUNT_OF(ways); w++) {
+		uint64_t seven = counted_with(ways[w], 7);
+		uint64_t most_bytes = seven - (counted_with(ways[w], 1) - BODY);
+		struct tide_store *store = limited(ways[w], TIDE_STORE_DROP_OLDEST, seven);
+
+		for (unsigned i = 0; i < 7; i++)
+			cr_assert_neq(put_pattern(store, BODY, i, NULL), 0);
+		for (size_t bytes = most_bytes + 1; bytes <= seven; bytes += 4096) {
+			cr_assert_eq(put_pattern(store, bytes, 0, NULL), 0);
+			cr_assert_eq(errno, EMSGSIZE);
+		}
+		cr_assert_eq(told_count, 0);
+		cr_assert_eq(stats_of(store).entries, 7);
+		cr_assert_neq(put_pattern(store, most_bytes, 8, NULL), 0);
+		cr_assert_eq(told_count, 7);
+		cr_assert_eq(stats_of(store).entries, 1);
+		tide_store_destroy(store);
+	}
+}
+
+Test(limits, charges_are_never_dropped_for)
+{
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	uint64_t one = counted_with(TIDE_STORE_CHARGED, 1);
+	uint64_t seven = counted_with(TIDE_STORE_CHARGED, 7);
+	struct tide_store *store = limited(TIDE_STORE_CHARGED, TIDE_STORE_DROP_OLDEST, seven);
+
+	cr_assert_eq(put_pattern(store, BODY, 1, NULL), 1);
+	cr_assert_eq(tide_store_charge(store, (ptrdiff_t)(seven - one)), 0);
+	cr_assert_eq(put_pattern(store, BODY + 1, 2, NULL), 0);
+	cr_assert_eq(errno, ENOSPC);
+	cr_assert_eq(tide_store_charge(store, (ptrdiff_t)one + 1), ENOSPC);
+	cr_assert_eq(told_count, 0);
+	assert_body(store, 1, BODY, 1);
+	cr_assert_eq(put_pattern(store, BODY, 3, NULL), 2);
+	assert_told(0, 1, TIDE_STORE_LIMIT);
+	tide_store_destroy(store);
+}
+
 /* Sizes from nothing to a few MiB, in each way and policy: never above the limit, nobody lost. */
 static void live_at_the_limit(enum tide_store_counts counts, enum tide_store_policy policy)
 {
