@@ -11,7 +11,7 @@
  *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_KEPT_MAX_BYTES)
  *   + sum over small classes of queue level, each up to what came and went in turns and
  *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones
- *     together up to half of what may be retained
+ *     together up to a quarter of what may be retained
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
  *   times that

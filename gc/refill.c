@@ -142,7 +142,7 @@ uint64_t tide_gc_queued_bytes(struct tide_heap *heap)
 static uint64_t most_bytes_alone(struct tide_heap *heap, uint64_t own_bytes)
 {
 	uint64_t all = 0;
-	uint64_t may = tide_gc_retain_bytes(heap) / 2;
+	uint64_t may = tide_gc_retain_bytes(heap) / 4;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
 		all += tide_load_relaxed(&heap->queues.of[cls].level) *
 		       (uint64_t)tide_class_bytes(cls);

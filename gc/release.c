@@ -314,9 +314,9 @@ void tide_gc_release_excess(struct tide_heap *heap)
 		/* Of what was freed inside slabs only a sweep can tell how much is whole pages. */
 		uint64_t slab_bytes = gc->slab_fresh_bytes > 0 ? (uint64_t)gc->slab_fresh_bytes : 0;
 		/* A part is left for what lies about in bins and half-free pages. Queues hold up
-		 * to half (refill.c). */
+		 * to a quarter (refill.c). */
 		uint64_t free_bytes = dirty_bytes(gc) + slab_bytes;
-		if (free_bytes <= bound / 16 * 3 ||
+		if (free_bytes <= bound / 16 * 7 ||
 		    free_bytes + tide_gc_queued_bytes(heap) <= bound / 16 * 11)
 			return;
 		sweep_start(gc);

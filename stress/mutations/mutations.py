@@ -26,7 +26,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 KEYS = ("what", "breaks", "file", "build", "run", "with")
-COPIED = ("CMakeLists.txt", "CMakePresets.json", "cmake", "gc", "include", "lib", "stress")
+COPIED = ("CMakeLists.txt", "CMakePresets.json", "cmake", "gc", "include", "lib", "man",
+          "stress")
 # What tide-stress may take beyond its seconds: hangs of threads and children end after a minute.
 GRACE_S = 180
 

@@ -294,9 +294,11 @@ static void after_main_with_few_files(void)
 }
 
 /* The GC thread leaves while nobody misses: the end of a thread brings the next. */
+static atomic_bool quiet;
 static void *wait_to_end(void *go_on)
 {
 	use_heap(1, 1000);
+	atomic_store(&quiet, true);
 	while (!atomic_load((atomic_bool *)go_on))
 		sleep_ms(1);
 	return NULL;
@@ -312,6 +314,8 @@ static void ended_by_a_threads_end(void)
 	start_gc();
 	require(pthread_create(&thread, NULL, wait_to_end, &go_on) == 0, "a thread");
 	use_heap(1, 1000);
+	while (!atomic_load(&quiet)) /* else it would bring the next one at once */
+		sleep_ms(1);
 	become_nobody();
 	for (unsigned polls = 0; !gc_is_gone(false); sleep_ms(POLL_MS))
 		require(++polls < POLLS, "the GC thread leaves");

@@ -65,12 +65,14 @@ static uint64_t ticks(void)
 }
 
 static atomic_bool filtered, work_ends;
+static atomic_uint begun;
 
 /* The first use of the allocator comes with the filter, for all but the first one. */
 static void *work(void *seed)
 {
 	uint64_t random = *(uint64_t *)seed;
 
+	atomic_fetch_add(&begun, 1);
 	if (random == 1)
 		use_heap(random, 1000);
 	while (!atomic_load(&filtered))
@@ -106,6 +108,9 @@ static void live(void (*begin)(void), void (*middle)(void))
 
 	for (unsigned i = 0; i < WORKERS; i++)
 		require(pthread_create(&thread[i], NULL, work, &seed[i]) == 0, "a thread");
+	/* What the C library calls to begin a thread is nobody's concern here. */
+	while (atomic_load(&begun) < WORKERS)
+		sleep_ms(1);
 	use_heap(7, 5000);
 	begin();
 	set_filter();
