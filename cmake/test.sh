@@ -17,7 +17,7 @@ case ${1-} in
 esac
 
 # A hang must not keep this from ending; a test has a limit of its own long before.
-limit_s=${TIDE_TEST_LIMIT_S:-2400}
+limit_s=${TIDE_TEST_LIMIT_S:-2640}
 deadline=$(($(date +%s) + limit_s))
 passed=0 failed=0 skipped=0
 

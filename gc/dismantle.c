@@ -146,6 +146,12 @@ static void gc_clear(struct tide_heap *heap)
 		gc->queue_through[cls] = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
 		                         tide_load_relaxed(&gc->by_class[cls].refilled);
 	}
+	/* Statistics may be read meanwhile. */
+	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
+		tide_store_relaxed(&gc->free_blocks[cls], 0);
+		tide_store_relaxed(&gc->made_blocks[cls], 0);
+	}
+	tide_store_relaxed(&gc->dirty_pages, 0);
 	tide_store_relaxed(&gc->count.free_set_bytes, 0);
 	tide_store_relaxed(&gc->count.purged_bytes, 0);
 	tide_store_relaxed(&gc->count.made_bytes, 0);

@@ -22,12 +22,6 @@ struct gc {
 	uint32_t chunk_count[TIDE_CHUNK_SETS];
 	uint32_t chunk_first[TIDE_CHUNK_SETS];
 	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
-	/* writers  the token's holder   readers  statistics   order  relaxed: counts   edges
-	 * none */
-	_Atomic uint64_t free_blocks[TIDE_CLASS_SLOTS]; /* small: free, in no bin */
-	_Atomic uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
-	/* Wholly in free chunks, and holding memory: page_free and not page_clean. Likewise. */
-	_Atomic uint64_t dirty_pages;
 	/* Freed into slabs since the last sweep, less what was taken out again; and how much of
 	 * that was before the sweep that is going on. */
 	int64_t slab_fresh_bytes, sweep_fresh_bytes;
@@ -62,6 +56,11 @@ struct gc {
 		_Atomic uint64_t free_set_bytes, purged_bytes, made_bytes;
 		_Atomic uint64_t ticks, purges, refusals, level_settles;
 	} count;
+	/* Likewise: how much there is, and of each class. */
+	_Atomic uint64_t free_blocks[TIDE_CLASS_SLOTS]; /* small: free, in no bin */
+	_Atomic uint64_t made_blocks[TIDE_CLASS_SLOTS]; /* carved by the GC, less unmade again */
+	/* Wholly in free chunks, and holding memory: page_free and not page_clean. */
+	_Atomic uint64_t dirty_pages;
 	/* Likewise, by class: never reset. */
 	struct gc_class_counts {
 		_Atomic uint64_t garbage_drained; /* blocks out of garbage bins */
