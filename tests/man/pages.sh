@@ -30,7 +30,7 @@ has_page() {
 	[ "${found#"$pages/"}" != "$found" ]
 }
 
-# options: the options in the text of standard input, one a line: -x or --xxx after a blank, "[", "|"
+# options: the options in the text of standard input, one a line: -o or --option after a blank, "[", "|"
 # or the beginning of a line.
 options() {
 	grep -oE '(^|[][ |(])-(-[a-z][a-z0-9-]*|[A-Za-z0-9])([] ,=|).:]|$)' |
