@@ -270,16 +270,30 @@ static void *exchange_until_told(void *arg)
 	return (void *)(uintptr_t)wrong;
 }
 
+/*
+ * AddressSanitizer holds its own allocator's locks over no fork: a thread that the child of busy
+ * threads starts may wait for one of them for ever. There the child works alone.
+ */
+static void exchange_in_child(void)
+{
+	uint64_t seed = 0;
+
+	if (SANITIZED)
+		cr_assert_null(exchange(&seed));
+	else
+		run_all(3, exchange);
+}
+
 static void in_child(void)
 {
 	(void)empty_slots();
 	for (unsigned i = 0; i < 3; i++)
-		run_all(3, exchange);
+		exchange_in_child();
 	(void)tide_purge();
 	(void)tide_object_cache_destroy(cache);
 	cache = tide_object_cache_create(&of_entries);
 	(void)empty_slots();
-	run_all(3, exchange);
+	exchange_in_child();
 	(void)tide_object_cache_destroy(cache);
 	_exit(0);
 }
