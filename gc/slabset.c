@@ -7,6 +7,8 @@
 #include "os.h"
 #include "pagemap.h"
 
+#include <string.h>
+
 static void list_partial(struct tide_slab *slab)
 {
 	struct tide_region *region = slab->region;
@@ -51,7 +53,18 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	                   false);
 }
 
-TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_bytes)
+/* All blocks of the slab were out. take_from has noted so for the pages of those that were here
+ * before; those that a thread carved come for the first time. Not each time a block is put: that
+ * was a fifth of the work of putting it. */
+static void pages_were_used(struct tide_slab *slab)
+{
+	uint64_t *clean = slab->region->page_clean;
+	unsigned end = slab->page + tide_slab_shape[slab->cls].pages;
+	for (unsigned page = slab->page; page < end; page++)
+		clean[page / 64] &= ~(1ull << (page % 64));
+}
+
+TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx)
 {
 	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]);
 	uint64_t bit = 1ull << (idx % 64);
@@ -59,16 +72,10 @@ TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx, unsigned block_b
 		return false;
 	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
 
-	/* A small block reaches into three pages at the most, and then the middle one is all its
-	 * own. */
-	uint64_t *clean = slab->region->page_clean;
-	unsigned offset = idx * block_bytes;
-	unsigned first = slab->page + (offset >> TIDE_PAGE_SHIFT);
-	unsigned last = slab->page + ((offset + block_bytes - 1) >> TIDE_PAGE_SHIFT);
-	for (unsigned page = first; page <= last; page++)
-		clean[page / 64] &= ~(1ull << (page % 64));
-	if (slab->free_blocks++ == 0)
+	if (TIDE_UNLIKELY(slab->free_blocks++ == 0)) {
 		list_partial(slab);
+		pages_were_used(slab);
+	}
 	return true;
 }
 
@@ -82,7 +89,7 @@ static void count_put(struct gc *gc, unsigned cls, unsigned blocks)
 bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	if (!slab_put(slab, idx, shape->block_bytes))
+	if (!slab_put(slab, idx))
 		return false;
 	count_put(&slab->region->heap->gc, slab->cls, 1);
 	if (slab->free_blocks == shape->blocks)
@@ -90,11 +97,10 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* The slab of each block and its place there. What that takes lies two dependent loads away, the
- * slab and its bit: all of it is asked for before the first is used. */
-static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs, uint16_t *idx)
+/* The slab of each block, NULL where there is none; asked for before the first is used, since each
+ * lies two dependent loads away. */
+static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs)
 {
-	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
 	struct tide_region *region = NULL;
 	uintptr_t region_no = 0;
 	for (unsigned i = 0; i < bin->count; i++) {
@@ -109,48 +115,44 @@ static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs, uin
 		slabs[i] = region != NULL ? tide_load_relaxed(&region->slab[page]) : NULL;
 		__builtin_prefetch(slabs[i]);
 	}
-	for (unsigned i = 0; i < bin->count; i++) {
-		if (slabs[i] == NULL)
-			continue;
-		uint64_t offset = (uintptr_t)bin->slot[TIDE_BIN_BASE + i] - slabs[i]->base;
-		unsigned at = (unsigned)((offset * shape->reciprocal) >> 32);
-		if (slabs[i]->cls != bin->cls || offset != (uint64_t)at * shape->block_bytes) {
-			slabs[i] = NULL;
-			continue;
-		}
-		idx[i] = (uint16_t)at;
-		__builtin_prefetch((const char *)slabs[i] + offsetof(struct tide_slab, bits) +
-		                   at / 64 * sizeof(uint64_t));
-	}
 }
 
 void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
 	struct tide_slab *slabs[TIDE_BIN_SLOTS];
-	uint16_t idx[TIDE_BIN_SLOTS];
-	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
+	const struct tide_slab_shape shape = tide_slab_shape[bin->cls];
+	unsigned cls = bin->cls;
 	unsigned count = bin->count;
 	unsigned put = 0;
 	unsigned i = 0;
-	find_slabs(bin, slabs, idx);
+	find_slabs(bin, slabs);
 	bin->count = 0;
 	for (; i < count; i++) {
 		void *block = bin->slot[TIDE_BIN_BASE + i];
-		if (slabs[i] == NULL || !slab_put(slabs[i], idx[i], shape->block_bytes)) {
+		struct tide_slab *slab = slabs[i];
+		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
+			tide_bin_add(bin, block);
+			continue;
+		}
+		uint64_t offset = (uintptr_t)block - slab->base;
+		unsigned idx = (unsigned)((offset * shape.reciprocal) >> 32);
+		if (TIDE_UNLIKELY(offset != (uint64_t)idx * shape.block_bytes ||
+		                  !slab_put(slab, idx))) {
 			tide_bin_add(bin, block);
 			continue;
 		}
 		put++;
-		if (slabs[i]->free_blocks < shape->blocks)
+		if (TIDE_LIKELY(slab->free_blocks < shape.blocks))
 			continue;
 		/* Counted before it goes. Then the slab is no more, and may be any other by the
 		 * time a pointer to it in slabs[] comes up: the rest has to be looked up anew. */
-		count_put(&heap->gc, bin->cls, put);
+		count_put(&heap->gc, cls, put);
 		put = 0;
-		slab_free_to_chunk(slabs[i++]);
+		slab_free_to_chunk(slab);
+		i++;
 		break;
 	}
-	count_put(&heap->gc, bin->cls, put);
+	count_put(&heap->gc, cls, put);
 	for (; i < count; i++)
 		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
@@ -200,61 +202,65 @@ static void slab_prefault(struct tide_slab *slab)
 		region->page_clean[i / 64] &= ~(1ull << (i % 64));
 }
 
-/* Up to `want` blocks of this slab, ascending, into `blocks`. */
-static unsigned take_from(struct tide_slab *slab, void **blocks, unsigned want)
+/* Blocks of this slab, the lowest first, into the slots [stop, end), from the end downwards; at
+ * least one. Returns the last slot that was filled. */
+static void **take_from(struct tide_slab *slab, void **stop, void **end)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	unsigned taken = 0;
-	for (unsigned i = 0; i < tide_slab_words(slab->cls) && taken < want; i++) {
+	void **slot = end;
+	for (unsigned i = 0; i < tide_slab_words(slab->cls) && slot > stop; i++) {
 		uint64_t word = tide_load_relaxed(&slab->bits[i]);
 		if (word == 0)
 			continue;
-		for (; word != 0 && taken < want; word &= word - 1) {
-			unsigned idx = i * 64 + (unsigned)__builtin_ctzll(word);
-			blocks[taken++] =
-			    (void *)(slab->base + (uintptr_t)idx * shape->block_bytes);
+		for (; word != 0 && slot > stop; word &= word - 1) {
+			uintptr_t idx = i * 64 + (uintptr_t)__builtin_ctzll(word);
+			*--slot = (void *)(slab->base + idx * shape->block_bytes);
 		}
 		tide_store_relaxed(&slab->bits[i], word);
 	}
-	slab->free_blocks = (uint16_t)(slab->free_blocks - taken);
+	slab->free_blocks = (uint16_t)(slab->free_blocks - (end - slot));
 	if (slab->free_blocks == 0)
 		unlist_partial(slab);
 
 	/* Whatever lies between the first and the last is in use again, or may be. */
-	TIDE_ASSERT(taken > 0); /* who is on the list has one */
+	TIDE_ASSERT(slot < end); /* who is on the list has one */
 	struct tide_region *region = slab->region;
 	uintptr_t base = tide_load_relaxed(&region->base);
-	unsigned page = (unsigned)(((uintptr_t)blocks[0] - base) >> TIDE_PAGE_SHIFT);
-	uintptr_t end = (uintptr_t)blocks[taken - 1] - base + shape->block_bytes - 1;
+	unsigned page = (unsigned)(((uintptr_t)end[-1] - base) >> TIDE_PAGE_SHIFT);
+	uintptr_t last = (uintptr_t)*slot - base + shape->block_bytes - 1;
 	if (region->page_clean[page / 64] >> (page % 64) & 1)
 		slab_prefault(slab);
-	for (; page <= end >> TIDE_PAGE_SHIFT; page++) {
+	for (; page <= last >> TIDE_PAGE_SHIFT; page++) {
 		region->page_clean[page / 64] &= ~(1ull << (page % 64));
 		region->page_aged[page / 64] &= ~(1ull << (page % 64));
 	}
-	return taken;
+	return slot;
 }
 
 unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	struct gc *gc = &heap->gc;
-	void *blocks[TIDE_BIN_SLOTS];
-	unsigned taken = 0;
-	if (want > TIDE_BIN_SLOTS)
-		want = TIDE_BIN_SLOTS;
-	while (taken < want) {
+	unsigned room = (unsigned)bin->mark - bin->count;
+	void **bottom = &bin->slot[TIDE_BIN_BASE + bin->count];
+	void **slot = bottom + (want < room ? want : room);
+	void **end = slot;
+	while (slot > bottom) {
 		struct tide_slab *slab = tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0
 		                             ? oldest(heap, bin->cls)
 		                             : NULL;
 		if (slab == NULL)
 			break;
-		unsigned got = take_from(slab, blocks + taken, want - taken);
-		tide_count_owned(&gc->free_blocks[bin->cls], -(uint64_t)got);
+		void **first = take_from(slab, bottom, slot);
+		uint64_t got = (uint64_t)(slot - first);
+		tide_count_owned(&gc->free_blocks[bin->cls], -got);
 		gc->slab_fresh_bytes -= (int64_t)got * tide_slab_shape[bin->cls].block_bytes;
-		taken += got;
+		slot = first;
 	}
-	for (unsigned i = taken; i-- > 0;)
-		tide_bin_add(bin, blocks[i]);
+	unsigned taken = (unsigned)(end - slot);
+	if (slot > bottom)
+		memmove(bottom, slot, taken * sizeof *slot);
+	tide_order_stores(); /* as tide_bin_add does */
+	bin->count = (uint8_t)(bin->count + taken);
 	return taken;
 }
 
