@@ -1,6 +1,7 @@
 #include "freeset.h"
 
 #include "check.h"
+#include "regret.h"
 
 #define EXACT_SETS 128u
 /* How many chunks of one set are tried for an alignment before the next set is. */
@@ -221,8 +222,14 @@ bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned alig
 
 void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first, unsigned granules)
 {
-	bits_clear(region->page_clean, first / TIDE_PAGE_GRANULES,
-	           (first + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES);
+	unsigned from = first / TIDE_PAGE_GRANULES;
+	unsigned to = (first + granules + TIDE_PAGE_GRANULES - 1) / TIDE_PAGE_GRANULES;
+	for (unsigned i = from / 64; i * 64 < to; i++) {
+		uint64_t clean = region->page_clean[i] & range_in_word(i, from, to);
+		region->page_clean[i] ^= clean;
+		if (clean != 0)
+			tide_regret_need((uint64_t)__builtin_popcountll(clean) * TIDE_PAGE_BYTES);
+	}
 }
 
 void tide_gc_chunk_withdraw(struct tide_region *region)

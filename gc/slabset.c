@@ -6,6 +6,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "regret.h"
 
 #include <string.h>
 
@@ -191,10 +192,11 @@ static void slab_prefault(struct tide_slab *slab)
 	struct tide_heap *heap = region->heap;
 	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
 	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
-	bool clean = false;
+	unsigned clean = 0;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
-		clean |= region->page_clean[i / 64] >> (i % 64) & 1;
-	if (!clean || had * shape->block_bytes < DEMAND_BYTES ||
+		clean += region->page_clean[i / 64] >> (i % 64) & 1;
+	tide_regret_need((uint64_t)clean * TIDE_PAGE_BYTES);
+	if (clean == 0 || had * shape->block_bytes < DEMAND_BYTES ||
 	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
 		return;
 	tide_os_populate((void *)slab->base, (size_t)shape->pages * TIDE_PAGE_BYTES);
@@ -215,6 +217,8 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 		for (; word != 0 && slot > stop; word &= word - 1) {
 			uintptr_t idx = i * 64 + (uintptr_t)__builtin_ctzll(word);
 			*--slot = (void *)(slab->base + idx * shape->block_bytes);
+			__builtin_prefetch(*slot,
+			                   1); /* the thread that misses is about to write there */
 		}
 		tide_store_relaxed(&slab->bits[i], word);
 	}

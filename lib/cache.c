@@ -190,6 +190,8 @@ uint32_t tide_cache_threads_racy(struct tide_heap *heap)
 
 void tide_cache_install_at(struct tide_cache *cache, unsigned place, struct tide_bin *bin)
 {
+	for (unsigned i = 0; i < sizeof *bin; i += TIDE_CACHE_LINE_BYTES)
+		__builtin_prefetch((const char *)bin + i, 1);
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, bin->cls));
 	cache->ready[place] = bin;
 	cache->top[place] = tide_bin_top(bin);

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "regret.h"
 #include "yield.h"
 
 /* How far back tide_large_is_inside looks, for a message. */
@@ -128,6 +129,7 @@ static struct tide_large *lengthen(size_t bytes)
 		return NULL;
 	}
 	tide_store_relaxed(&large->bytes, bytes);
+	tide_regret_need(bytes - has);
 	tide_large_keep_taken(has);
 	return large;
 }
@@ -146,6 +148,7 @@ static struct tide_large *map_new(size_t bytes, size_t align_bytes)
 		return NULL;
 	}
 	want_huge(start, bytes);
+	tide_regret_need(bytes);
 	tide_store_relaxed(&large->base, (uintptr_t)start);
 	tide_store_relaxed(&large->bytes, bytes);
 	return large;

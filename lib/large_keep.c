@@ -8,6 +8,7 @@
 #include "meta.h"
 #include "options.h"
 #include "os.h"
+#include "regret.h"
 #include "yield.h"
 
 /* Blocks above this are not kept. */
@@ -234,7 +235,8 @@ bool tide_large_keep_take_at(uintptr_t base, size_t bytes)
 }
 
 /* What may be kept beside so much that is live: what a process may retain, less what it retains in
- * free chunks; and four times that while a clock gives back what is not needed. */
+ * free chunks; and four times that while a clock gives back what is not needed, or what was given
+ * back is needed again (regret.h). */
 static uint64_t keep_bound(uint64_t live)
 {
 	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
@@ -244,6 +246,7 @@ static uint64_t keep_bound(uint64_t live)
 		bound = floor;
 	if (tide_load_relaxed(&aged_by_clock))
 		return bound * 4;
+	bound = tide_regret_retain(bound);
 	return bound > chunks ? bound - chunks : 0;
 }
 
@@ -311,18 +314,18 @@ void tide_large_keep(struct tide_large *large)
 	uint64_t bound = keep_bound(tide_large_live_bytes_racy() + bytes);
 	bool again = tide_option(TIDE_OPTION_CHECK) < 2 && tide_option(TIDE_OPTION_ZERO) == 0;
 	if (!again || bytes > KEEP_MAX_BYTES || bytes > bound) {
-		(void)dispose(large);
+		tide_regret_gave(dispose(large));
 		return;
 	}
 	count_in(bytes);
 	TIDE_YIELD("large.counted");
 	/* The youngest is the one that the processor's caches still know: the others make room. */
 	if (tide_load_relaxed(&cached_bytes) > bound)
-		(void)give_back(bound);
+		tide_regret_gave(give_back(bound));
 	TIDE_YIELD("large.trimmed");
 	if (tide_load_relaxed(&cached_bytes) > bound) {
 		count_out(bytes);
-		(void)dispose(large);
+		tide_regret_gave(dispose(large));
 		return;
 	}
 	tide_stack_push(&inbox, &large->node);

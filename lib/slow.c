@@ -146,41 +146,6 @@ bool tide_slow_refill(struct tide_cache *cache, unsigned cls)
 	return tide_sample_on() ? refill_profiled(cache, cls) : refill(cache, cls);
 }
 
-void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
-{
-	struct tide_queues *queues = &cache->heap->queues;
-	unsigned cls = bin->cls;
-	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
-	bool threaded = tide_gc_thread_runs();
-	struct tide_cache_counts *counts = &cache->counts[cls];
-	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
-	if (tide_queue_has_room(queues, cls)) {
-		tide_count_owned(&counts->to_queue, 1u);
-		tide_queue_push(queues, bin);
-		tide_doorbell_ring(false);
-		return;
-	}
-	tide_cache_spilled(cache, cls);
-	uint64_t limit =
-	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
-	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
-		/* The GC does not keep up, or stands still: on to other threads directly. */
-		tide_count_owned(&counts->over_level, 1u);
-		tide_queue_push(queues, bin);
-		tide_doorbell_ring(false);
-		return;
-	}
-	tide_count_owned(&counts->to_garbage, 1u);
-	tide_count_owned(&counts->garbage_blocks, (uint64_t)bin->count);
-	tide_garbage_publish(&cache->garbage, bin);
-	cache->unrung_bytes += bytes;
-	bool much = cache->unrung_bytes >= (uint64_t)tide_option(TIDE_OPTION_WAKE_BYTES);
-	if (much)
-		cache->unrung_bytes = 0;
-	tide_doorbell_ring(much);
-	tide_slow_want_gc_thread(cache);
-}
-
 void tide_slow_unshelve(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *shelved = tide_cache_pending(cache, cls);

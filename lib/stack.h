@@ -59,8 +59,10 @@ static inline struct tide_node *tide_stack_pop(struct tide_stack *stack)
 		TIDE_YIELD("stack.pop.head");
 		void *next = tide_load_relaxed(&node->next);
 		TIDE_YIELD("stack.pop.next");
-		if (tide_cas2_acq_rel(&stack->head, node, tag, next, tag + 1))
+		if (tide_cas2_acq_rel(&stack->head, node, tag, next, tag + 1)) {
+			__builtin_prefetch(next); /* for the next pop */
 			return node;
+		}
 	}
 }
 

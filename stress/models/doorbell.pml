@@ -4,8 +4,7 @@
  *   lib/doorbell.h: tide_doorbell_announce, tide_doorbell_retract, tide_doorbell_sleep,
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
- *   lib/slow.c:     tide_slow_give_away
- *   lib/slow_free.c: class_put, make_room
+ *   lib/slow_free.c: class_put, make_room, tide_slow_give_away
  *   lib/pool.c:     tide_pool_free
  *   lib/cache.h:    tide_cache_slow_enter, tide_cache_note_pending, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push

@@ -4,8 +4,8 @@
  *   lib/cache.h:  tide_cache_slow_enter, tide_cache_slow_leave, tide_cache_pending
  *   lib/cache.c:  tide_cache_take_idle, tide_cache_empty, tide_cache_park, tide_cache_unpark,
  *                 tide_cache_adopt, park_left
- *   lib/slow.c:   tide_slow_refill, empty_to_ready, tide_slow_give_away
- *   lib/slow_free.c: make_room
+ *   lib/slow.c:   tide_slow_refill, empty_to_ready
+ *   lib/slow_free.c: make_room, tide_slow_give_away
  *   gc/release.c: tide_gc_empty_idle, empty_parked
  *   gc/drain.c:   tide_gc_drain_bin
  *

@@ -3,7 +3,7 @@
  * Stands for
  *   lib/stack.h: tide_stack_push, tide_stack_pop, tide_stack_is_empty_racy
  *   lib/queue.h: tide_queue_push, tide_queue_pop, tide_queue_has_room
- *   lib/slow.c:  tide_slow_give_away
+ *   lib/slow_free.c: tide_slow_give_away
  *   gc/refill.c: take_back
  *
  * Abstracted
