@@ -112,9 +112,6 @@ struct tide_cache {
 	/* Plain, the token's: how many there were at the last tick, and when the bins were
 	 * taken. */
 	uint32_t calls_at_tick, calls_at_take;
-	/* Blocks that became of this class, less those that were and are of another (pool.h).
-	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
-	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
 	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who
 	 * empties the bins writes as well: the last one counts.
 	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
@@ -123,7 +120,6 @@ struct tide_cache {
 	/* Allocations that found no memory.
 	 * writers  the owner   readers  statistics   order  relaxed: a counter   edges  none */
 	_Atomic uint64_t failures;
-	struct tide_cache_counts counts[TIDE_CLASS_SLOTS];
 
 	/* A thread has used it since it was last emptied.
 	 * writers  who takes it from the parked stack   readers  the same   order relaxed
@@ -131,6 +127,12 @@ struct tide_cache {
 	_Atomic bool used;
 	struct tide_cache *all_next; /* plain: written before cache.roster */
 
+	/* Last, the small classes first of each: what a thread doesn't use is not touched, and most
+	 * threads get along with two pages of all this. */
+	struct tide_cache_counts counts[TIDE_CLASS_SLOTS];
+	/* Blocks that became of this class, less those that were and are of another (pool.h).
+	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
+	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
 	/* Audit builds: calls by class.
 	 * writers  the owner   readers  the audit   order  relaxed: counters   edges  none */
 	_Atomic uint64_t mallocs[TIDE_CLASS_SLOTS];
