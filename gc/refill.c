@@ -79,7 +79,8 @@ static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 	uint32_t bin_blocks = bin_blocks_of(cls);
 	enum gc_work work = GC_IDLE;
 	for (int i = 0; i < BINS_PER_VISIT; i++) {
-		if (tide_load_relaxed(&queue->blocks) >= tide_load_relaxed(&queue->level))
+		if (tide_load_relaxed(&queue->blocks) >=
+		    tide_load_relaxed(&heap->queues.level[cls]))
 			break;
 		struct tide_bin *bin = tide_bin_new(cls, bin_blocks);
 		if (bin == NULL)
@@ -119,7 +120,7 @@ static uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack, uint
 {
 	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t blocks = tide_load_relaxed(&queue->blocks);
-	uint32_t level = tide_load_relaxed(&queue->level);
+	uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
 	if (blocks <= level || blocks - level <= slack)
 		return 0;
 	uint32_t done = take_back(heap, cls, blocks - level, bins);
@@ -144,8 +145,8 @@ static uint64_t most_bytes_alone(struct tide_heap *heap, uint64_t own_bytes)
 	uint64_t all = 0;
 	uint64_t may = tide_gc_retain_bytes(heap) / 4;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
-		all += tide_load_relaxed(&heap->queues.of[cls].level) *
-		       (uint64_t)tide_class_bytes(cls);
+		all +=
+		    tide_load_relaxed(&heap->queues.level[cls]) * (uint64_t)tide_class_bytes(cls);
 	return own_bytes + (may > all ? may - all : 0);
 }
 
@@ -161,7 +162,7 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 	if (!tide_class_is_small(cls))
 		few = tide_cache_threads_racy(heap) > 1 ? TIDE_QUEUE_MEDIUM_BYTES : first;
 	else if (!tide_gc_thread_runs())
-		few = most_bytes_alone(heap, tide_load_relaxed(&heap->queues.of[cls].level) *
+		few = most_bytes_alone(heap, tide_load_relaxed(&heap->queues.level[cls]) *
 		                                 (uint64_t)tide_class_bytes(cls));
 	return few < most ? few : most;
 }
@@ -182,7 +183,7 @@ void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 	uint64_t through = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
 	                   tide_load_relaxed(&gc->by_class[cls].refilled);
 	uint64_t most = most_bytes(heap, cls) / tide_class_bytes(cls);
-	uint32_t level = tide_load_relaxed(&queue->level);
+	uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
 	uint32_t next = tide_gc_policy_grow(
 	    level, misses, (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS) * bin_blocks_of(cls),
 	    through - gc->queue_through[cls], (uint32_t)most);
@@ -192,7 +193,7 @@ void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 		tide_count_owned(&gc->count.level_grows, 1u);
 		tide_count_owned(&gc->by_class[cls].level_grows, 1u);
 		TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, next);
-		tide_store_relaxed(&queue->level, next);
+		tide_store_relaxed(&heap->queues.level[cls], next);
 	}
 }
 
@@ -231,7 +232,7 @@ static void settle(struct tide_heap *heap)
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_queue *queue = &heap->queues.of[cls];
 		uint32_t misses = tide_load_relaxed(&queue->misses);
-		uint32_t level = tide_load_relaxed(&queue->level);
+		uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
 		if (misses == gc->queue_tick_misses[cls]) {
 			uint32_t settled = tide_gc_policy_settle(level, bin_blocks_of(cls));
 			if (settled != level) {
@@ -240,7 +241,7 @@ static void settle(struct tide_heap *heap)
 				TIDE_TRACE_EVENT(level, TIDE_TRACE_LEVEL, cls, settled);
 			}
 			level = settled;
-			tide_store_relaxed(&queue->level, level);
+			tide_store_relaxed(&heap->queues.level[cls], level);
 		}
 		gc->queue_tick_misses[cls] = misses;
 		uint32_t done = lower(heap, cls, 0, bins);
@@ -275,7 +276,7 @@ enum gc_work tide_gc_refill_queues(struct tide_heap *heap)
 void tide_gc_empty_queues(struct tide_heap *heap)
 {
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		tide_store_relaxed(&heap->queues.of[cls].level, 0);
+		tide_store_relaxed(&heap->queues.level[cls], 0);
 		(void)take_back(heap, cls, UINT32_MAX, UINT32_MAX);
 	}
 }

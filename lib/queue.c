@@ -8,7 +8,7 @@ void tide_queue_init(struct tide_queues *queues)
 	int64_t max_bytes = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		int64_t fit = max_bytes / (int64_t)tide_class_bytes(cls);
-		tide_store_relaxed(&queues->of[cls].level, (uint32_t)(blocks < fit ? blocks : fit));
+		tide_store_relaxed(&queues->level[cls], (uint32_t)(blocks < fit ? blocks : fit));
 	}
 }
 

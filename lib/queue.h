@@ -22,10 +22,6 @@ struct tide_queue {
 	 * writers  every thread, by fetch-add   readers  every thread
 	 * order    relaxed: advice              edges    none */
 	_Atomic uint32_t blocks;
-	/* Blocks it should hold.
-	 * writers  the GC                       readers  every thread
-	 * order    relaxed: advice              edges    none */
-	_Atomic uint32_t level;
 	/* Times a reader found it empty, a writer found it full.
 	 * writers  every thread, by fetch-add   readers  the GC
 	 * order    relaxed: counters            edges    none */
@@ -38,6 +34,11 @@ struct tide_queue {
 /* The queues of a heap. */
 struct tide_queues {
 	struct tide_queue of[TIDE_CLASS_SLOTS];
+	/* Blocks each should hold. Not in the queues: the first levels would make memory of all of
+	 * them, and who only looks whether there is room shares no line with who pushes.
+	 * writers  the GC                       readers  every thread
+	 * order    relaxed: advice              edges    none */
+	_Atomic uint32_t level[TIDE_CLASS_SLOTS];
 	/* Classes whose queue was found empty or full since the GC last looked, so that it need not
 	 * visit all.
 	 * writers  every thread sets bits; the GC clears by swap   readers  the same
@@ -71,7 +72,7 @@ TIDE_HIDDEN void tide_queue_recount(struct tide_queues *queues);
 static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 {
 	struct tide_queue *queue = &queues->of[cls];
-	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queue->level))
+	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queues->level[cls]))
 		return true;
 	tide_queue_note(queues, &queue->fulls, cls);
 	return false;

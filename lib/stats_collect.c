@@ -113,7 +113,7 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 	if (tide_class_is_small(cls))
 		sum->purged_bytes +=
 		    tide_load_relaxed(&gc->slab_purged_pages[cls]) * TIDE_PAGE_BYTES;
-	sum->level_blocks += tide_load_relaxed(&queue->level);
+	sum->level_blocks += tide_load_relaxed(&heap->queues.level[cls]);
 	sum->queue_misses += tide_load_relaxed(&queue->misses);
 	sum->queue_fulls += tide_load_relaxed(&queue->fulls);
 	sum->level_grows += tide_load_relaxed(&gc->by_class[cls].level_grows);

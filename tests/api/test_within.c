@@ -202,9 +202,7 @@ Test(within, a_heap_in_a_slot_used_before_starts_with_the_first_levels)
 
 		for (unsigned i = 0; i < COUNT_OF(block); i++)
 			block[i] = tide_heap_malloc(heap, 64);
-		struct tide_queue *queue =
-		    &heap->queues.of[tide_class_of(64)];
-		cr_assert_leq(tide_load_relaxed(&queue->level),
+		cr_assert_leq(tide_load_relaxed(&heap->queues.level[tide_class_of(64)]),
 		              (uint32_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS));
 		for (unsigned i = 0; i < COUNT_OF(block); i++)
 			tide_heap_free(heap, block[i]);

@@ -36,7 +36,7 @@ static void end(void)
 
 static uint32_t level_of(unsigned cls)
 {
-	return tide_load_relaxed(&tide_heap_default.queues.of[cls].level);
+	return tide_load_relaxed(&tide_heap_default.queues.level[cls]);
 }
 
 static uint32_t queued(unsigned cls)

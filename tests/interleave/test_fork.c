@@ -32,7 +32,7 @@ static void shallow_process(void)
 	tide_options_set(TIDE_OPTION_GC, 0);
 	for (unsigned i = 0; i < HELD; i++)
 		held[i] = tide_malloc(BYTES);
-	tide_store_relaxed(&tide_heap_default.queues.of[tide_class_of(BYTES)].level, 1u);
+	tide_store_relaxed(&tide_heap_default.queues.level[tide_class_of(BYTES)], 1u);
 }
 
 static void process_with_a_heap(void)

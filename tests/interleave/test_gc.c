@@ -34,13 +34,13 @@ static void shallow_process(void)
 		made_before[i] = tide_malloc(BYTES);
 	/* Nothing is left to take of this thread, or the GC would only doze. */
 	tide_cache_self->calls_at_take = tide_load_relaxed(&tide_cache_self->slow_calls);
-	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, 0u);
+	tide_store_relaxed(&tide_heap_default.queues.level[cls], 0u);
 }
 
 static void shallow_process_with_queues(void)
 {
 	shallow_process();
-	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, 2u);
+	tide_store_relaxed(&tide_heap_default.queues.level[cls], 2u);
 }
 
 /* Publish a bin with a fresh block, as a free does whose bins are full. */

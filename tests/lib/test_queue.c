@@ -27,7 +27,7 @@ Test(queue, first_levels_follow_the_options)
 {
 	tide_queue_init(&tide_heap_default.queues);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		uint64_t level = tide_load_relaxed(&tide_heap_default.queues.of[cls].level);
+		uint64_t level = tide_load_relaxed(&tide_heap_default.queues.level[cls]);
 		uint64_t max_bytes = (uint64_t)tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
 
 		cr_assert_leq(level, (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS));
@@ -38,7 +38,7 @@ Test(queue, first_levels_follow_the_options)
 	tide_options_set(TIDE_OPTION_QUEUE_BLOCKS, 0);
 	tide_queue_init(&tide_heap_default.queues);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
-		cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[cls].level), 0u);
+		cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.level[cls]), 0u);
 }
 
 Test(queue, bins_leave_last_in_first_out_and_by_class)
@@ -66,7 +66,7 @@ Test(queue, the_level_advises_and_refuses_nothing)
 {
 	struct tide_queue *queue = &tide_heap_default.queues.of[CLS];
 
-	tide_store_relaxed(&queue->level, 10u);
+	tide_store_relaxed(&tide_heap_default.queues.level[CLS], 10u);
 	cr_assert(tide_queue_has_room(&tide_heap_default.queues, CLS));
 	tide_queue_push(&tide_heap_default.queues, bin_of(CLS, 9));
 	cr_assert(tide_queue_has_room(&tide_heap_default.queues, CLS));
@@ -78,7 +78,7 @@ Test(queue, the_level_advises_and_refuses_nothing)
 	for (unsigned i = 0; i < 100; i++)
 		tide_queue_push(&tide_heap_default.queues, bin_of(CLS, TIDE_BIN_SLOTS));
 	cr_assert_eq(tide_load_relaxed(&queue->blocks), 10u + 100 * TIDE_BIN_SLOTS);
-	tide_store_relaxed(&queue->level, 0u);
+	tide_store_relaxed(&tide_heap_default.queues.level[CLS], 0u);
 	while (tide_queue_pop(&tide_heap_default.queues, CLS) != NULL)
 		continue;
 	cr_assert_eq(tide_load_relaxed(&queue->blocks), 0u);

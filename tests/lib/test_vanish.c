@@ -207,7 +207,7 @@ static void vanish_everywhere(size_t bytes, size_t blocks, uint32_t level)
 	stepped_bytes = bytes;
 	for (size_t i = 0; i < blocks; i++)
 		malloc_one(i, bytes, false);
-	tide_store_relaxed(&tide_heap_default.queues.of[cls].level, level);
+	tide_store_relaxed(&tide_heap_default.queues.level[cls], level);
 	for (size_t i = 0; i < blocks; i++)
 		free_one(i, next_free_misses(cls) || i % 50 == 0);
 	for (size_t i = 0; i < blocks; i++)

@@ -137,7 +137,7 @@ static inline size_t held_limit(unsigned caches, size_t max_bytes, bool pinned)
 			limit += caches * 2 * capacity * each;
 		/* A queue at its level, and one bin above it. */
 		limit +=
-		    (tide_load_relaxed(&tide_heap_default.queues.of[cls].level) + capacity) * each;
+		    (tide_load_relaxed(&tide_heap_default.queues.level[cls]) + capacity) * each;
 	}
 	if (max_bytes > TIDE_SMALL_MAX_BYTES)
 		limit += caches * (TIDE_POOL_MAX_BYTES + TIDE_MEDIUM_MAX_BYTES);
