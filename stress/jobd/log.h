@@ -36,6 +36,7 @@ struct log_start {
 	uint32_t last_segment; /* 0: none */
 	uint64_t last_record;
 	uint64_t next_id;
+	uint64_t salt;                /* of the segments; where there is none, of no meaning */
 	struct log_segment *segments; /* of malloc; the log takes it */
 	uint32_t segment_count;
 };

@@ -1,16 +1,14 @@
 /* See recovery.h. */
 #include "recovery.h"
 
-#include "segment.h"
+#include "tail.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A job that the log has, as of the records read so far. */
 struct found {
@@ -219,46 +217,67 @@ static bool complain(const char *path, uint64_t at, const char *what)
 	return false;
 }
 
-/* On the disk as well. */
-static bool sync_file(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is_synced = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return is_synced;
-}
-
-/* A kill may leave the last segment's last write unfinished; nobody was told that it succeeded.
- * That it is cut off is on the disk before a segment comes after it, where it would be damage. */
-static bool cut(struct recovery *recovery, const char *path, uint64_t whole_bytes)
+/* What the segment says of itself fits to what came before. False, after a message. */
+static bool take_header(struct recovery *recovery, const char *path,
+                        const struct segment_header *header)
 {
 	struct log_start *start = recovery->start;
-	uint64_t bytes = recovery->files[recovery->at].bytes;
 
-	segment_unmap(&recovery->files[recovery->at]);
-	fprintf(stderr,
-	        "tide-jobd: %s: the last %" PRIu64 " bytes are an unfinished write: cut off\n",
-	        path, bytes - whole_bytes);
-	if (whole_bytes == 0) {
-		start->segment_count--;
-		return (unlink(path) == 0 && sync_file(recovery->folder)) ||
-		       complain(path, 0, strerror(errno));
-	}
-	if (truncate(path, (off_t)whole_bytes) != 0 || !sync_file(path) ||
-	    !segment_map(path, &recovery->files[recovery->at]))
-		return complain(path, whole_bytes, strerror(errno));
+	if (header->number != start->segments[recovery->at].number)
+		return complain(path, 0, "it is another segment");
+	if (recovery->at > 0 && header->salt != start->salt)
+		return complain(path, 0, "it is of another log");
+	if (recovery->at > 0 && header->first_record != recovery->last_record + 1)
+		return complain(path, 0, "records before it are missing");
+	start->salt = header->salt;
+	recovery->last_record = header->first_record - 1;
+	if (header->next_id > recovery->next_id)
+		recovery->next_id = header->next_id;
 	return true;
+}
+
+static bool is_zero(const struct segment_file *file)
+{
+	for (size_t i = 0; i < file->bytes; i++) {
+		if (file->data[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The segment is not whole. A kill may leave the last segment's last write unfinished; a power
+ * failure, any of what was not synced. Nobody was promised that it stays. Whatever a sync had
+ * confirmed must be there: then it is for a human to decide. */
+static bool mend(struct recovery *recovery, const char *path, struct segment_header *header,
+                 uint64_t whole_bytes, const char *what)
+{
+	struct log_start *start = recovery->start;
+	struct segment_file *file = &recovery->files[recovery->at];
+	struct tail tail = { recovery->folder, path, whole_bytes, 0 };
+
+	if (recovery->at + 1 < start->segment_count)
+		return complain(path, whole_bytes, what);
+	/* A header is on the disk before there is anything behind it. */
+	if (whole_bytes == 0 && recovery->at == 0 && file->bytes >= SEGMENT_HEADER_BYTES &&
+	    !is_zero(file))
+		return complain(path, 0, "the header is damaged");
+	header->number = start->segments[recovery->at].number;
+	header->salt = start->salt;
+	struct segment_rest rest = segment_scan(file, header, whole_bytes, recovery->last_record);
+
+	if (rest.synced > recovery->last_record)
+		return complain(path, whole_bytes, what);
+	tail.whole_behind = rest.records;
+	if (whole_bytes == 0)
+		start->segment_count--;
+	return tail_take_off(&tail, file) || complain(path, whole_bytes, strerror(errno));
 }
 
 static bool read_one(struct recovery *recovery)
 {
-	struct log_start *start = recovery->start;
-	struct log_segment *segment = &start->segments[recovery->at];
+	struct log_segment *segment = &recovery->start->segments[recovery->at];
 	struct segment_file *file = &recovery->files[recovery->at];
 	struct segment_header header = { 0 };
-	bool is_last = recovery->at + 1 == start->segment_count;
 	uint64_t whole_bytes;
 	char path[4200];
 
@@ -267,28 +286,21 @@ static bool read_one(struct recovery *recovery)
 		return complain(path, 0, "the segment before it is missing");
 	if (!segment_map(path, file))
 		return complain(path, 0, strerror(errno));
-	enum record_result result = segment_decode(file->data, file->bytes, &header);
+	if (segment_is_of_other_version(file->data, file->bytes))
+		return complain(path, 0, "it was written by another version");
+	if (segment_decode(file->data, file->bytes, &header) == RECORD_IS_WHOLE &&
+	    !take_header(recovery, path, &header))
+		return false;
+	enum record_result result =
+	    segment_read(file, &header, &whole_bytes, take_record, recovery);
 
-	if (result == RECORD_IS_WHOLE) {
-		if (header.number != segment->number)
-			return complain(path, 0, "it is another segment");
-		if (recovery->at > 0 && header.first_record != recovery->last_record + 1)
-			return complain(path, 0, "records before it are missing");
-		recovery->last_record = header.first_record - 1;
-		if (header.next_id > recovery->next_id)
-			recovery->next_id = header.next_id;
-	}
-	result = segment_read(file, &header, &whole_bytes, take_record, recovery);
 	segment->bytes = whole_bytes;
 	if (recovery->no_memory)
 		return complain(path, whole_bytes, "no memory");
 	if (result == RECORD_IS_WHOLE)
 		return true;
-	if (!is_last || !segment_ends_at(file, whole_bytes, recovery->last_record))
-		return complain(path, whole_bytes,
-		                result == RECORD_IS_CUT ? "a record is incomplete"
-		                                        : "a record is damaged");
-	return cut(recovery, path, whole_bytes);
+	return mend(recovery, path, &header, whole_bytes,
+	            result == RECORD_IS_CUT ? "a record is incomplete" : "a record is damaged");
 }
 
 struct recovery *recovery_read(const char *folder, struct log_start *start)
