@@ -141,7 +141,8 @@ enum answer board_delete(struct board *board, struct session *session, uint64_t 
 enum answer board_release(struct board *board, struct session *session,
                           const struct command *command);
 enum answer board_bury(struct board *board, struct session *session, const struct command *command);
-uint64_t board_kick(struct board *board, struct session *session, uint64_t bound);
+enum answer board_kick(struct board *board, struct session *session, uint64_t bound,
+                       uint64_t *kicked);
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id);
 enum answer board_touch(struct board *board, struct session *session, uint64_t id);
 enum answer board_pause(struct board *board, const struct command *command);
@@ -171,8 +172,8 @@ void board_pause_keeper(struct board *board, int64_t ms);
 void board_stop_keeper(struct board *board);
 /* If the job's FULL record is in that segment, append it again. */
 void board_move_record(struct board *board, const struct record *record, uint32_t segment);
-/* All records so far go to the files. */
-void board_commit(struct board *board);
+/* All records so far go to the files. False: not all. */
+bool board_commit(struct board *board);
 /* The oldest segment's file is gone. */
 void board_segment_is_gone(struct board *board);
 /* It could not be removed, and is to be tried again. */

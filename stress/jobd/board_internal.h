@@ -166,6 +166,9 @@ void session_serve(struct board *board, struct session *session, enum answer ans
 bool session_deadline_is_soon(const struct session *session, int64_t now);
 
 /* journal.c: the board's records. Nothing is done where there is no log. */
+/* False: what would be recorded is to be refused, before anything is done. */
+bool journal_takes_jobs(const struct board *board);
+bool journal_takes_changes(const struct board *board);
 /* False: no memory. */
 bool journal_full(struct board *board, struct job *job, const char *body, uint32_t body_crc);
 /* These end the process when there is no memory. */

@@ -5,7 +5,8 @@
 
 enum { KICKS_A_HOLD = 256 }; /* then others may have the lock */
 
-/* The log's records so far are what the session's replies depend on. */
+/* The log's records so far are what the session's replies depend on. Not so for a reply that gives
+ * a job: it acknowledges nothing. */
 static void note_record(struct board *board, struct session *session)
 {
 	if (board->log != NULL)
@@ -83,6 +84,8 @@ enum answer board_put(struct board *board, struct session *session, const struct
 
 	if (load_relaxed(&board->is_draining)) /* carries no data */
 		return ANSWER_DRAINING;
+	if (!journal_takes_jobs(board))
+		return ANSWER_NO_MEMORY;
 	if (tide_store_put(board->store, body, command->body_bytes, &put) == 0)
 		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
@@ -197,7 +200,6 @@ enum answer board_reserve(struct board *board, struct session *session, uint32_t
 			              forever ? INT64_MAX : now + timeout_s * SECOND_NS);
 		}
 	}
-	note_record(board, session);
 	board_unlock(board);
 	return answer;
 }
@@ -222,7 +224,6 @@ enum answer board_collect(struct board *board, struct session *session,
 			start_waiting(board, session, session->wait_until_ns);
 		}
 	}
-	note_record(board, session);
 	board_unlock(board);
 	return answer;
 }
@@ -248,7 +249,6 @@ enum answer board_reserve_job(struct board *board, struct session *session, uint
 	if (job != NULL && job->state != JOB_RESERVED) {
 		become_worker(board, session);
 		answer = take(board, session, job, board_now());
-		note_record(board, session);
 	}
 	board_unlock(board);
 	return answer;
@@ -277,7 +277,6 @@ enum answer board_peek_first(struct board *board, struct session *session, enum 
 
 	while (*entry == NULL && (job = (struct job *)queue_first(queue)) != NULL)
 		*entry = entry_or_end(board, job);
-	note_record(board, session);
 	board_unlock(board);
 	return *entry != NULL ? ANSWER_DONE : ANSWER_NOT_FOUND;
 }
@@ -292,6 +291,8 @@ static struct job *find_own(struct board *board, const struct session *session, 
 
 enum answer board_delete(struct board *board, struct session *session, uint64_t id)
 {
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = job_find(board, id, NULL);
@@ -315,6 +316,8 @@ enum answer board_release(struct board *board, struct session *session,
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = find_own(board, session, command->id);
@@ -340,6 +343,8 @@ enum answer board_bury(struct board *board, struct session *session, const struc
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = find_own(board, session, command->id);
@@ -384,28 +389,34 @@ static uint64_t kick_some(struct board *board, struct queue *queue, uint64_t bou
 	return kicked;
 }
 
-uint64_t board_kick(struct board *board, struct session *session, uint64_t bound)
+enum answer board_kick(struct board *board, struct session *session, uint64_t bound,
+                       uint64_t *all_kicked)
 {
 	struct tube *tube = session->used; /* its own thread's */
 	struct queue *queue = NULL;
-	uint64_t all_kicked = 0, kicked;
+	uint64_t kicked;
 
+	*all_kicked = 0;
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	do {
 		board_lock(board);
 		if (queue == NULL)
 			queue = tube->buried.count > 0 ? &tube->buried : &tube->delayed;
-		kicked = kick_some(board, queue, bound - all_kicked);
+		kicked = kick_some(board, queue, bound - *all_kicked);
 		note_record(board, session);
 		board_unlock(board);
-		all_kicked += kicked;
+		*all_kicked += kicked;
 	} while (kicked == KICKS_A_HOLD);
-	return all_kicked;
+	return ANSWER_DONE;
 }
 
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id)
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = job_find(board, id, NULL);

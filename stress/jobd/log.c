@@ -72,10 +72,10 @@ struct log *log_open(const struct log_options *options, int folder_lock,
 		log->bytes += log->segments[i].bytes;
 		log->live_bytes += log->segments[i].live_bytes;
 	}
-	log->last_record = log->batched = start->last_record;
+	log->last_record = start->last_record;
 	pthread_mutex_init(&log->batches_lock, NULL);
 	pthread_mutex_init(&log->files_lock, NULL);
-	log->fd = -1;
+	log_open_files(log);
 	return log;
 }
 
@@ -134,7 +134,8 @@ static struct batch *batch_for(struct log *log, uint32_t segment, bool starts, s
 		batch->next = NULL;
 		batch->segment = segment;
 		batch->starts_segment = starts;
-		batch->bytes = 0;
+		batch->has_header = false;
+		batch->bytes = batch->done = 0;
 		if (!batch_has_room(batch, bytes)) {
 			free(batch->data);
 			free(batch);
@@ -172,7 +173,7 @@ static bool batch_record(struct log *log, const struct segment_header *header, b
 		if (record->body_bytes > 0)
 			memcpy(at + head_bytes, record->body, record->body_bytes);
 		batch->bytes += header_bytes + head_bytes + record->body_bytes;
-		log->batched = record->number;
+		batch->last_record = record->number;
 	}
 	pthread_mutex_unlock(&log->batches_lock);
 	return batch != NULL;
@@ -239,9 +240,22 @@ uint32_t log_wants_gone(struct log *log)
 		return 0;
 	const struct log_segment *oldest = &log->segments[0];
 
+	switch (log_state(log)) {
+	case LOG_IS_STUCK:
+		return 0;
+	case LOG_IS_FULL:
+		/* Whatever helps, and fits into what the reserve left. */
+		if (oldest->live_bytes > 0 &&
+		    (log->bytes <= log->live_bytes + log->options.segment_bytes ||
+		     oldest->live_bytes > log->reserve.bytes / 2))
+			return 0;
+		break;
+	case LOG_GOES_ON:
+		break;
+	}
 	/* At most half of the log is of use to nobody, and two segments' worth; and many starts do
 	 * not leave a short segment each. */
-	if (oldest->live_jobs > 0 &&
+	if (log_state(log) == LOG_GOES_ON && oldest->live_jobs > 0 &&
 	    log->bytes <= 2 * log->live_bytes + 2 * log->options.segment_bytes &&
 	    log->segment_count <=
 	        SHORT_SEGMENTS_MAX + 2 * (log->live_bytes / log->options.segment_bytes))
@@ -288,8 +302,7 @@ void log_close(struct log *log)
 	log_commit(log, log->last_record);
 	if (log->options.sync_ms != LOG_SYNC_NEVER)
 		log_sync(log);
-	if (log->fd >= 0)
-		close(log->fd);
+	log_close_files(log);
 	close(log->folder_fd);
 	close(log->folder_lock);
 	pthread_mutex_destroy(&log->batches_lock);

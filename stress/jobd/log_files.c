@@ -11,18 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_ROOM_KEPT = 1024 * 1024 };
+enum {
+	BATCH_ROOM_KEPT = 1024 * 1024,
+	RESERVE_BYTES_LEAST = 1024 * 1024,
+	RESERVE_BYTES_MOST = 64 * 1024 * 1024,
+};
 
-static _Noreturn void die(const char *what, const char *path)
+/* A sync has failed: what was written may not be on the disk, and the system would not say so a
+ * second time. */
+static _Noreturn void die(const char *what)
 {
-	fprintf(stderr, "tide-jobd: %s %s: %s; the log can't go on\n", what, path, strerror(errno));
+	fprintf(stderr, "tide-jobd: syncing %s: %s; the log can't go on\n", what, strerror(errno));
 	_exit(1); /* no reply of any thread may leave */
 }
 
 static void sync_folder(const struct log *log)
 {
 	if (fsync(log->folder_fd) != 0)
-		die("syncing", log->options.folder);
+		die(log->options.folder);
 }
 
 bool log_remove_file(struct log *log, uint32_t segment)
@@ -38,56 +44,102 @@ bool log_remove_file(struct log *log, uint32_t segment)
 	return true;
 }
 
-/* End the current file, and begin the segment's. */
-static void start_file(struct log *log, uint32_t segment)
+/* Everything below under files_lock. */
+
+static void set_state(struct log *log, enum log_state state)
+{
+	static const char *const news[] = {
+		[LOG_GOES_ON] = "jobs are taken again",
+		[LOG_IS_FULL] = "the disk is full: no jobs are taken until there is room",
+		[LOG_IS_STUCK] = "nothing is changed until it can be written",
+	};
+
+	if (state == load_relaxed(&log->state)) /* its only writers have the lock */
+		return;
+	fprintf(stderr, "tide-jobd: -b %s: %s\n", log->options.folder, news[state]);
+	store_relaxed(&log->state, state); /* carries no data */
+}
+
+/* After a write: the state but for failures. */
+static enum log_state state_of_room(const struct log *log)
+{
+	return log->reserve.fd < 0 || log->reserve.is_held ? LOG_GOES_ON : LOG_IS_FULL;
+}
+
+/* What errno says. True: there is room now, and it is to be tried again. */
+static bool make_room(struct log *log)
+{
+	int error = errno;
+
+	if (reserve_is_room_error(error) && reserve_give_up(&log->reserve)) {
+		set_state(log, LOG_IS_FULL);
+		return true;
+	}
+	if (load_relaxed(&log->state) != LOG_IS_STUCK) /* under the lock */
+		fprintf(stderr, "tide-jobd: writing to %s: %s\n", log->options.folder,
+		        strerror(error));
+	set_state(log, LOG_IS_STUCK);
+	return false;
+}
+
+/* End the current file, and begin the segment's. False: the system is in the way. */
+static bool start_file(struct log *log, uint32_t segment)
 {
 	char path[4200];
 	bool syncs = log->options.sync_ms != LOG_SYNC_NEVER;
+	int fd;
 
 	segment_path(log->options.folder, segment, path, sizeof path);
+	do
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	while (fd < 0 && make_room(log));
+	if (fd < 0)
+		return false;
 	if (log->fd >= 0) {
 		if (syncs && fdatasync(log->fd) != 0)
-			die("syncing before", path);
+			die(path);
 		close(log->fd);
 	}
-	log->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-	if (log->fd < 0)
-		die("creating", path);
+	log->fd = fd;
 	if (syncs)
 		sync_folder(log);
+	return true;
 }
 
-static void write_upto(struct log *log, const struct batch *batch, size_t *done, size_t end)
+/* Of the batch, up to there. False: not all of it; it is tried again from where it ended. */
+static bool write_upto(struct log *log, struct batch *batch, size_t end)
 {
-	while (*done < end) {
-		ssize_t wrote = write(log->fd, batch->data + *done, end - *done);
+	while (batch->done < end) {
+		ssize_t wrote = write(log->fd, batch->data + batch->done, end - batch->done);
 
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			die("writing to", log->options.folder);
-		*done += (size_t)wrote;
+		if (wrote > 0)
+			batch->done += (size_t)wrote;
+		else if (wrote < 0 && errno != EINTR && !make_room(log))
+			return false;
 	}
+	return true;
 }
 
-static void write_batch(struct log *log, const struct batch *batch)
+static bool write_batch(struct log *log, struct batch *batch)
 {
-	size_t done = 0;
-
 	if (batch->starts_segment) {
-		start_file(log, batch->segment);
-		/* A header is on the disk before there is anything behind it: recovery counts on
-		 * it. */
-		if (log->options.sync_ms != LOG_SYNC_NEVER) {
-			write_upto(log, batch, &done, SEGMENT_HEADER_BYTES);
-			if (fdatasync(log->fd) != 0)
-				die("syncing", log->options.folder);
-		}
+		if (!start_file(log, batch->segment))
+			return false;
+		batch->starts_segment = false;
+		batch->has_header = true;
 	}
-	write_upto(log, batch, &done, batch->bytes);
+	/* A header is on the disk before there is anything behind it: recovery counts on it. */
+	if (batch->has_header && log->options.sync_ms != LOG_SYNC_NEVER) {
+		if (!write_upto(log, batch, SEGMENT_HEADER_BYTES))
+			return false;
+		if (fdatasync(log->fd) != 0)
+			die(log->options.folder);
+		batch->has_header = false;
+	}
+	return write_upto(log, batch, batch->bytes);
 }
 
-/* Keep one batch for the next time, unless it is huge. Under files_lock. */
+/* Keep one batch for the next time, unless it is huge. */
 static void batch_is_written(struct log *log, struct batch *batch)
 {
 	if (batch->room <= BATCH_ROOM_KEPT) {
@@ -104,35 +156,61 @@ static void batch_is_written(struct log *log, struct batch *batch)
 	}
 }
 
-void log_commit(struct log *log, uint64_t number)
+/* What was appended since the last time goes behind what could not be written then. */
+static void take_batches(struct log *log)
+{
+	struct batch **end = &log->unwritten;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	pthread_mutex_lock(&log->batches_lock);
+	*end = log->first;
+	log->first = log->last = NULL;
+	pthread_mutex_unlock(&log->batches_lock);
+}
+
+/* All of them, or up to a failure. Returns the number of the last record that is in the files. */
+static uint64_t write_batches(struct log *log)
+{
+	uint64_t last = load_relaxed(&log->written); /* its only writers have the lock */
+	struct batch *batch;
+
+	while ((batch = log->unwritten) != NULL) {
+		if (!write_batch(log, batch))
+			return last;
+		last = batch->last_record;
+		log->unwritten = batch->next;
+		batch_is_written(log, batch);
+	}
+	set_state(log, state_of_room(log));
+	return last;
+}
+
+/* End of what is under files_lock. */
+
+bool log_commit(struct log *log, uint64_t number)
 {
 	/* Another thread's write may have taken these records along.
 	 * edge log.written; as is the load under the lock. */
 	if (load_acquire(&log->written) >= number)
-		return;
+		return true;
 	pthread_mutex_lock(&log->files_lock);
-	if (load_acquire(&log->written) < number) {
-		pthread_mutex_lock(&log->batches_lock);
-		struct batch *batch = log->first;
-		uint64_t batched = log->batched;
+	uint64_t written = load_acquire(&log->written);
 
-		log->first = log->last = NULL;
-		pthread_mutex_unlock(&log->batches_lock);
-		while (batch != NULL) {
-			struct batch *next = batch->next;
+	if (written < number) {
+		uint64_t before = written;
 
-			write_batch(log, batch);
-			batch_is_written(log, batch);
-			batch = next;
-		}
-		if (log->options.sync_ms == LOG_SYNC_AT_ONCE) {
+		take_batches(log);
+		written = write_batches(log);
+		if (written > before && log->options.sync_ms == LOG_SYNC_AT_ONCE) {
 			if (fdatasync(log->fd) != 0)
-				die("syncing", log->options.folder);
-			store_release(&log->synced, batched);
+				die(log->options.folder);
+			store_release(&log->synced, written);
 		}
-		store_release(&log->written, batched); /* edge log.written */
+		store_release(&log->written, written); /* edge log.written */
 	}
 	pthread_mutex_unlock(&log->files_lock);
+	return written >= number;
 }
 
 void log_sync(struct log *log)
@@ -146,14 +224,67 @@ void log_sync(struct log *log)
 
 	if (!is_synced && fd < 0) {
 		if (fdatasync(log->fd) != 0)
-			die("syncing", log->options.folder);
+			die(log->options.folder);
 		store_release(&log->synced, written);
 	}
 	pthread_mutex_unlock(&log->files_lock);
 	if (fd < 0)
 		return;
 	if (fdatasync(fd) != 0)
-		die("syncing", log->options.folder);
+		die(log->options.folder);
 	close(fd);
 	store_release(&log->synced, written);
+}
+
+void log_open_files(struct log *log)
+{
+	uint64_t room = log->options.segment_bytes;
+
+	log->fd = -1;
+	if (room < RESERVE_BYTES_LEAST)
+		room = RESERVE_BYTES_LEAST;
+	if (room > RESERVE_BYTES_MOST)
+		room = RESERVE_BYTES_MOST;
+	reserve_open(&log->reserve, log->options.folder, room);
+	atomic_init(&log->state, LOG_GOES_ON);
+	set_state(log, state_of_room(log)); /* no other thread yet */
+}
+
+void log_close_files(struct log *log)
+{
+	struct batch *batch;
+
+	if (log->unwritten != NULL)
+		fprintf(stderr,
+		        "tide-jobd: -b %s: the last changes could not be written; none was "
+		        "acknowledged\n",
+		        log->options.folder);
+	while ((batch = log->unwritten) != NULL) {
+		log->unwritten = batch->next;
+		free(batch->data);
+		free(batch);
+	}
+	if (log->fd >= 0)
+		close(log->fd);
+	reserve_close(&log->reserve);
+}
+
+uint64_t log_written(const struct log *log)
+{
+	return load_acquire(&log->written); /* edge log.written */
+}
+
+enum log_state log_state(const struct log *log)
+{
+	return load_relaxed(&log->state); /* carries no data */
+}
+
+void log_take_room(struct log *log)
+{
+	if (log_state(log) != LOG_IS_FULL)
+		return;
+	pthread_mutex_lock(&log->files_lock);
+	if (log_state(log) == LOG_IS_FULL && reserve_take(&log->reserve))
+		set_state(log, LOG_GOES_ON);
+	pthread_mutex_unlock(&log->files_lock);
 }

@@ -3,6 +3,7 @@
 #define JOBD_LOG_INTERNAL_H
 
 #include "log.h"
+#include "reserve.h"
 
 #include <pthread.h>
 
@@ -10,8 +11,11 @@
 struct batch {
 	struct batch *next;
 	uint32_t segment;
-	bool starts_segment; /* the segment's header comes first */
+	bool starts_segment; /* the segment's header comes first; its file is not there yet */
+	bool has_header;     /* and is not known to be on the disk */
+	uint64_t last_record;
 	size_t bytes;
+	size_t done; /* bytes in the file */
 	size_t room;
 	char *data;
 };
@@ -37,11 +41,15 @@ struct log {
 	struct batch *first;
 	struct batch *last;
 	struct batch *spare; /* NULL; or one to use again */
-	uint64_t batched;    /* number of the last record in the batches */
 
 	/* Under files_lock. */
 	pthread_mutex_t files_lock;
 	int fd;
+	struct batch *unwritten; /* taken out of the list above */
+	struct reserve reserve;
+	/* writers  under files_lock         readers  any thread
+	 * order    relaxed                  edges    none: it carries no data */
+	_Atomic enum log_state state;
 
 	/* Number of the last record in the files; on the disk.
 	 * writers  under files_lock; log_sync's one thread   readers  all threads
@@ -50,5 +58,9 @@ struct log {
 	_Atomic uint64_t written;
 	_Atomic uint64_t synced;
 };
+
+/* log_files.c: the part under files_lock. */
+void log_open_files(struct log *log);
+void log_close_files(struct log *log);
 
 #endif

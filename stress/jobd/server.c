@@ -31,7 +31,7 @@ struct worker {
 	struct mailbox mailbox;
 	pthread_t thread;
 	struct connection_list to_run;
-	uint64_t record; /* of the log, on which replies of this turn depend */
+	uint64_t record; /* of the log, on which replies of this turn depend; 0: none */
 	char *scratch;
 };
 
@@ -228,14 +228,18 @@ static void flush(struct worker *worker)
 	struct connection_list list;
 	struct connection *connection;
 
-	if (board_log(worker->server->board) != NULL && worker->record > 0)
-		log_commit(board_log(worker->server->board), worker->record);
+	uint64_t written = UINT64_MAX;
+	struct log *log = board_log(worker->server->board);
+
+	if (log != NULL && worker->record > 0 && !log_commit(log, worker->record))
+		written = log_written(log);
+	worker->record = 0;
 	TAILQ_INIT(&list);
 	TAILQ_CONCAT(&list, &worker->to_run, to_run);
 	while ((connection = TAILQ_FIRST(&list)) != NULL) {
 		TAILQ_REMOVE(&list, connection, to_run);
 		connection->is_to_run = false;
-		connection_flush(connection);
+		connection_flush(connection, written);
 		if (is_over(connection))
 			end(worker, connection);
 		else if (connection_can_run(connection))
@@ -333,6 +337,7 @@ void server_block_signals(void)
 
 	server_signals(&signals);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 }
 
 static bool start_worker(struct server *server, unsigned number)
