@@ -133,8 +133,12 @@ void board_unlock(struct board *board);
 struct tube *tube_find(struct board *board, const char *name);
 /* With a reference more. NULL: no memory. */
 struct tube *tube_refer(struct board *board, const char *name);
+/* The same, unless it would be a new one and there are too many. */
+struct tube *tube_refer_for_client(struct board *board, const char *name);
 void tube_unrefer(struct board *board, struct tube *tube);
 void tube_set_timer(struct board *board, struct tube *tube);
+/* Who waits goes on. */
+void tube_end_pause(struct board *board, struct tube *tube, int64_t now);
 bool tube_is_paused(const struct tube *tube);
 
 /* timers.c */
