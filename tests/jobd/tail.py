@@ -204,8 +204,25 @@ def body_like_a_record(folder):
     jobs_of(folder, 3, "are an unfinished write: cut off")
 
 
+def record_out_of_place(folder):
+    """All is right about it, but that it belongs there."""
+    victim = make(folder, 9, *AT_ONCE)
+    at = records(victim)[4]
+    with open(victim, "rb") as file:
+        data = file.read()[at:records(victim)[5]]
+    _, kind, count, number, synced, mark = RECORD_HEADER.unpack_from(data)
+    for lie in mark, mark ^ 1:
+        head = RECORD_HEADER.pack(0, kind, count, number, synced, lie)[4:] + \
+            data[RECORD_HEADER.size:count - len(body(4))]
+        write_at(victim, at, struct.pack("<I", zlib.crc32(head)) + head)
+        if lie == mark:
+            jobs_of(folder, 9)
+    status, said = refused("-b", folder)
+    check(status == 1 and "%s: at byte %d: a record is damaged" % (victim, at) in said, said)
+
+
 for part in (unsynced_hole, earlier_rest, synced_hole, hole_in_the_last_write, lost_header, only_header,
-             other_log, body_like_a_record):
+             other_log, body_like_a_record, record_out_of_place):
     with tempfile.TemporaryDirectory(prefix="jobd-tail.") as top:
         print(part.__name__, flush=True)
         os.mkdir(os.path.join(top, "log"))

@@ -19,6 +19,8 @@ static int write_error;          /* of segments; 0: none */
 static bool until_room;          /* only as long as the reserve is there */
 static size_t bytes_before_fail; /* are written before it */
 static unsigned failures;
+static unsigned syncs;
+static unsigned syncs_of_header; /* before anything was written behind a segment's header */
 
 static bool is_segment(int fd)
 {
@@ -45,6 +47,8 @@ ssize_t write(int fd, const void *data, size_t bytes)
 {
 	bool fails = write_error != 0 && is_segment(fd) && (!until_room || reserve_bytes() > 0);
 
+	if (is_segment(fd) && lseek(fd, 0, SEEK_END) == SEGMENT_HEADER_BYTES)
+		syncs_of_header = syncs;
 	if (fails && bytes_before_fail == 0) {
 		failures++;
 		errno = write_error;
@@ -56,6 +60,12 @@ ssize_t write(int fd, const void *data, size_t bytes)
 		bytes_before_fail -= bytes;
 	}
 	return (ssize_t)syscall(SYS_write, fd, data, bytes);
+}
+
+int fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
 }
 
 static struct log *new_log(uint64_t segment_bytes, int64_t sync_ms)
@@ -110,6 +120,17 @@ static void end_and_recover(struct log *log, uint64_t jobs)
 	snprintf(path, sizeof path, "%s/reserve", folder);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(folder), 0);
+}
+
+/* Recovery counts on it. */
+Test(log_failures, header_is_on_the_disk_first)
+{
+	struct log *log = new_log(1 << 20, 3600000);
+
+	cr_assert(log_commit(log, append(log, 1)));
+	cr_assert_eq(syncs_of_header, 1);
+	cr_assert_eq(syncs, 1);
+	end_and_recover(log, 1);
 }
 
 /* A write error at each byte of a write in turn; the next write goes on there. */
