@@ -1,6 +1,7 @@
 /* See recovery.h. */
 #include "recovery.h"
 
+#include "found.h"
 #include "tail.h"
 
 #include <dirent.h>
@@ -10,16 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A job that the log has, as of the records read so far. */
-struct found {
-	struct record_fields fields;
-	uint32_t segment;
-	uint32_t body_bytes;
-	uint32_t tube_bytes; /* of its name, which stands before the body */
-	size_t body_at;      /* in the segment's file */
-	struct found *next;
-};
-
 struct recovery {
 	const char *folder;
 	struct log_start *start;
@@ -27,48 +18,11 @@ struct recovery {
 	uint32_t file_count;
 	uint32_t first_segment;
 	uint32_t at; /* the segment that is read */
-	struct found **chains;
-	uint64_t chain_count; /* a power of two */
-	uint64_t jobs;
+	struct found_jobs jobs;
 	uint64_t next_id;
 	uint64_t last_record;
 	bool no_memory;
 };
-
-static struct found **link_of(struct recovery *recovery, uint64_t id)
-{
-	struct found **link = &recovery->chains[id & (recovery->chain_count - 1)];
-
-	while (*link != NULL && (*link)->fields.id != id)
-		link = &(*link)->next;
-	return link;
-}
-
-/* Twice as many chains: on average there is one job in each at most. */
-static bool grow(struct recovery *recovery)
-{
-	uint64_t count = recovery->chain_count > 0 ? 2 * recovery->chain_count : 1024;
-	struct found **chains = calloc(count, sizeof *chains);
-	struct found **old = recovery->chains;
-	uint64_t old_count = recovery->chain_count;
-
-	if (chains == NULL)
-		return false;
-	recovery->chains = chains;
-	recovery->chain_count = count;
-	for (uint64_t i = 0; i < old_count; i++) {
-		while (old[i] != NULL) {
-			struct found *found = old[i];
-			struct found **chain = &chains[found->fields.id & (count - 1)];
-
-			old[i] = found->next;
-			found->next = *chain;
-			*chain = found;
-		}
-	}
-	free(old);
-	return true;
-}
 
 static struct log_segment *segment_of(struct recovery *recovery, uint32_t number)
 {
@@ -87,20 +41,14 @@ static bool take_full(struct recovery *recovery, const struct record *record)
 {
 	struct log_segment *segment = &recovery->start->segments[recovery->at];
 
-	if (recovery->jobs >= recovery->chain_count && !grow(recovery))
-		return false;
-	struct found **link = link_of(recovery, record->fields.id);
-	struct found *found = *link;
+	struct found *found = found_get(&recovery->jobs, record->fields.id);
 
-	if (found != NULL) {
+	if (found != NULL)
 		forget_full(recovery, found); /* it was moved */
-	} else {
-		found = calloc(1, sizeof *found);
-		if (found == NULL)
-			return false;
-		*link = found;
-		recovery->jobs++;
-	}
+	else
+		found = found_add(&recovery->jobs, record->fields.id);
+	if (found == NULL)
+		return false;
 	found->fields = record->fields;
 	found->segment = segment->number;
 	found->body_bytes = record->body_bytes;
@@ -115,28 +63,24 @@ static bool take_full(struct recovery *recovery, const struct record *record)
 
 static void take_gone(struct recovery *recovery, uint64_t id)
 {
-	struct found **link = recovery->chain_count > 0 ? link_of(recovery, id) : NULL;
+	struct found *found = found_get(&recovery->jobs, id);
 
-	if (link == NULL || *link == NULL)
+	if (found == NULL)
 		return; /* its segment is gone already */
-	struct found *found = *link;
-
 	forget_full(recovery, found);
-	*link = found->next;
-	free(found);
-	recovery->jobs--;
+	found_remove(&recovery->jobs, found);
 }
 
 static void take_change(struct recovery *recovery, const struct record_fields *fields)
 {
-	struct found **link = recovery->chain_count > 0 ? link_of(recovery, fields->id) : NULL;
+	struct found *found = found_get(&recovery->jobs, fields->id);
 
-	if (link == NULL || *link == NULL)
+	if (found == NULL)
 		return;
-	uint32_t body_crc = (*link)->fields.body_crc;
+	uint32_t body_crc = found->fields.body_crc;
 
-	(*link)->fields = *fields;
-	(*link)->fields.body_crc = body_crc;
+	found->fields = *fields;
+	found->fields.body_crc = body_crc;
 }
 
 static bool take_record(void *context, const struct record *record)
@@ -342,43 +286,19 @@ struct recovery *recovery_read(const char *folder, struct log_start *start)
 
 uint64_t recovery_jobs(const struct recovery *recovery)
 {
-	return recovery->jobs;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	uint64_t one = (*(struct found *const *)a)->fields.id;
-	uint64_t other = (*(struct found *const *)b)->fields.id;
-
-	return (one > other) - (one < other);
-}
-
-/* Each job once, by id. NULL: no memory. */
-static struct found **sorted(const struct recovery *recovery)
-{
-	struct found **jobs = malloc((recovery->jobs + 1) * sizeof(struct found *));
-	uint64_t count = 0;
-
-	if (jobs == NULL)
-		return NULL;
-	for (uint64_t i = 0; i < recovery->chain_count; i++) {
-		for (struct found *job = recovery->chains[i]; job != NULL; job = job->next)
-			jobs[count++] = job;
-	}
-	qsort(jobs, count, sizeof(struct found *), compare_ids);
-	return jobs;
+	return recovery->jobs.count;
 }
 
 bool recovery_give(struct recovery *recovery,
                    bool (*take)(void *context, const struct record *record, uint32_t segment),
                    void *context)
 {
-	struct found **jobs = sorted(recovery);
+	struct found **jobs = found_sorted(&recovery->jobs);
 	bool goes_on = jobs != NULL;
 
 	if (jobs == NULL)
 		errno = ENOMEM;
-	for (uint64_t i = 0; goes_on && i < recovery->jobs; i++) {
+	for (uint64_t i = 0; goes_on && i < recovery->jobs.count; i++) {
 		const struct found *job = jobs[i];
 		uint32_t file = job->segment - recovery->first_segment;
 		struct record record = {
@@ -397,15 +317,7 @@ bool recovery_give(struct recovery *recovery,
 
 void recovery_end(struct recovery *recovery)
 {
-	for (uint64_t i = 0; i < recovery->chain_count; i++) {
-		while (recovery->chains[i] != NULL) {
-			struct found *found = recovery->chains[i];
-
-			recovery->chains[i] = found->next;
-			free(found);
-		}
-	}
-	free(recovery->chains);
+	found_clear(&recovery->jobs);
 	for (uint32_t i = 0; recovery->files != NULL && i < recovery->file_count; i++)
 		segment_unmap(&recovery->files[i]);
 	free(recovery->files);

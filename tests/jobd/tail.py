@@ -183,19 +183,20 @@ def other_log(folder):
 def body_like_a_record(folder):
     """The write of it is cut short: no record in a body counts, not even one that was a record of
     this log at another place."""
-    victim = make(folder, 3, *AT_ONCE)
-    at = records(victim)[1]
-    with open(victim, "rb") as file:
-        data = file.read()[at:records(victim)[2]]
-    _, kind, count, _, _, mark = RECORD_HEADER.unpack_from(data)
-    head_bytes = count - len(body(1))
-    lies = b""
-    for lie in mark, 0:
-        head = RECORD_HEADER.pack(0, kind, count, 1000, 999, lie)[4:] + \
-            data[RECORD_HEADER.size:head_bytes]
-        lies += struct.pack("<I", zlib.crc32(head)) + head + data[head_bytes:]
-    with tide_jobd("-b", folder) as server:
+    with tide_jobd("-b", folder, *AT_ONCE) as server:
         client = Client(server)
+        for i in range(3):
+            client.put(body(i))
+        places = records(segments(folder)[0])
+        with open(segments(folder)[0], "rb") as file:
+            data = file.read()[places[1]:places[2]]
+        _, kind, count, _, _, mark = RECORD_HEADER.unpack_from(data)
+        head_bytes = count - len(body(1))
+        lies = b""
+        for lie in mark, 0:
+            head = RECORD_HEADER.pack(0, kind, count, 1000, 999, lie)[4:] + \
+                data[RECORD_HEADER.size:head_bytes]
+            lies += struct.pack("<I", zlib.crc32(head)) + head + data[head_bytes:]
         check(client.put(lies + b"the end") == 4, "put")
         check(client.ask("peek 4")[1] == lies + b"the end", "the body")
         server.kill()
