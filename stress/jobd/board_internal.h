@@ -162,6 +162,8 @@ bool job_to_reserved(struct board *board, struct job *job, struct session *sessi
 bool job_put_back(struct board *board, struct job *job, int64_t now, uint32_t delay_s);
 /* It has left its queue for ever: tell the log, let go of its tube. */
 void job_end(struct board *board, struct job *job);
+/* An entry of a job that is in a queue, or NULL: its lifetime is over, it leaves now. */
+struct tide_store_entry *job_entry_or_end(struct board *board, struct job *job);
 /* Give the tube's jobs to those who wait. */
 void tube_serve(struct board *board, struct tube *tube, int64_t now);
 /* Leave the waiters of all tubes. */
