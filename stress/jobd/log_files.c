@@ -90,16 +90,16 @@ static bool start_file(struct log *log, uint32_t segment)
 	int fd;
 
 	segment_path(log->options.folder, segment, path, sizeof path);
+	/* Only the last file may be unfinished on the disk, so this comes before there is another. */
+	if (log->fd >= 0 && syncs && fdatasync(log->fd) != 0)
+		die(path);
 	do
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
 	while (fd < 0 && make_room(log));
 	if (fd < 0)
 		return false;
-	if (log->fd >= 0) {
-		if (syncs && fdatasync(log->fd) != 0)
-			die(path);
+	if (log->fd >= 0)
 		close(log->fd);
-	}
 	log->fd = fd;
 	if (syncs)
 		sync_folder(log);

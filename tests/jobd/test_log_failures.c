@@ -20,6 +20,7 @@ static bool until_room;          /* only as long as the reserve is there */
 static size_t bytes_before_fail; /* are written before it */
 static unsigned failures;
 static unsigned syncs;
+static off_t synced_alone_bytes; /* of the only segment, at the last sync */
 static unsigned syncs_of_header; /* before anything was written behind a segment's header */
 
 static bool is_segment(int fd)
@@ -64,7 +65,13 @@ ssize_t write(int fd, const void *data, size_t bytes)
 
 int fdatasync(int fd)
 {
+	struct stat status;
+	char path[128];
+
 	syncs++;
+	segment_path(folder, 2, path, sizeof path);
+	if (fstat(fd, &status) == 0 && access(path, F_OK) != 0)
+		synced_alone_bytes = status.st_size;
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -131,6 +138,24 @@ Test(log_failures, header_is_on_the_disk_first)
 	cr_assert_eq(syncs_of_header, 1);
 	cr_assert_eq(syncs, 1);
 	end_and_recover(log, 1);
+}
+
+/* Only the last file may be unfinished on the disk. */
+Test(log_failures, file_is_on_the_disk_before_the_next_is_made)
+{
+	struct log *log = new_log(4096, 3600000);
+	struct stat status;
+	char path[128];
+
+	for (uint64_t id = 1; id <= 4; id++)
+		append(log, id);
+	cr_assert(log_commit(log, 4));
+	segment_path(folder, 1, path, sizeof path);
+	cr_assert_eq(stat(path, &status), 0);
+	cr_assert_eq(synced_alone_bytes, status.st_size);
+	segment_path(folder, 2, path, sizeof path);
+	cr_assert_eq(access(path, F_OK), 0);
+	end_and_recover(log, 4);
 }
 
 /* A write error at each byte of a write in turn; the next write goes on there. */
