@@ -212,6 +212,9 @@ static bool mend(struct recovery *recovery, const char *path, struct segment_hea
 	if (rest.synced > recovery->last_record)
 		return complain(path, whole_bytes, what);
 	tail.whole_behind = rest.records;
+	/* Clients may know these ids. */
+	if (rest.last_id >= recovery->next_id)
+		recovery->next_id = rest.last_id + 1;
 	if (whole_bytes == 0)
 		start->segment_count--;
 	return tail_take_off(&tail, file) || complain(path, whole_bytes, strerror(errno));

@@ -123,6 +123,8 @@ struct segment_rest segment_scan(const struct segment_file *file,
 			rest.records++;
 			if (record.synced > rest.synced)
 				rest.synced = record.synced;
+			if (record.fields.id > rest.last_id)
+				rest.last_id = record.fields.id;
 		} else {
 			used = 1;
 		}

@@ -35,6 +35,7 @@ int segment_read_file(const char *path, struct segment_header *header, uint64_t 
 /* What is whole behind a place where the file is not. */
 struct segment_rest {
 	uint64_t records; /* with a number above `last_record` */
+	uint64_t last_id; /* the highest of their jobs */
 	uint64_t synced;  /* the highest number that was on the disk before one of these */
 };
 struct segment_rest segment_scan(const struct segment_file *file,

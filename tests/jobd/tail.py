@@ -82,6 +82,11 @@ def unsynced_hole(folder):
                     "%s.left-out" % (victim, len(rest), at, victim))
             with open(victim + ".left-out", "rb") as file:
                 check(file.read() == rest, "another rest was kept")
+            write_at(victim, at, rest)
+            with tide_jobd("-b", path) as server:
+                check(Client(server).put(b"new") == 31, "an id was used again")
+                server.end()
+            os.unlink(segments(path)[1])
             check(segments(path) == [victim] and os.path.getsize(victim) == at, "the segment")
 
 
