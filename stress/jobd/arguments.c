@@ -8,14 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_COUNTS = 256, OPTION_POLICY, OPTION_LIFETIME };
+enum {
+	OPTION_COUNTS = 256,
+	OPTION_POLICY,
+	OPTION_LIFETIME,
+	OPTION_CONNECTIONS,
+	OPTION_TUBES,
+	OPTION_WATCHES
+};
 #define JOB_BYTES_MAX (UINT64_C(1) << 30)
 #define LIMIT_BYTES_LEAST (UINT64_C(1) << 20)
+#define COUNT_MAX UINT64_C(1000000000)
 #define LIFETIME_S_MAX UINT64_C(4294967295)
 
 static const struct option known[] = {
 	{ "counts", required_argument, NULL, OPTION_COUNTS },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
+	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	{ "tubes", required_argument, NULL, OPTION_TUBES },
+	{ "watches", required_argument, NULL, OPTION_WATCHES },
 	{ "lifetime", required_argument, NULL, OPTION_LIFETIME },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -39,6 +50,11 @@ void arguments_help(void)
 	     "  --policy WHAT       at the limit: refuse new jobs, or drop the oldest (refuse)\n"
 	     "  --lifetime SECONDS  then a job is dropped, whatever its state (for ever)\n"
 	     "\n"
+	     "  --connections N     more at a time are turned away (65536)\n"
+	     "  --tubes N           there are at most so many; more can't be used or watched "
+	     "(65536)\n"
+	     "  --watches N         tubes that one client may watch (1024)\n"
+	     "\n"
 	     "  -b FOLDER           keep a log there, and find the jobs of the one that is there\n"
 	     "  -f MS               fsync it at most every so many ms (50); 0: before each reply\n"
 	     "  -F                  never fsync it\n"
@@ -57,6 +73,11 @@ static bool number(const char *option, uint64_t min, uint64_t max, const char *r
                    uint64_t *value)
 {
 	return number_parse(optarg, min, max, value) || refuse(option, range);
+}
+
+static bool count(const char *option, uint64_t *value)
+{
+	return number(option, 1, COUNT_MAX, "a number from 1 to 1000000000", value);
 }
 
 /* The place of what was written in a list of words. */
@@ -101,6 +122,21 @@ static bool read_number(struct arguments *arguments, int option)
 	case 's':
 		return number("-s", 4096, UINT64_C(1) << 40, "a number of bytes from 4K to 1024G",
 		              &arguments->log.segment_bytes);
+	case OPTION_CONNECTIONS:
+		if (!count("--connections", &value))
+			return false;
+		arguments->server.connections_max = (unsigned)value;
+		return true;
+	case OPTION_TUBES:
+		if (!count("--tubes", &value))
+			return false;
+		arguments->board.tubes_max = (uint32_t)value;
+		return true;
+	case OPTION_WATCHES:
+		if (!count("--watches", &value))
+			return false;
+		arguments->board.watches_max = (uint32_t)value;
+		return true;
 	default:
 		if (!number("--lifetime", 1, LIFETIME_S_MAX, "a number of seconds, 1 to 4294967295",
 		            &value))
@@ -156,10 +192,14 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 	*arguments = (struct arguments){
 		.server = { .address = "127.0.0.1",
 		            .port = 11300,
+		            .connections_max = ARGUMENTS_CONNECTIONS,
 		            .workers = processors < 1   ? 1
 		                       : processors > 4 ? 4
 		                                        : (unsigned)processors },
-		.board = { .max_job_bytes = ARGUMENTS_JOB_BYTES, .counts = TIDE_STORE_HELD },
+		.board = { .max_job_bytes = ARGUMENTS_JOB_BYTES,
+		           .tubes_max = ARGUMENTS_TUBES,
+		           .watches_max = ARGUMENTS_WATCHES,
+		           .counts = TIDE_STORE_HELD },
 		.log = { .segment_bytes = ARGUMENTS_SEGMENT_BYTES, .sync_ms = 50 },
 	};
 	opterr = 0;

@@ -12,7 +12,13 @@ struct arguments {
 	bool help;
 };
 
-enum { ARGUMENTS_JOB_BYTES = 65535, ARGUMENTS_SEGMENT_BYTES = 10 * 1024 * 1024 };
+enum {
+	ARGUMENTS_JOB_BYTES = 65535,
+	ARGUMENTS_SEGMENT_BYTES = 10 * 1024 * 1024,
+	ARGUMENTS_CONNECTIONS = 65536,
+	ARGUMENTS_TUBES = 65536,
+	ARGUMENTS_WATCHES = 1024,
+};
 
 /* False, after a message that names the argument: it can't be used. */
 bool arguments_read(struct arguments *arguments, int argc, char *argv[]);

@@ -157,7 +157,7 @@ static struct watch *session_watch(struct board *board, struct session *session,
 		session->watches = watches;
 		session->watch_room = room;
 	}
-	struct tube *tube = watch != NULL ? tube_refer(board, name) : NULL;
+	struct tube *tube = watch != NULL ? tube_refer_for_client(board, name) : NULL;
 
 	if (tube == NULL) {
 		free(watch);
@@ -254,7 +254,7 @@ void board_count(struct board *board, enum command_kind kind)
 enum answer board_use(struct board *board, struct session *session, const char *name)
 {
 	board_lock(board);
-	struct tube *tube = tube_refer(board, name);
+	struct tube *tube = tube_refer_for_client(board, name);
 
 	if (tube != NULL) {
 		session->used->users--;
@@ -283,7 +283,8 @@ enum answer board_watch(struct board *board, struct session *session, const char
 
 	board_lock(board);
 	if (find_watch(session, name) == session->watch_count &&
-	    session_watch(board, session, name) == NULL)
+	    (session->watch_count >= board->options.watches_max ||
+	     session_watch(board, session, name) == NULL))
 		answer = ANSWER_NO_MEMORY;
 	*watched = session->watch_count;
 	board_unlock(board);

@@ -6,8 +6,8 @@
  *
  * Locks. One mutex, the board's lock, guards tubes, queues, timers, sessions and the fields of
  * jobs, and gives the log's records their order. It is held for the moves of a job from queue to
- * queue (logarithmic in their lengths; for all at once where they get ready at once, or where the
- * session that holds them ends), for the copy of a new job's body to the log's memory when there is
+ * queue (logarithmic in their lengths; for all at once where the session that holds them ends; of
+ * those that get ready at once, for BOARD_TICK_STEPS), for the copy of a new job's body to the log's memory when there is
  * a log, and for the text of statistics. Not under it: parsing, sockets, the copy of a body into
  * the store, reading bodies, writing and syncing the log. Puts and removals in the store may call
  * back (board_dropped), which takes the lock: so the store's put, remove and charge are never
@@ -36,6 +36,8 @@ struct board_options {
 	uint64_t limit_bytes; /* of the store; 0: none */
 	enum tide_store_counts counts;
 	enum tide_store_policy policy;
+	uint32_t tubes_max;     /* that clients make; those of jobs of the log come on top */
+	uint32_t watches_max;   /* of a session */
 	uint64_t lifetime_ns;   /* of a job, from its put; 0: for ever */
 	uint64_t segment_bytes; /* of the log, if there is one: for statistics */
 	int timer_fd;           /* a timerfd: readable when board_tick is due */
@@ -141,7 +143,8 @@ enum answer board_delete(struct board *board, struct session *session, uint64_t 
 enum answer board_release(struct board *board, struct session *session,
                           const struct command *command);
 enum answer board_bury(struct board *board, struct session *session, const struct command *command);
-uint64_t board_kick(struct board *board, struct session *session, uint64_t bound);
+enum answer board_kick(struct board *board, struct session *session, uint64_t bound,
+                       uint64_t *kicked);
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id);
 enum answer board_touch(struct board *board, struct session *session, uint64_t id);
 enum answer board_pause(struct board *board, const struct command *command);
@@ -160,7 +163,9 @@ void board_used_tube(struct board *board, struct session *session, char *name);
 
 /* Refuse puts from now on. */
 void board_drain(struct board *board);
-/* Do what is due by now; to be called when the timer fires. */
+/* Do what is due by now, in the order of time, but for so many jobs and waiters at most; to be
+ * called when the timer fires, which it does again at once if something is left. */
+enum { BOARD_TICK_STEPS = 256 };
 void board_tick(struct board *board);
 
 /* For the keeper of the log (keeper.c). Wait until there are records that it has not seen, a
@@ -171,8 +176,8 @@ void board_pause_keeper(struct board *board, int64_t ms);
 void board_stop_keeper(struct board *board);
 /* If the job's FULL record is in that segment, append it again. */
 void board_move_record(struct board *board, const struct record *record, uint32_t segment);
-/* All records so far go to the files. */
-void board_commit(struct board *board);
+/* All records so far go to the files. False: not all. */
+bool board_commit(struct board *board);
 /* The oldest segment's file is gone. */
 void board_segment_is_gone(struct board *board);
 /* It could not be removed, and is to be tried again. */

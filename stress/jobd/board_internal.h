@@ -133,8 +133,12 @@ void board_unlock(struct board *board);
 struct tube *tube_find(struct board *board, const char *name);
 /* With a reference more. NULL: no memory. */
 struct tube *tube_refer(struct board *board, const char *name);
+/* The same, unless it would be a new one and there are too many. */
+struct tube *tube_refer_for_client(struct board *board, const char *name);
 void tube_unrefer(struct board *board, struct tube *tube);
 void tube_set_timer(struct board *board, struct tube *tube);
+/* Who waits goes on. */
+void tube_end_pause(struct board *board, struct tube *tube, int64_t now);
 bool tube_is_paused(const struct tube *tube);
 
 /* timers.c */
@@ -158,6 +162,8 @@ bool job_to_reserved(struct board *board, struct job *job, struct session *sessi
 bool job_put_back(struct board *board, struct job *job, int64_t now, uint32_t delay_s);
 /* It has left its queue for ever: tell the log, let go of its tube. */
 void job_end(struct board *board, struct job *job);
+/* An entry of a job that is in a queue, or NULL: its lifetime is over, it leaves now. */
+struct tide_store_entry *job_entry_or_end(struct board *board, struct job *job);
 /* Give the tube's jobs to those who wait. */
 void tube_serve(struct board *board, struct tube *tube, int64_t now);
 /* Leave the waiters of all tubes. */
@@ -166,6 +172,9 @@ void session_serve(struct board *board, struct session *session, enum answer ans
 bool session_deadline_is_soon(const struct session *session, int64_t now);
 
 /* journal.c: the board's records. Nothing is done where there is no log. */
+/* False: what would be recorded is to be refused, before anything is done. */
+bool journal_takes_jobs(const struct board *board);
+bool journal_takes_changes(const struct board *board);
 /* False: no memory. */
 bool journal_full(struct board *board, struct job *job, const char *body, uint32_t body_crc);
 /* These end the process when there is no memory. */

@@ -1,4 +1,4 @@
-/* What the commands about jobs do. See board.h. */
+/* What the commands about jobs do, but those that give one (reserving.c). See board.h. */
 #include "board_internal.h"
 
 #include "../order.h"
@@ -17,14 +17,6 @@ static void become_producer(struct board *board, struct session *session)
 	if (!session->is_producer) {
 		session->is_producer = true;
 		board->producers++;
-	}
-}
-
-static void become_worker(struct board *board, struct session *session)
-{
-	if (!session->is_worker) {
-		session->is_worker = true;
-		board->workers++;
 	}
 }
 
@@ -83,6 +75,8 @@ enum answer board_put(struct board *board, struct session *session, const struct
 
 	if (load_relaxed(&board->is_draining)) /* carries no data */
 		return ANSWER_DRAINING;
+	if (!journal_takes_jobs(board))
+		return ANSWER_NO_MEMORY;
 	if (tide_store_put(board->store, body, command->body_bytes, &put) == 0)
 		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
@@ -98,159 +92,6 @@ enum answer board_put(struct board *board, struct session *session, const struct
 	if (answer != ANSWER_DONE)
 		tide_store_remove(board->store, id);
 	tide_store_read_end(board->store);
-	return answer;
-}
-
-/* The job that the session would get now. */
-static struct job *first_ready(const struct session *session)
-{
-	struct job *best = NULL;
-
-	for (uint32_t i = 0; i < session->watch_count; i++) {
-		const struct tube *tube = session->watches[i]->tube;
-		struct job *job = (struct job *)queue_first(&tube->ready);
-
-		if (job == NULL || tube_is_paused(tube))
-			continue;
-		if (best == NULL || tube->ready.before(&job->item, &best->item))
-			best = job;
-	}
-	return best;
-}
-
-static bool watches_ready(const struct session *session)
-{
-	for (uint32_t i = 0; i < session->watch_count; i++) {
-		if (session->watches[i]->tube->ready.count > 0)
-			return true;
-	}
-	return false;
-}
-
-static void start_waiting(struct board *board, struct session *session, int64_t until_ns)
-{
-	for (uint32_t i = 0; i < session->watch_count; i++) {
-		struct watch *watch = session->watches[i];
-
-		TAILQ_INSERT_TAIL(&watch->tube->waiters, watch, waiter);
-		watch->tube->waiting++;
-	}
-	board->waiting++;
-	session->wait = SESSION_WAITS;
-	session->wait_until_ns = until_ns;
-	session_set_timer(board, session);
-}
-
-/* Out of its queue and to the session. */
-static enum answer take(struct board *board, struct session *session, struct job *job, int64_t now)
-{
-	job_unlink(board, job);
-	if (job_to_reserved(board, job, session, now))
-		return ANSWER_DONE;
-	job_put_back(board, job, now, 0);
-	return ANSWER_NO_MEMORY;
-}
-
-/* An entry of a job that is in a queue, or NULL: its lifetime is over, it leaves now. */
-static struct tide_store_entry *entry_or_end(struct board *board, struct job *job)
-{
-	struct tide_store_entry *entry = tide_store_get(board->store, job->id);
-
-	if (entry == NULL) {
-		job_unlink(board, job);
-		job_end(board, job);
-	}
-	return entry;
-}
-
-static enum answer reserve_first(struct board *board, struct session *session, int64_t now,
-                                 struct tide_store_entry **entry)
-{
-	struct job *job;
-
-	while ((job = first_ready(session)) != NULL) {
-		*entry = entry_or_end(board, job);
-		if (*entry != NULL)
-			return take(board, session, job, now);
-	}
-	return ANSWER_NOT_FOUND;
-}
-
-enum answer board_reserve(struct board *board, struct session *session, uint32_t timeout_s,
-                          bool forever, bool may_wait, struct tide_store_entry **entry)
-{
-	enum answer answer;
-
-	board_lock(board);
-	int64_t now = board_now();
-
-	become_worker(board, session);
-	if (session_deadline_is_soon(session, now) && !watches_ready(session)) {
-		answer = ANSWER_DEADLINE_SOON;
-	} else {
-		answer = reserve_first(board, session, now, entry);
-		if (answer == ANSWER_NOT_FOUND && (!may_wait || (!forever && timeout_s == 0))) {
-			answer = ANSWER_TIMED_OUT;
-		} else if (answer == ANSWER_NOT_FOUND) {
-			answer = ANSWER_WAITS;
-			start_waiting(board, session,
-			              forever ? INT64_MAX : now + timeout_s * SECOND_NS);
-		}
-	}
-	note_record(board, session);
-	board_unlock(board);
-	return answer;
-}
-
-enum answer board_collect(struct board *board, struct session *session,
-                          struct tide_store_entry **entry)
-{
-	enum answer answer;
-
-	board_lock(board);
-	session->wait = SESSION_RUNS;
-	answer = session->served;
-	if (answer == ANSWER_DONE) {
-		int64_t now = board_now();
-		struct job *job = job_find(board, session->served_id, entry);
-
-		/* It may have been dropped, or timed out and be with somebody else. */
-		if (job == NULL || job->state != JOB_RESERVED || job->holder != session)
-			answer = reserve_first(board, session, now, entry);
-		if (answer == ANSWER_NOT_FOUND) {
-			answer = ANSWER_WAITS;
-			start_waiting(board, session, session->wait_until_ns);
-		}
-	}
-	note_record(board, session);
-	board_unlock(board);
-	return answer;
-}
-
-void board_stop_waiting(struct board *board, struct session *session)
-{
-	board_lock(board);
-	if (session->wait == SESSION_WAITS) {
-		session_serve(board, session, ANSWER_TIMED_OUT, 0);
-		session_set_timer(board, session);
-	}
-	board_unlock(board);
-}
-
-enum answer board_reserve_job(struct board *board, struct session *session, uint64_t id,
-                              struct tide_store_entry **entry)
-{
-	enum answer answer = ANSWER_NOT_FOUND;
-
-	board_lock(board);
-	struct job *job = job_find(board, id, entry);
-
-	if (job != NULL && job->state != JOB_RESERVED) {
-		become_worker(board, session);
-		answer = take(board, session, job, board_now());
-		note_record(board, session);
-	}
-	board_unlock(board);
 	return answer;
 }
 
@@ -276,8 +117,7 @@ enum answer board_peek_first(struct board *board, struct session *session, enum 
 	                                                           : &tube->buried;
 
 	while (*entry == NULL && (job = (struct job *)queue_first(queue)) != NULL)
-		*entry = entry_or_end(board, job);
-	note_record(board, session);
+		*entry = job_entry_or_end(board, job);
 	board_unlock(board);
 	return *entry != NULL ? ANSWER_DONE : ANSWER_NOT_FOUND;
 }
@@ -292,6 +132,8 @@ static struct job *find_own(struct board *board, const struct session *session, 
 
 enum answer board_delete(struct board *board, struct session *session, uint64_t id)
 {
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = job_find(board, id, NULL);
@@ -315,6 +157,8 @@ enum answer board_release(struct board *board, struct session *session,
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = find_own(board, session, command->id);
@@ -340,6 +184,8 @@ enum answer board_bury(struct board *board, struct session *session, const struc
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = find_own(board, session, command->id);
@@ -384,28 +230,34 @@ static uint64_t kick_some(struct board *board, struct queue *queue, uint64_t bou
 	return kicked;
 }
 
-uint64_t board_kick(struct board *board, struct session *session, uint64_t bound)
+enum answer board_kick(struct board *board, struct session *session, uint64_t bound,
+                       uint64_t *all_kicked)
 {
 	struct tube *tube = session->used; /* its own thread's */
 	struct queue *queue = NULL;
-	uint64_t all_kicked = 0, kicked;
+	uint64_t kicked;
 
+	*all_kicked = 0;
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	do {
 		board_lock(board);
 		if (queue == NULL)
 			queue = tube->buried.count > 0 ? &tube->buried : &tube->delayed;
-		kicked = kick_some(board, queue, bound - all_kicked);
+		kicked = kick_some(board, queue, bound - *all_kicked);
 		note_record(board, session);
 		board_unlock(board);
-		all_kicked += kicked;
+		*all_kicked += kicked;
 	} while (kicked == KICKS_A_HOLD);
-	return all_kicked;
+	return ANSWER_DONE;
 }
 
 enum answer board_kick_job(struct board *board, struct session *session, uint64_t id)
 {
 	enum answer answer = ANSWER_NOT_FOUND;
 
+	if (!journal_takes_changes(board))
+		return ANSWER_NO_MEMORY;
 	tide_store_read_begin(board->store);
 	board_lock(board);
 	struct job *job = job_find(board, id, NULL);

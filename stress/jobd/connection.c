@@ -58,6 +58,16 @@ bool connection_can_run(const struct connection *connection)
 	       (connection->is_readable || connection->input_at < connection->input_bytes);
 }
 
+/* After a command, or what is left of one: whether its answer is a promise. */
+static void note_answer(struct connection *connection, uint64_t record_before, size_t left_before)
+{
+	if (connection->unsure == 0 && connection->session.record == record_before)
+		return;
+	if (connection->unsure == 0)
+		connection->sure_bytes = left_before;
+	connection->unsure += buffer_left(&connection->out) != left_before;
+}
+
 /* Do what the bytes say, until they are used up or something must be waited for. Returns how many
  * were used. */
 static size_t take(struct connection *connection, const char *data, size_t bytes)
@@ -66,7 +76,8 @@ static size_t take(struct connection *connection, const char *data, size_t bytes
 	size_t all_used = 0;
 
 	while (all_used < bytes && !is_held_up(connection)) {
-		size_t used;
+		uint64_t record = connection->session.record;
+		size_t used, left = buffer_left(&connection->out);
 
 		switch (stream_feed(stream, data + all_used, bytes - all_used, &used)) {
 		case STREAM_MORE:
@@ -89,6 +100,7 @@ static size_t take(struct connection *connection, const char *data, size_t bytes
 			execute_skipped(connection);
 			break;
 		}
+		note_answer(connection, record, left);
 		all_used += used;
 	}
 	return all_used;
@@ -196,10 +208,23 @@ void connection_half_close(struct connection *connection)
 		board_stop_waiting(connection->board, &connection->session);
 }
 
-void connection_flush(struct connection *connection)
+static void take_back(struct connection *connection)
+{
+	static const char error[] = "INTERNAL_ERROR\r\n";
+	struct buffer *out = &connection->out;
+
+	out->bytes = out->sent + connection->sure_bytes;
+	for (unsigned i = 0; i < connection->unsure; i++)
+		buffer_append(out, error, sizeof error - 1);
+}
+
+void connection_flush(struct connection *connection, uint64_t written)
 {
 	struct buffer *out = &connection->out;
 
+	if (connection->unsure > 0 && connection->session.record > written)
+		take_back(connection);
+	connection->unsure = 0;
 	if (out->no_memory)
 		connection->is_broken = true;
 	while (connection->is_writable && !connection->is_broken && buffer_left(out) > 0) {

@@ -32,6 +32,10 @@ struct connection {
 	size_t input_bytes;
 	size_t input_at;
 	struct buffer out;
+	/* Of `out`, what this turn's commands answer that depends on records of the log: how many
+	 * answers, and how many bytes that wait are before them. */
+	unsigned unsure;
+	size_t sure_bytes;
 	TAILQ_ENTRY(connection) to_run;
 	TAILQ_ENTRY(connection) all;
 };
@@ -49,8 +53,9 @@ void connection_run(struct connection *connection, char *scratch);
 void connection_collect(struct connection *connection);
 /* Its client sends no more. */
 void connection_half_close(struct connection *connection);
-/* Send what can be sent. */
-void connection_flush(struct connection *connection);
+/* Send what can be sent; `written`: records of the log up to that number are written. What depends
+ * on others becomes INTERNAL_ERROR: it was done, and may be lost. */
+void connection_flush(struct connection *connection, uint64_t written);
 /* Whether there is something to do without waiting for an event. */
 bool connection_can_run(const struct connection *connection);
 

@@ -87,6 +87,8 @@ void connection_collect(struct connection *connection)
 	enum answer answer = board_collect(connection->board, &connection->session, &entry);
 
 	reply_reserved(connection, answer, entry);
+	/* Behind answers that may yet become errors it must keep its place. */
+	connection->unsure += connection->unsure > 0 && !connection->is_waiting;
 	tide_store_read_end(board_store(connection->board));
 	if (connection->is_waiting && connection->is_half_closed)
 		board_stop_waiting(connection->board, &connection->session);
@@ -176,6 +178,8 @@ static void change(struct connection *connection, const struct command *command)
 {
 	struct board *board = connection->board;
 	struct session *session = &connection->session;
+	enum answer answer;
+	uint64_t kicked;
 
 	switch (command->kind) {
 	case COMMAND_DELETE:
@@ -188,8 +192,11 @@ static void change(struct connection *connection, const struct command *command)
 		reply_done(connection, board_bury(board, session, command), "BURIED\r\n");
 		break;
 	case COMMAND_KICK:
-		buffer_print(&connection->out, "KICKED %llu\r\n",
-		             LLU(board_kick(board, session, command->count)));
+		answer = board_kick(board, session, command->count, &kicked);
+		if (answer == ANSWER_DONE)
+			buffer_print(&connection->out, "KICKED %llu\r\n", LLU(kicked));
+		else
+			reply_answer(connection, answer);
 		break;
 	case COMMAND_KICK_JOB:
 		reply_done(connection, board_kick_job(board, session, command->id), "KICKED\r\n");

@@ -63,6 +63,16 @@ static void append_surely(struct board *board, struct record *record)
 	_exit(1);
 }
 
+bool journal_takes_jobs(const struct board *board)
+{
+	return board->log == NULL || log_state(board->log) == LOG_GOES_ON;
+}
+
+bool journal_takes_changes(const struct board *board)
+{
+	return board->log == NULL || log_state(board->log) != LOG_IS_STUCK;
+}
+
 static uint64_t full_bytes(const struct job *job)
 {
 	return record_full_bytes(strlen(job->tube->name), job->body_bytes);
@@ -217,7 +227,8 @@ bool board_wait_for_records(struct board *board, uint64_t *seen, uint32_t *segme
 	board_lock(board);
 	for (;;) {
 		*segment = log_wants_gone(board->log);
-		if (*segment != 0 || board->stops || log_last_record(board->log) != *seen)
+		if (*segment != 0 || board->stops || log_last_record(board->log) != *seen ||
+		    log_state(board->log) != LOG_GOES_ON)
 			break;
 		board->keeper_waits = true;
 		pthread_cond_wait(&board->keeper_wakes, &board->lock);
@@ -270,11 +281,11 @@ void board_segment_stays(struct board *board)
 	board_unlock(board);
 }
 
-void board_commit(struct board *board)
+bool board_commit(struct board *board)
 {
 	board_lock(board);
 	uint64_t last = log_last_record(board->log);
 
 	board_unlock(board);
-	log_commit(board->log, last);
+	return log_commit(board->log, last);
 }

@@ -9,12 +9,16 @@
  * Segments are removed oldest first only, and only when no live job's FULL record is in them. So
  * whenever a FULL record is still there, the GONE and CHANGE records that came after it are, too.
  *
- * Touched by  log_append, log_forget and the figures: under the board's lock. log_commit and
- *             log_sync: any thread, without that lock.
+ * Touched by  log_append, log_forget and the figures: under the board's lock. log_commit, log_sync and
+ *             log_take_room: any thread, without that lock.
  * Locks       board's lock > batches_lock (a copy of a record); files_lock (a write, and an fsync
  *             where the policy is to sync at once) > batches_lock.
- * Failure     A write or sync that fails ends the process: no reply may be sent, and memory and
- *             files would part. Jobs that were acknowledged are in the files.
+ * Failure     A write that fails leaves its records in memory, and is tried again; what was not
+ *             written is not acknowledged. While that is so (LOG_IS_STUCK) the board changes
+ *             nothing. On a full disk the reserve (reserve.h) is given up first: then no jobs are
+ *             taken (LOG_IS_FULL), but those that are there can be deleted, buried and released.
+ *             A sync that fails ends the process: what was written may not be on the disk, and
+ *             asking again would not tell.
  */
 #ifndef JOBD_LOG_H
 #define JOBD_LOG_H
@@ -36,6 +40,7 @@ struct log_start {
 	uint32_t last_segment; /* 0: none */
 	uint64_t last_record;
 	uint64_t next_id;
+	uint64_t salt;                /* of the segments; where there is none, of no meaning */
 	struct log_segment *segments; /* of malloc; the log takes it */
 	uint32_t segment_count;
 };
@@ -71,8 +76,16 @@ void log_keeps_oldest(struct log *log);
 /* The file of that segment is gone. */
 void log_dropped_oldest(struct log *log);
 
-/* All records up to `number` are in the files, and synced where the policy is to do so at once. */
-void log_commit(struct log *log, uint64_t number);
+enum log_state { LOG_GOES_ON, LOG_IS_FULL, LOG_IS_STUCK };
+
+/* All records up to `number` are in the files, and synced where the policy is to do so at once.
+ * False: not all; see log_written. */
+bool log_commit(struct log *log, uint64_t number);
+/* The number of the last record that is. */
+uint64_t log_written(const struct log *log);
+enum log_state log_state(const struct log *log);
+/* Leave LOG_IS_FULL, if there is room again. */
+void log_take_room(struct log *log);
 /* What is in the files is on the disk; waits for no commit. */
 void log_sync(struct log *log);
 

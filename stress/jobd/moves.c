@@ -137,6 +137,17 @@ void job_end(struct board *board, struct job *job)
 	tube_unrefer(board, tube);
 }
 
+struct tide_store_entry *job_entry_or_end(struct board *board, struct job *job)
+{
+	struct tide_store_entry *entry = tide_store_get(board->store, job->id);
+
+	if (entry == NULL) {
+		job_unlink(board, job);
+		job_end(board, job);
+	}
+	return entry;
+}
+
 void session_stop_waiting(struct board *board, struct session *session)
 {
 	for (uint32_t i = 0; i < session->watch_count; i++) {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-static const char segment_magic[8] = "tidejob1";
+static const char segment_magic[8] = "tidejob2";
 
 static char *put_u32(char *at, uint32_t value)
 {
@@ -59,6 +59,18 @@ uint64_t record_full_bytes(size_t tube_bytes, uint32_t body_bytes)
 	       (uint64_t)body_bytes;
 }
 
+uint64_t record_bytes(const struct record *record)
+{
+	switch (record->kind) {
+	case RECORD_FULL:
+		return record_full_bytes(strlen(record->tube), record->body_bytes);
+	case RECORD_CHANGE:
+		return RECORD_HEADER_BYTES + RECORD_FIELDS_BYTES;
+	default:
+		return RECORD_HEADER_BYTES + 8;
+	}
+}
+
 static char *put_fields(char *at, const struct record_fields *fields)
 {
 	at = put_u64(at, fields->id);
@@ -96,7 +108,6 @@ static const char *get_fields(const char *at, struct record_fields *fields)
 size_t record_encode_head(const struct record *record, char *head)
 {
 	char *at = head + RECORD_HEADER_BYTES;
-	uint64_t all_bytes;
 
 	if (record->kind == RECORD_GONE) {
 		at = put_u64(at, record->fields.id);
@@ -113,10 +124,11 @@ size_t record_encode_head(const struct record *record, char *head)
 	}
 	size_t head_bytes = (size_t)(at - head);
 
-	all_bytes = head_bytes + (record->kind == RECORD_FULL ? record->body_bytes : 0);
 	at = put_u32(head + 4, (uint32_t)record->kind);
-	at = put_u64(at, all_bytes);
-	put_u64(at, record->number);
+	at = put_u64(at, record_bytes(record));
+	at = put_u64(at, record->number);
+	at = put_u64(at, record->synced);
+	put_u64(at, record->mark);
 	put_u32(head, record_crc(head + 4, head_bytes - 4));
 	return head_bytes;
 }
@@ -161,6 +173,8 @@ enum record_result record_decode(const char *data, size_t bytes, struct record *
 	at = get_u32(at, &kind);
 	at = get_u64(at, &all_bytes);
 	at = get_u64(at, &record->number);
+	at = get_u64(at, &record->synced);
+	at = get_u64(at, &record->mark);
 	left = bytes - RECORD_HEADER_BYTES;
 	memset(&record->fields, 0, sizeof record->fields);
 	record->body = NULL;
@@ -207,7 +221,8 @@ void segment_encode(const struct segment_header *header, char *data)
 	memcpy(at, segment_magic, sizeof segment_magic);
 	at = put_u32(at + sizeof segment_magic + 4, header->number);
 	at = put_u64(at, header->first_record);
-	put_u64(at, header->next_id);
+	at = put_u64(at, header->next_id);
+	put_u64(at, header->salt);
 	put_u32(data + sizeof segment_magic, record_crc(data + 12, SEGMENT_HEADER_BYTES - 12));
 }
 
@@ -223,7 +238,31 @@ enum record_result segment_decode(const char *data, size_t bytes, struct segment
 
 	at = get_u32(at, &header->number);
 	at = get_u64(at, &header->first_record);
-	get_u64(at, &header->next_id);
+	at = get_u64(at, &header->next_id);
+	get_u64(at, &header->salt);
 	return crc == record_crc(data + 12, SEGMENT_HEADER_BYTES - 12) ? RECORD_IS_WHOLE
 	                                                               : RECORD_IS_WRONG;
+}
+
+bool segment_is_of_other_version(const char *data, size_t bytes)
+{
+	size_t name_bytes = sizeof segment_magic - 1;
+
+	return bytes >= sizeof segment_magic && memcmp(data, segment_magic, name_bytes) == 0 &&
+	       data[name_bytes] != segment_magic[name_bytes];
+}
+
+uint64_t segment_mark(const struct segment_header *header, uint64_t at)
+{
+	return (header->salt + header->number * UINT64_C(0x9e3779b97f4a7c15)) ^ at;
+}
+
+bool record_has_mark(const char *data, size_t bytes, uint64_t mark)
+{
+	uint64_t found;
+
+	if (bytes < RECORD_HEADER_BYTES)
+		return false;
+	get_u64(data + RECORD_HEADER_BYTES - 8, &found);
+	return found == mark;
 }

@@ -4,10 +4,14 @@
  * has a number one above that of the record before it, over all segments, so that a missing piece
  * shows. A CRC-32 covers the record's header, fields and tube name; one in the fields the body.
  *
- *   header   crc32 (of all that follows but the body), kind, bytes of all, number
+ *   header   crc32 (of all that follows but the body), kind, bytes of all, number, synced, mark
  *   FULL     fields, the tube's name, the body     a job as it is now; the last one counts
  *   CHANGE   fields                                what release, bury and kick change
  *   GONE     the job's id                          deleted, dropped or expired
+ *
+ * The mark is a secret of the log (its salt, at random) and the record's place: what a client puts
+ * into a body is never taken for a record, whatever it looks like. Where a record is damaged,
+ * `synced` of those behind it tells whether it had been on the disk for sure.
  *
  * Pure: encoding and decoding only. Decoding takes any bytes.
  */
@@ -42,6 +46,8 @@ struct record_fields {
 struct record {
 	enum record_kind kind;
 	uint64_t number;
+	uint64_t synced; /* records up to that number were on the disk before this one */
+	uint64_t mark;   /* segment_mark of its place */
 	struct record_fields fields; /* GONE: the id only */
 	char tube[PROTOCOL_TUBE_BYTES + 1];
 	const char *body; /* of FULL */
@@ -49,16 +55,18 @@ struct record {
 };
 
 enum {
-	RECORD_HEADER_BYTES = 4 + 4 + 8 + 8,
+	RECORD_HEADER_BYTES = 4 + 4 + 8 + 8 + 8 + 8,
 	RECORD_FIELDS_BYTES = 3 * 8 + 10 * 4,
 	RECORD_TUBE_COUNT_BYTES = 8, /* the lengths of tube and body */
 	RECORD_HEAD_MAX_BYTES = RECORD_HEADER_BYTES + RECORD_FIELDS_BYTES +
 	                        RECORD_TUBE_COUNT_BYTES + PROTOCOL_TUBE_BYTES,
-	SEGMENT_HEADER_BYTES = 8 + 4 + 4 + 8 + 8,
+	SEGMENT_HEADER_BYTES = 8 + 4 + 4 + 8 + 8 + 8,
 };
 
 /* All of a FULL record. */
 uint64_t record_full_bytes(size_t tube_bytes, uint32_t body_bytes);
+/* All of any record. */
+uint64_t record_bytes(const struct record *record);
 /* All but the body, which follows. Returns how many bytes went to `head`, which has room for
  * RECORD_HEAD_MAX_BYTES. */
 size_t record_encode_head(const struct record *record, char *head);
@@ -78,9 +86,16 @@ struct segment_header {
 	uint32_t number;
 	uint64_t first_record; /* number of the first record */
 	uint64_t next_id;      /* smaller ids have been given */
+	uint64_t salt;         /* the same in all segments of a log */
 };
 
 void segment_encode(const struct segment_header *header, char *data);
 enum record_result segment_decode(const char *data, size_t bytes, struct segment_header *header);
+/* It is a segment, and not of this layout. */
+bool segment_is_of_other_version(const char *data, size_t bytes);
+/* The mark of a record that begins at that byte of the segment. */
+uint64_t segment_mark(const struct segment_header *header, uint64_t at);
+/* Whether the data may begin with the record that has the mark: seldom true by chance. */
+bool record_has_mark(const char *data, size_t bytes, uint64_t mark);
 
 #endif

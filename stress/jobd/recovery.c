@@ -1,26 +1,15 @@
 /* See recovery.h. */
 #include "recovery.h"
 
-#include "segment.h"
+#include "found.h"
+#include "tail.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* A job that the log has, as of the records read so far. */
-struct found {
-	struct record_fields fields;
-	uint32_t segment;
-	uint32_t body_bytes;
-	uint32_t tube_bytes; /* of its name, which stands before the body */
-	size_t body_at;      /* in the segment's file */
-	struct found *next;
-};
 
 struct recovery {
 	const char *folder;
@@ -29,48 +18,11 @@ struct recovery {
 	uint32_t file_count;
 	uint32_t first_segment;
 	uint32_t at; /* the segment that is read */
-	struct found **chains;
-	uint64_t chain_count; /* a power of two */
-	uint64_t jobs;
+	struct found_jobs jobs;
 	uint64_t next_id;
 	uint64_t last_record;
 	bool no_memory;
 };
-
-static struct found **link_of(struct recovery *recovery, uint64_t id)
-{
-	struct found **link = &recovery->chains[id & (recovery->chain_count - 1)];
-
-	while (*link != NULL && (*link)->fields.id != id)
-		link = &(*link)->next;
-	return link;
-}
-
-/* Twice as many chains: on average there is one job in each at most. */
-static bool grow(struct recovery *recovery)
-{
-	uint64_t count = recovery->chain_count > 0 ? 2 * recovery->chain_count : 1024;
-	struct found **chains = calloc(count, sizeof *chains);
-	struct found **old = recovery->chains;
-	uint64_t old_count = recovery->chain_count;
-
-	if (chains == NULL)
-		return false;
-	recovery->chains = chains;
-	recovery->chain_count = count;
-	for (uint64_t i = 0; i < old_count; i++) {
-		while (old[i] != NULL) {
-			struct found *found = old[i];
-			struct found **chain = &chains[found->fields.id & (count - 1)];
-
-			old[i] = found->next;
-			found->next = *chain;
-			*chain = found;
-		}
-	}
-	free(old);
-	return true;
-}
 
 static struct log_segment *segment_of(struct recovery *recovery, uint32_t number)
 {
@@ -89,20 +41,14 @@ static bool take_full(struct recovery *recovery, const struct record *record)
 {
 	struct log_segment *segment = &recovery->start->segments[recovery->at];
 
-	if (recovery->jobs >= recovery->chain_count && !grow(recovery))
-		return false;
-	struct found **link = link_of(recovery, record->fields.id);
-	struct found *found = *link;
+	struct found *found = found_get(&recovery->jobs, record->fields.id);
 
-	if (found != NULL) {
+	if (found != NULL)
 		forget_full(recovery, found); /* it was moved */
-	} else {
-		found = calloc(1, sizeof *found);
-		if (found == NULL)
-			return false;
-		*link = found;
-		recovery->jobs++;
-	}
+	else
+		found = found_add(&recovery->jobs, record->fields.id);
+	if (found == NULL)
+		return false;
 	found->fields = record->fields;
 	found->segment = segment->number;
 	found->body_bytes = record->body_bytes;
@@ -117,28 +63,24 @@ static bool take_full(struct recovery *recovery, const struct record *record)
 
 static void take_gone(struct recovery *recovery, uint64_t id)
 {
-	struct found **link = recovery->chain_count > 0 ? link_of(recovery, id) : NULL;
+	struct found *found = found_get(&recovery->jobs, id);
 
-	if (link == NULL || *link == NULL)
+	if (found == NULL)
 		return; /* its segment is gone already */
-	struct found *found = *link;
-
 	forget_full(recovery, found);
-	*link = found->next;
-	free(found);
-	recovery->jobs--;
+	found_remove(&recovery->jobs, found);
 }
 
 static void take_change(struct recovery *recovery, const struct record_fields *fields)
 {
-	struct found **link = recovery->chain_count > 0 ? link_of(recovery, fields->id) : NULL;
+	struct found *found = found_get(&recovery->jobs, fields->id);
 
-	if (link == NULL || *link == NULL)
+	if (found == NULL)
 		return;
-	uint32_t body_crc = (*link)->fields.body_crc;
+	uint32_t body_crc = found->fields.body_crc;
 
-	(*link)->fields = *fields;
-	(*link)->fields.body_crc = body_crc;
+	found->fields = *fields;
+	found->fields.body_crc = body_crc;
 }
 
 static bool take_record(void *context, const struct record *record)
@@ -219,46 +161,70 @@ static bool complain(const char *path, uint64_t at, const char *what)
 	return false;
 }
 
-/* On the disk as well. */
-static bool sync_file(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is_synced = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return is_synced;
-}
-
-/* A kill may leave the last segment's last write unfinished; nobody was told that it succeeded.
- * That it is cut off is on the disk before a segment comes after it, where it would be damage. */
-static bool cut(struct recovery *recovery, const char *path, uint64_t whole_bytes)
+/* What the segment says of itself fits to what came before. False, after a message. */
+static bool take_header(struct recovery *recovery, const char *path,
+                        const struct segment_header *header)
 {
 	struct log_start *start = recovery->start;
-	uint64_t bytes = recovery->files[recovery->at].bytes;
 
-	segment_unmap(&recovery->files[recovery->at]);
-	fprintf(stderr,
-	        "tide-jobd: %s: the last %" PRIu64 " bytes are an unfinished write: cut off\n",
-	        path, bytes - whole_bytes);
-	if (whole_bytes == 0) {
-		start->segment_count--;
-		return (unlink(path) == 0 && sync_file(recovery->folder)) ||
-		       complain(path, 0, strerror(errno));
-	}
-	if (truncate(path, (off_t)whole_bytes) != 0 || !sync_file(path) ||
-	    !segment_map(path, &recovery->files[recovery->at]))
-		return complain(path, whole_bytes, strerror(errno));
+	if (header->number != start->segments[recovery->at].number)
+		return complain(path, 0, "it is another segment");
+	if (recovery->at > 0 && header->salt != start->salt)
+		return complain(path, 0, "it is of another log");
+	if (recovery->at > 0 && header->first_record != recovery->last_record + 1)
+		return complain(path, 0, "records before it are missing");
+	start->salt = header->salt;
+	recovery->last_record = header->first_record - 1;
+	if (header->next_id > recovery->next_id)
+		recovery->next_id = header->next_id;
 	return true;
+}
+
+static bool is_zero(const struct segment_file *file)
+{
+	for (size_t i = 0; i < file->bytes; i++) {
+		if (file->data[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The segment is not whole. A kill may leave the last segment's last write unfinished; a power
+ * failure, any of what was not synced. Nobody was promised that it stays. Whatever a sync had
+ * confirmed must be there: then it is for a human to decide. */
+static bool mend(struct recovery *recovery, const char *path, struct segment_header *header,
+                 uint64_t whole_bytes, const char *what)
+{
+	struct log_start *start = recovery->start;
+	struct segment_file *file = &recovery->files[recovery->at];
+	struct tail tail = { recovery->folder, path, whole_bytes, 0 };
+
+	if (recovery->at + 1 < start->segment_count)
+		return complain(path, whole_bytes, what);
+	/* A header is on the disk before there is anything behind it. */
+	if (whole_bytes == 0 && recovery->at == 0 && file->bytes >= SEGMENT_HEADER_BYTES &&
+	    !is_zero(file))
+		return complain(path, 0, "the header is damaged");
+	header->number = start->segments[recovery->at].number;
+	header->salt = start->salt;
+	struct segment_rest rest = segment_scan(file, header, whole_bytes, recovery->last_record);
+
+	if (rest.synced > recovery->last_record)
+		return complain(path, whole_bytes, what);
+	tail.whole_behind = rest.records;
+	/* Clients may know these ids. */
+	if (rest.last_id >= recovery->next_id)
+		recovery->next_id = rest.last_id + 1;
+	if (whole_bytes == 0)
+		start->segment_count--;
+	return tail_take_off(&tail, file) || complain(path, whole_bytes, strerror(errno));
 }
 
 static bool read_one(struct recovery *recovery)
 {
-	struct log_start *start = recovery->start;
-	struct log_segment *segment = &start->segments[recovery->at];
+	struct log_segment *segment = &recovery->start->segments[recovery->at];
 	struct segment_file *file = &recovery->files[recovery->at];
 	struct segment_header header = { 0 };
-	bool is_last = recovery->at + 1 == start->segment_count;
 	uint64_t whole_bytes;
 	char path[4200];
 
@@ -267,28 +233,21 @@ static bool read_one(struct recovery *recovery)
 		return complain(path, 0, "the segment before it is missing");
 	if (!segment_map(path, file))
 		return complain(path, 0, strerror(errno));
-	enum record_result result = segment_decode(file->data, file->bytes, &header);
+	if (segment_is_of_other_version(file->data, file->bytes))
+		return complain(path, 0, "it was written by another version");
+	if (segment_decode(file->data, file->bytes, &header) == RECORD_IS_WHOLE &&
+	    !take_header(recovery, path, &header))
+		return false;
+	enum record_result result =
+	    segment_read(file, &header, &whole_bytes, take_record, recovery);
 
-	if (result == RECORD_IS_WHOLE) {
-		if (header.number != segment->number)
-			return complain(path, 0, "it is another segment");
-		if (recovery->at > 0 && header.first_record != recovery->last_record + 1)
-			return complain(path, 0, "records before it are missing");
-		recovery->last_record = header.first_record - 1;
-		if (header.next_id > recovery->next_id)
-			recovery->next_id = header.next_id;
-	}
-	result = segment_read(file, &header, &whole_bytes, take_record, recovery);
 	segment->bytes = whole_bytes;
 	if (recovery->no_memory)
 		return complain(path, whole_bytes, "no memory");
 	if (result == RECORD_IS_WHOLE)
 		return true;
-	if (!is_last || !segment_ends_at(file, whole_bytes, recovery->last_record))
-		return complain(path, whole_bytes,
-		                result == RECORD_IS_CUT ? "a record is incomplete"
-		                                        : "a record is damaged");
-	return cut(recovery, path, whole_bytes);
+	return mend(recovery, path, &header, whole_bytes,
+	            result == RECORD_IS_CUT ? "a record is incomplete" : "a record is damaged");
 }
 
 struct recovery *recovery_read(const char *folder, struct log_start *start)
@@ -330,43 +289,19 @@ struct recovery *recovery_read(const char *folder, struct log_start *start)
 
 uint64_t recovery_jobs(const struct recovery *recovery)
 {
-	return recovery->jobs;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	uint64_t one = (*(struct found *const *)a)->fields.id;
-	uint64_t other = (*(struct found *const *)b)->fields.id;
-
-	return (one > other) - (one < other);
-}
-
-/* Each job once, by id. NULL: no memory. */
-static struct found **sorted(const struct recovery *recovery)
-{
-	struct found **jobs = malloc((recovery->jobs + 1) * sizeof(struct found *));
-	uint64_t count = 0;
-
-	if (jobs == NULL)
-		return NULL;
-	for (uint64_t i = 0; i < recovery->chain_count; i++) {
-		for (struct found *job = recovery->chains[i]; job != NULL; job = job->next)
-			jobs[count++] = job;
-	}
-	qsort(jobs, count, sizeof(struct found *), compare_ids);
-	return jobs;
+	return recovery->jobs.count;
 }
 
 bool recovery_give(struct recovery *recovery,
                    bool (*take)(void *context, const struct record *record, uint32_t segment),
                    void *context)
 {
-	struct found **jobs = sorted(recovery);
+	struct found **jobs = found_sorted(&recovery->jobs);
 	bool goes_on = jobs != NULL;
 
 	if (jobs == NULL)
 		errno = ENOMEM;
-	for (uint64_t i = 0; goes_on && i < recovery->jobs; i++) {
+	for (uint64_t i = 0; goes_on && i < recovery->jobs.count; i++) {
 		const struct found *job = jobs[i];
 		uint32_t file = job->segment - recovery->first_segment;
 		struct record record = {
@@ -385,15 +320,7 @@ bool recovery_give(struct recovery *recovery,
 
 void recovery_end(struct recovery *recovery)
 {
-	for (uint64_t i = 0; i < recovery->chain_count; i++) {
-		while (recovery->chains[i] != NULL) {
-			struct found *found = recovery->chains[i];
-
-			recovery->chains[i] = found->next;
-			free(found);
-		}
-	}
-	free(recovery->chains);
+	found_clear(&recovery->jobs);
 	for (uint32_t i = 0; recovery->files != NULL && i < recovery->file_count; i++)
 		segment_unmap(&recovery->files[i]);
 	free(recovery->files);

@@ -85,7 +85,7 @@ enum record_result segment_read(const struct segment_file *file, struct segment_
 		result = record_decode(file->data + at, file->bytes - at, &record, &used);
 		if (result != RECORD_IS_WHOLE)
 			return result;
-		if (!take(context, &record))
+		if (record.mark != segment_mark(header, at) || !take(context, &record))
 			return RECORD_IS_WRONG;
 		at += used;
 		*whole_bytes = at;
@@ -106,16 +106,43 @@ int segment_read_file(const char *path, struct segment_header *header, uint64_t 
 	return result;
 }
 
-bool segment_ends_at(const struct segment_file *file, uint64_t at, uint64_t last_record)
+struct segment_rest segment_scan(const struct segment_file *file,
+                                 const struct segment_header *header, uint64_t at,
+                                 uint64_t last_record)
 {
-	for (uint64_t i = at; i < file->bytes; i++) {
-		struct record record;
-		size_t used;
+	struct segment_rest rest = { 0 };
 
-		if (record_decode(file->data + i, file->bytes - i, &record, &used) ==
-		        RECORD_IS_WHOLE &&
-		    record.number > last_record)
-			return false;
+	while (at < file->bytes) {
+		const char *data = file->data + at;
+		struct record record;
+		size_t used = 1;
+
+		if (record_has_mark(data, file->bytes - at, segment_mark(header, at)) &&
+		    record_decode(data, file->bytes - at, &record, &used) == RECORD_IS_WHOLE &&
+		    record.number > last_record) {
+			rest.records++;
+			if (record.synced > rest.synced)
+				rest.synced = record.synced;
+			if (record.fields.id > rest.last_id)
+				rest.last_id = record.fields.id;
+		} else {
+			used = 1;
+		}
+		at += used;
 	}
-	return true;
+	return rest;
+}
+
+bool segment_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+	}
+	return is_synced;
 }

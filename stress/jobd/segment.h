@@ -32,8 +32,16 @@ enum record_result segment_read(const struct segment_file *file, struct segment_
 /* The same, of a path; -1 and errno: it can't be read. */
 int segment_read_file(const char *path, struct segment_header *header, uint64_t *whole_bytes,
                       bool (*take)(void *context, const struct record *record), void *context);
-/* No record that was written later comes behind that place: what is there is the rest of the last
- * write. */
-bool segment_ends_at(const struct segment_file *file, uint64_t at, uint64_t last_record);
+/* What is whole behind a place where the file is not. */
+struct segment_rest {
+	uint64_t records; /* with a number above `last_record` */
+	uint64_t last_id; /* the highest of their jobs */
+	uint64_t synced;  /* the highest number that was on the disk before one of these */
+};
+struct segment_rest segment_scan(const struct segment_file *file,
+                                 const struct segment_header *header, uint64_t at,
+                                 uint64_t last_record);
+/* The file or folder is on the disk. False, and errno. */
+bool segment_sync(const char *path);
 
 #endif

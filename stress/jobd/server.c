@@ -2,12 +2,11 @@
 #include "server.h"
 
 #include "../order.h"
+#include "acceptor.h"
 #include "connection.h"
-#include "descriptors.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS_A_TURN = 128, ACCEPTS_A_TURN = 64, LISTEN_BACKLOG = 1024 };
+enum { EVENTS_A_TURN = 128 };
 
 TAILQ_HEAD(connection_list, connection);
 
@@ -31,17 +30,15 @@ struct worker {
 	struct mailbox mailbox;
 	pthread_t thread;
 	struct connection_list to_run;
-	uint64_t record; /* of the log, on which replies of this turn depend */
+	uint64_t record; /* of the log, on which replies of this turn depend; 0: none */
 	char *scratch;
 };
 
 struct server {
 	struct board *board;
 	const struct server_options *options;
-	int listen_fd;
 	int signal_fd;
-	int spare_fd; /* given up for a moment to accept and end what there is no descriptor for */
-	int connection_fd_end; /* no connection's descriptor is that or above */
+	struct acceptor acceptor; /* worker 0's */
 	unsigned next_worker;
 	struct worker *workers;
 
@@ -49,8 +46,9 @@ struct server {
 	 * order    relaxed                      edges    none: the eventfd wakes them after it */
 	_Atomic bool stops;
 
-	pthread_mutex_t all_lock; /* the list of all connections */
+	pthread_mutex_t all_lock; /* the list of all connections, and their number */
 	struct connection_list all;
+	unsigned connections;
 };
 
 /* What an event's data points to, if it is no connection. */
@@ -71,56 +69,42 @@ static bool watch_fd(int epoll_fd, int fd, uint32_t events, void *data)
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void adopt(struct server *server, int fd)
+static void end(struct server *server, struct connection *connection)
 {
-	struct worker *worker = &server->workers[server->next_worker++ % server->options->workers];
-	struct connection *connection = connection_open(server->board, &worker->mailbox, fd);
-	int one = 1;
-
-	if (connection == NULL) {
-		close(fd);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	pthread_mutex_lock(&server->all_lock);
-	TAILQ_INSERT_TAIL(&server->all, connection, all);
-	pthread_mutex_unlock(&server->all_lock);
-	/* From here on it is the worker's. */
-	if (watch_fd(worker->epoll_fd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, connection))
-		return;
 	pthread_mutex_lock(&server->all_lock);
 	TAILQ_REMOVE(&server->all, connection, all);
+	server->connections--;
 	pthread_mutex_unlock(&server->all_lock);
 	connection_close(connection);
 	connection_free(connection);
 }
 
-/* Out of descriptors: the client must not be left in the queue, where it would wake us for ever. */
-static void turn_away(struct server *server)
+/* False: there are too many. */
+static bool adopt(void *context, int fd)
 {
-	close(server->spare_fd);
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct server *server = context;
+	struct worker *worker = &server->workers[server->next_worker % server->options->workers];
+	int one = 1;
 
-	if (fd >= 0)
-		close(fd);
-	server->spare_fd = eventfd(0, EFD_CLOEXEC);
-}
+	pthread_mutex_lock(&server->all_lock);
+	bool has_room = server->connections < server->options->connections_max;
 
-static void accept_some(struct server *server)
-{
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	pthread_mutex_unlock(&server->all_lock); /* others only make more room */
+	struct connection *connection =
+	    has_room ? connection_open(server->board, &worker->mailbox, fd) : NULL;
 
-		if (fd >= server->connection_fd_end) {
-			close(fd);
-		} else if (fd >= 0) {
-			adopt(server, fd);
-		} else if (errno == EMFILE || errno == ENFILE) {
-			turn_away(server);
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
-	}
+	if (connection == NULL)
+		return false;
+	server->next_worker++;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	pthread_mutex_lock(&server->all_lock);
+	TAILQ_INSERT_TAIL(&server->all, connection, all);
+	server->connections++;
+	pthread_mutex_unlock(&server->all_lock);
+	/* From here on it is the worker's. */
+	if (!watch_fd(worker->epoll_fd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, connection))
+		end(server, connection);
+	return true;
 }
 
 /* A handler for SIGUSR1, since threads of liburcu leave that one unblocked: it would never come to
@@ -163,7 +147,7 @@ static void take_event(struct worker *worker, const struct epoll_event *event)
 	char *mark = event->data.ptr;
 
 	if (mark == &listen_mark) {
-		accept_some(server);
+		acceptor_run(&server->acceptor, adopt, server);
 	} else if (mark == &signal_mark) {
 		read_signals(server);
 	} else if (mark == &timer_mark) {
@@ -211,33 +195,26 @@ static bool is_over(const struct connection *connection)
 	       (connection->is_ending && buffer_left(&connection->out) == 0);
 }
 
-static void end(struct worker *worker, struct connection *connection)
-{
-	struct server *server = worker->server;
-
-	pthread_mutex_lock(&server->all_lock);
-	TAILQ_REMOVE(&server->all, connection, all);
-	pthread_mutex_unlock(&server->all_lock);
-	connection_close(connection);
-	connection_free(connection);
-}
-
 /* Send the replies of this turn. What can go on at once stays in the list. */
 static void flush(struct worker *worker)
 {
 	struct connection_list list;
 	struct connection *connection;
 
-	if (board_log(worker->server->board) != NULL && worker->record > 0)
-		log_commit(board_log(worker->server->board), worker->record);
+	uint64_t written = UINT64_MAX;
+	struct log *log = board_log(worker->server->board);
+
+	if (log != NULL && worker->record > 0 && !log_commit(log, worker->record))
+		written = log_written(log);
+	worker->record = 0;
 	TAILQ_INIT(&list);
 	TAILQ_CONCAT(&list, &worker->to_run, to_run);
 	while ((connection = TAILQ_FIRST(&list)) != NULL) {
 		TAILQ_REMOVE(&list, connection, to_run);
 		connection->is_to_run = false;
-		connection_flush(connection);
+		connection_flush(connection, written);
 		if (is_over(connection))
-			end(worker, connection);
+			end(worker->server, connection);
 		else if (connection_can_run(connection))
 			to_run(worker, connection);
 	}
@@ -248,9 +225,14 @@ static void turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_TURN];
 	struct connection *connection;
-	int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN,
-	                       TAILQ_EMPTY(&worker->to_run) ? -1 : 0);
+	struct acceptor *acceptor = worker->number == 0 ? &worker->server->acceptor : NULL;
+	int wait_ms = !TAILQ_EMPTY(&worker->to_run) ? 0
+	              : acceptor != NULL            ? acceptor_wait_ms(acceptor)
+	                                            : -1;
+	int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, wait_ms);
 
+	if (acceptor != NULL)
+		acceptor_resume(acceptor);
 	for (int i = 0; i < count; i++)
 		take_event(worker, &events[i]);
 	collect_mail(worker);
@@ -282,44 +264,6 @@ static bool complain(const char *what)
 	return false;
 }
 
-static bool start_listening(struct server *server)
-{
-	const struct server_options *options = server->options;
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE,
-		                  .ai_socktype = SOCK_STREAM };
-	struct addrinfo *address;
-	struct sockaddr_storage bound;
-	socklen_t bound_bytes = sizeof bound;
-	char port[8], host[INET6_ADDRSTRLEN];
-	int one = 1;
-
-	snprintf(port, sizeof port, "%u", options->port);
-	if (getaddrinfo(options->address, port, &hints, &address) != 0) {
-		fprintf(stderr, "tide-jobd: -l %s: not a numeric address\n", options->address);
-		return false;
-	}
-	server->listen_fd =
-	    socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool is_bound =
-	    server->listen_fd >= 0 &&
-	    setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-	    bind(server->listen_fd, address->ai_addr, address->ai_addrlen) == 0 &&
-	    listen(server->listen_fd, LISTEN_BACKLOG) == 0;
-
-	freeaddrinfo(address);
-	if (!is_bound) {
-		fprintf(stderr, "tide-jobd: -l %s -p %s: %s\n", options->address, port,
-		        strerror(errno));
-		return false;
-	}
-	getsockname(server->listen_fd, (struct sockaddr *)&bound, &bound_bytes);
-	getnameinfo((struct sockaddr *)&bound, bound_bytes, host, sizeof host, port, sizeof port,
-	            NI_NUMERICHOST | NI_NUMERICSERV);
-	printf("tide-jobd: %s %s\n", host, port);
-	fflush(stdout);
-	return true;
-}
-
 static void server_signals(sigset_t *signals)
 {
 	sigemptyset(signals);
@@ -333,6 +277,7 @@ void server_block_signals(void)
 
 	server_signals(&signals);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 }
 
 static bool start_worker(struct server *server, unsigned number)
@@ -352,7 +297,7 @@ static bool start_worker(struct server *server, unsigned number)
 	if (!watch_fd(worker->epoll_fd, worker->mailbox.event_fd, in, &mail_mark))
 		return complain("epoll");
 	if (number == 0 &&
-	    (!watch_fd(worker->epoll_fd, server->listen_fd, in, &listen_mark) ||
+	    (!acceptor_watch(&server->acceptor, worker->epoll_fd, &listen_mark) ||
 	     !watch_fd(worker->epoll_fd, server->signal_fd, in, &signal_mark) ||
 	     !watch_fd(worker->epoll_fd, server->options->timer_fd, in, &timer_mark)))
 		return complain("epoll");
@@ -368,14 +313,11 @@ static bool set_up(struct server *server)
 	sigaction(SIGUSR1, &drain, NULL);
 	server_signals(&signals);
 	server->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-	server->spare_fd = eventfd(0, EFD_CLOEXEC);
 	server->workers = calloc(server->options->workers, sizeof *server->workers);
-	if (server->signal_fd < 0 || server->spare_fd < 0 || server->workers == NULL)
+	if (server->signal_fd < 0 || server->workers == NULL)
 		return complain("can't start");
-	/* The listening socket comes yet, and two descriptors of each worker. */
-	server->connection_fd_end =
-	    descriptors_for_connections(server->spare_fd + 2 + 2 * (int)server->options->workers);
-	if (server->connection_fd_end < 0 || !start_listening(server))
+	if (!acceptor_open(&server->acceptor, server->options->address, server->options->port,
+	                   2 * (int)server->options->workers))
 		return false;
 	for (unsigned i = 0; i < server->options->workers; i++) {
 		if (!start_worker(server, i))
@@ -388,20 +330,16 @@ static void take_down(struct server *server)
 {
 	struct connection *connection;
 
-	while ((connection = TAILQ_FIRST(&server->all)) != NULL) {
-		TAILQ_REMOVE(&server->all, connection, all);
-		connection_close(connection);
-		connection_free(connection);
-	}
+	while ((connection = TAILQ_FIRST(&server->all)) != NULL)
+		end(server, connection);
 	for (unsigned i = 0; i < server->options->workers; i++) {
 		close(server->workers[i].epoll_fd);
 		close(server->workers[i].mailbox.event_fd);
 		free(server->workers[i].scratch);
 	}
 	free(server->workers);
-	close(server->listen_fd);
+	acceptor_close(&server->acceptor);
 	close(server->signal_fd);
-	close(server->spare_fd);
 	pthread_mutex_destroy(&server->all_lock);
 	signal(SIGUSR1, SIG_IGN);
 }

@@ -15,6 +15,7 @@ struct server_options {
 	const char *address; /* numeric, IPv4 or IPv6 */
 	uint16_t port;       /* 0: any that is free */
 	unsigned workers;
+	unsigned connections_max; /* more are turned away */
 	int timer_fd;
 };
 

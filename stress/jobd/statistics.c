@@ -96,7 +96,19 @@ static void print_machine(struct board *board, struct buffer *text)
 	buffer_print(text, "platform: %s\n", names.machine);
 }
 
-/* What beanstalkd does not have comes last. */
+/* What beanstalkd does not have comes last: this, and the store. */
+static void print_log_state(const struct board *board, struct buffer *text)
+{
+	static const char *const words[] = {
+		[LOG_GOES_ON] = "goes on",
+		[LOG_IS_FULL] = "full",
+		[LOG_IS_STUCK] = "stuck",
+	};
+
+	buffer_print(text, "log-state: %s\n",
+	             board->log != NULL ? words[log_state(board->log)] : "none");
+}
+
 static void print_store(const struct board *board, struct buffer *text)
 {
 	struct tide_store_stats stats;
@@ -125,6 +137,7 @@ void board_stats(struct board *board, struct buffer *text)
 	print_process(board, text);
 	print_log(board, text);
 	print_machine(board, text);
+	print_log_state(board, text);
 	board_unlock(board);
 	print_store(board, text); /* waits for the allocator */
 }

@@ -94,6 +94,14 @@ struct tube *tube_refer(struct board *board, const char *name)
 	return tube;
 }
 
+struct tube *tube_refer_for_client(struct board *board, const char *name)
+{
+	bool is_one_too_many =
+	    board->tube_count >= board->options.tubes_max && tube_find(board, name) == NULL;
+
+	return is_one_too_many ? NULL : tube_refer(board, name);
+}
+
 void tube_unrefer(struct board *board, struct tube *tube)
 {
 	struct tube **link = chain_of(board, tube->name);
@@ -129,69 +137,10 @@ void tube_set_timer(struct board *board, struct tube *tube)
 	timer_set(board, &tube->timer, at_ns);
 }
 
-/* Let waiters of the tube go on after a pause; to be called when the pause is over. */
-static void end_pause(struct board *board, struct tube *tube, int64_t now)
+void tube_end_pause(struct board *board, struct tube *tube, int64_t now)
 {
 	tube->pause_ns = 0;
 	tube_serve(board, tube, now);
-}
-
-static void tube_tick(struct board *board, struct tube *tube, int64_t now)
-{
-	struct job *job;
-
-	while ((job = (struct job *)queue_first(&tube->delayed)) != NULL && job->due_ns <= now) {
-		job_unlink(board, job);
-		job_put_back(board, job, now, 0);
-	}
-	if (tube_is_paused(tube) && tube->unpause_at_ns <= now)
-		end_pause(board, tube, now);
-	tube_set_timer(board, tube);
-}
-
-/* The time of some of its jobs may be over, that of its waiting, or it may be soon. */
-static void session_tick(struct board *board, struct session *session, int64_t now)
-{
-	bool is_soon = session->wait == SESSION_WAITS && session_deadline_is_soon(session, now);
-	struct job *job;
-
-	while ((job = (struct job *)queue_first(&session->reserved)) != NULL &&
-	       job->due_ns <= now) {
-		job->timeouts++;
-		board->timeouts++;
-		job_unlink(board, job);
-		job_put_back(board, job, now, 0);
-	}
-	if (session->wait == SESSION_WAITS) {
-		if (is_soon)
-			session_serve(board, session, ANSWER_DEADLINE_SOON, 0);
-		else if (session->wait_until_ns <= now)
-			session_serve(board, session, ANSWER_TIMED_OUT, 0);
-	}
-	session_set_timer(board, session);
-}
-
-void board_tick(struct board *board)
-{
-	struct timer *timer;
-
-	board_lock(board);
-	int64_t now = board_now();
-
-	board->timer_at_ns = INT64_MAX;
-	while ((timer = (struct timer *)queue_first(&board->timers)) != NULL &&
-	       timer->at_ns <= now) {
-		if (timer->is_of_tube)
-			tube_tick(board,
-			          (struct tube *)((char *)timer - offsetof(struct tube, timer)),
-			          now);
-		else
-			session_tick(
-			    board,
-			    (struct session *)((char *)timer - offsetof(struct session, timer)),
-			    now);
-	}
-	board_unlock(board);
 }
 
 enum answer board_pause(struct board *board, const struct command *command)

@@ -19,7 +19,7 @@ import time
 from jobd import Client, beanstalkd, check, fail, tide_jobd
 
 # The server's own: process, machine, log. And what only tide-jobd has.
-OWN = re.compile(r"(pid|version|rusage-[us]time|uptime|id|hostname|os|platform|binlog-.*|store-.*): ")
+OWN = re.compile(r"(pid|version|rusage-[us]time|uptime|id|hostname|os|platform|binlog-.*|log-state|store-.*): ")
 
 
 def shown(answer, command):

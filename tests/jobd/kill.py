@@ -1,7 +1,8 @@
 """kill -9 at random instants, with clients at work: no job whose put was acknowledged is lost, none
 whose deletion was acknowledged comes back, and bodies, priorities and states are what was
 acknowledged last. The log goes on from round to round, in short segments, so that it is compacted
-all the time.
+all the time. In every second round files may not grow for moments: what is answered OUT_OF_MEMORY was
+not done, what is answered INTERNAL_ERROR may have been.
 
 kill.py [--rounds N] [--seed N]
 """
@@ -9,6 +10,7 @@ import argparse
 import hashlib
 import os
 import random
+import resource
 import socket
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from jobd import Client, check, fail, tide_jobd
 CLIENTS = 4
 JOBS_EACH = 150  # around which a client keeps its count
 GONE = ("gone", 0)
+TROUBLE = b"OUT_OF_MEMORY", b"INTERNAL_ERROR"
 
 
 def body_of(seed):
@@ -43,13 +46,21 @@ class Worker:
         self.gone = []
         self.next_seed = seed * 10**6
         self.acknowledged = 0
+        self.has_trouble = False
+        self.troubled = 0
+        self.doubtful = set()  # jobs whose state in the server that runs is not known
         self.error = None
 
     def one_of(self, state):
         """A job that is known to be in that state, and not in this batch."""
         ids = [i for i, job in self.jobs.items()
-               if i not in self.busy and {s for s, _ in job.allowed} == {state}]
+               if i not in self.busy and i not in self.doubtful and {s for s, _ in job.allowed} == {state}]
         return self.random.choice(ids) if ids else None
+
+    def is_trouble(self, line):
+        is_trouble = self.has_trouble and line in TROUBLE
+        self.troubled += is_trouble
+        return is_trouble
 
     def plan_put(self):
         seed = self.next_seed = self.next_seed + 1
@@ -59,6 +70,8 @@ class Worker:
         outcome = ("delayed" if delay else "ready", priority)
 
         def answered(line):
+            if self.is_trouble(line):
+                return
             word, number = line.split()
             check(word == b"INSERTED", "a put was answered with %r" % line)
             self.jobs[int(number)] = Job(seed, outcome)
@@ -67,10 +80,16 @@ class Worker:
 
     def plan_change(self, command, job_id, outcome, word):
         job = self.jobs[job_id]
+        before = set(job.allowed)
         job.allowed.add(outcome)
         self.busy.add(job_id)
 
         def answered(line):
+            if self.is_trouble(line):
+                self.doubtful.add(job_id)
+                if line == b"OUT_OF_MEMORY":
+                    job.allowed = before
+                return
             check(line == word, "%r was answered with %r" % (command, line))
             job.allowed = {outcome}
             if outcome == GONE:
@@ -100,7 +119,8 @@ class Worker:
         if not job_id:
             return [self.plan_put()]
         reserve = (b"reserve-job %d\r\n" % job_id,
-                   lambda line: check(line.startswith(b"RESERVED"), "reserve-job: %r" % line))
+                   lambda line: check(line.startswith(b"RESERVED") or self.is_trouble(line),
+                                      "reserve-job: %r" % line))
         if choice < 0.9:
             change = self.plan_change(b"bury %d %d\r\n" % (job_id, priority), job_id,
                                       ("buried", priority), b"BURIED")
@@ -147,6 +167,21 @@ class Worker:
             check(client.ask("peek %d" % job_id)[1] is None, "job %d is back" % job_id)
 
 
+def limit_files(server, most):
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                     (most, resource.RLIM_INFINITY))
+
+
+def make_trouble(server, chance, end_s):
+    while time.monotonic() < end_s:
+        limit_files(server, chance.randrange(16 * 1024))
+        time.sleep(chance.uniform(0, 0.02))
+        limit_files(server, resource.RLIM_INFINITY)
+        time.sleep(chance.uniform(0, 0.1))
+    if chance.random() < 0.5:
+        limit_files(server, chance.randrange(16 * 1024))
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--rounds", type=int, default=8)
 parser.add_argument("--seed", type=int, default=random.randrange(10**6))
@@ -162,14 +197,21 @@ with tempfile.TemporaryDirectory(prefix="jobd-kill.") as folder:
             client = Client(server)
             for worker in workers:
                 worker.verify(client)
-            if chance.random() < 0.2:
+            has_trouble = number % 2 == 1
+            for worker in workers:
+                worker.has_trouble = has_trouble
+                worker.doubtful = set()
+            if not has_trouble and chance.random() < 0.2:
                 server.kill()  # right after a recovery
                 continue
             running = [threading.Thread(target=worker.work, args=(server.port,))
                        for worker in workers]
             for thread in running:
                 thread.start()
-            time.sleep(chance.uniform(0.02, 0.6))
+            if has_trouble:
+                make_trouble(server, chance, time.monotonic() + chance.uniform(0.02, 0.6))
+            else:
+                time.sleep(chance.uniform(0.02, 0.6))
             server.kill()
             for thread in running:
                 thread.join()
@@ -188,7 +230,9 @@ with tempfile.TemporaryDirectory(prefix="jobd-kill.") as folder:
         client.close()
         server.end()
 total = sum(worker.acknowledged for worker in workers)
+troubled = sum(worker.troubled for worker in workers)
+check(troubled > 0 or arguments.rounds < 50, "no write failed")
 check(total > 20 * arguments.rounds, "only %d answers in %d rounds" % (total, arguments.rounds))
 check(removed_segments > 0, "no segment of the log was ever removed")
-print("%d rounds, %d acknowledged, %d jobs at the end, %d segments removed" %
-      (arguments.rounds, total, sum(len(w.jobs) for w in workers), removed_segments))
+print("%d rounds, %d answers, %d of them errors, %d jobs at the end, %d segments removed" %
+      (arguments.rounds, total, troubled, sum(len(w.jobs) for w in workers), removed_segments))

@@ -1,5 +1,5 @@
 """The memory limit, refusing and dropping, in each way of counting; the lifetime of jobs; the longest
-job; options that can't be used."""
+job; how many tubes, watches and connections; options that can't be used."""
 import sys
 
 from jobd import Client, check, refused, tide_jobd, until
@@ -186,6 +186,44 @@ def longest_job():
         server.end()
 
 
+def tubes_and_watches():
+    with tide_jobd("--tubes", 5, "--watches", 3) as server:
+        client, other = Client(server), Client(server)
+        check(client.ask_line("use a") == "USING a", "use")
+        for count, tube in enumerate("bc"):
+            check(client.ask_line("watch " + tube) == "WATCHING %d" % (count + 2), "watch")
+        check(client.ask_line("watch d") == "OUT_OF_MEMORY", "a fourth tube was watched")
+        check(client.ask_line("watch b") == "WATCHING 3", "watch again")
+        check(other.ask_line("use d") == "USING d", "use")
+        for command in "use e", "watch e":
+            check(other.ask_line(command) == "OUT_OF_MEMORY", "a sixth tube was made")
+        check(other.ask_line("list-tube-used") == "USING d", "another one is used")
+        check(isinstance(other.put(b"x"), int), "put")
+        check(other.ask_line("watch a") == "WATCHING 2", "a tube that is there")
+        check(client.stats()["current-tubes"] == "5", "tubes")
+        check(client.ask_line("ignore c") == "WATCHING 2", "ignore")
+        check(other.ask_line("use e") == "USING e", "a tube less, and none was made")
+        check(client.ask_line("watch e") == "WATCHING 3", "watch")
+        server.end()
+
+
+def connections():
+    with tide_jobd("--connections", 3, "-t", 2) as server:
+        first = Client(server)
+        until("the test's own first one is gone",
+              lambda: first.stats()["current-connections"] == "1")
+        clients = [first] + [Client(server) for _ in range(2)]
+        for client in clients:
+            check(client.ask_line("use a") == "USING a", "use")
+        for _ in range(5):
+            check(Client(server).answer() == (b"OUT_OF_MEMORY", None), "a fourth one was let in")
+        check(first.stats()["total-connections"] == "4", "connections")
+        clients[1].close()
+        until("one is gone", lambda: first.stats()["current-connections"] == "2")
+        check(Client(server).ask_line("use a") == "USING a", "a place was not given again")
+        server.end()
+
+
 def options():
     for wrong, text in (
             (("-p", "65536"), "-p 65536: not a port, 0 to 65535"),
@@ -196,6 +234,9 @@ def options():
             (("-s", "1"), "-s 1: not a number of bytes from 4K to 1024G"),
             (("--counts", "jobs"), "--counts jobs: not bodies, held or charged"),
             (("--policy", "x"), "--policy x: not refuse or drop"),
+            (("--connections", "0"), "--connections 0: not a number from 1 to 1000000000"),
+            (("--tubes", "x"), "--tubes x: not a number from 1 to 1000000000"),
+            (("--watches", "1G"), "--watches 1G: not a number from 1 to 1000000000"),
             (("--lifetime", "0"), "--lifetime 0: not a number of seconds, 1 to 4294967295"),
             (("-l", "nowhere"), "-l nowhere: not a numeric address"),
             (("-x",), "-x: no such option, or its value is missing; see -h"),
@@ -213,5 +254,7 @@ counts_what_is_charged()
 announcing_drops_nothing()
 lifetime()
 longest_job()
+tubes_and_watches()
+connections()
 options()
 sys.exit(0)

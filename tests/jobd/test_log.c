@@ -69,7 +69,7 @@ static void append(struct log *log, uint64_t id)
 	record.body_bytes = sizeof body;
 	record.fields.body_crc = record_crc(body, sizeof body);
 	cr_assert_eq(log_append(log, &record, id + 1), 1);
-	log_commit(log, record.number);
+	cr_assert(log_commit(log, record.number));
 }
 
 static void remove_folder(void)
@@ -79,6 +79,8 @@ static void remove_folder(void)
 	segment_path(folder, 1, path, sizeof path);
 	(void)unlink(path);
 	snprintf(path, sizeof path, "%s/lock", folder);
+	cr_assert_eq(unlink(path), 0);
+	snprintf(path, sizeof path, "%s/reserve", folder);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(folder), 0);
 }

@@ -12,6 +12,8 @@ static struct record full(void)
 	struct record record = {
 		.kind = RECORD_FULL,
 		.number = UINT64_MAX - 3,
+		.synced = UINT64_MAX - 4,
+		.mark = 1ull << 63 | 9,
 		.fields = { .id = 77,
 		            .created_ns = -5,
 		            .due_ns = INT64_MAX,
@@ -46,6 +48,8 @@ static void assert_same(const struct record *one, const struct record *other)
 {
 	cr_assert_eq(one->kind, other->kind);
 	cr_assert_eq(one->number, other->number);
+	cr_assert_eq(one->synced, other->synced);
+	cr_assert_eq(one->mark, other->mark);
 	cr_assert_eq(memcmp(&one->fields, &other->fields, sizeof one->fields), 0);
 	cr_assert_str_eq(one->tube, other->tube);
 	cr_assert_eq(one->body_bytes, other->body_bytes);
@@ -151,7 +155,9 @@ Test(record, any_bytes)
 
 Test(record, segment_header)
 {
-	struct segment_header header = { .number = 8, .first_record = 1ull << 40, .next_id = 12 };
+	struct segment_header header = {
+		.number = 8, .first_record = 1ull << 40, .next_id = 12, .salt = 5ull << 60
+	};
 	struct segment_header read;
 	char data[SEGMENT_HEADER_BYTES];
 
@@ -160,10 +166,32 @@ Test(record, segment_header)
 	cr_assert_eq(read.number, header.number);
 	cr_assert_eq(read.first_record, header.first_record);
 	cr_assert_eq(read.next_id, header.next_id);
+	cr_assert_eq(read.salt, header.salt);
 	cr_assert_eq(segment_decode(data, sizeof data - 1, &read), RECORD_IS_CUT);
 	for (size_t bit = 0; bit < 8 * sizeof data; bit++) {
 		data[bit / 8] = (char)(data[bit / 8] ^ (1 << bit % 8));
 		cr_assert_eq(segment_decode(data, sizeof data, &read), RECORD_IS_WRONG);
 		data[bit / 8] = (char)(data[bit / 8] ^ (1 << bit % 8));
 	}
+}
+
+/* Of a record, its place in its file, the file's and the log's: each counts. */
+Test(record, mark)
+{
+	struct segment_header header = { .number = 8, .salt = 77 };
+	struct segment_header other_number = { .number = 9, .salt = 77 };
+	struct segment_header other_log = { .number = 8, .salt = 78 };
+	struct record record = { .kind = RECORD_GONE, .number = 1 };
+	char data[RECORD_HEAD_MAX_BYTES];
+
+	record.mark = segment_mark(&header, 48);
+	size_t bytes = encode(&record, data);
+
+	cr_assert(record_has_mark(data, bytes, segment_mark(&header, 48)));
+	for (unsigned bit = 0; bit < 40; bit++)
+		cr_assert_not(
+		    record_has_mark(data, bytes, segment_mark(&header, 48 ^ 1ull << bit)));
+	cr_assert_not(record_has_mark(data, bytes, segment_mark(&other_number, 48)));
+	cr_assert_not(record_has_mark(data, bytes, segment_mark(&other_log, 48)));
+	cr_assert_not(record_has_mark(data, RECORD_HEADER_BYTES - 1, record.mark));
 }
