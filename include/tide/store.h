@@ -39,6 +39,9 @@
  * until there is room (TIDE_STORE_DROP_OLDEST). With BODIES, exactly as many as are needed are
  * dropped; with HELD and CHARGED, where a dropped body makes room only when whole pages get free,
  * batches of up to a 64th of the limit's bytes, each of which waits for the running read sections.
+ * An entry that has left counts no more with BODIES and max_entries, though its memory waits for
+ * read sections: put waits for these when more than an eighth of the limit, and more than 1 MiB or
+ * 1024 entries, has left. With HELD and CHARGED all memory counts until it is given back.
  *
  * Defragmentation. Long-lived entries that lie scattered among short-lived ones that are gone keep
  * their pages in memory. When held/used has stayed above a threshold for a while, the store moves

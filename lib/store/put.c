@@ -68,9 +68,9 @@ static uint64_t choose_id(struct tide_store *store, uint64_t id)
 }
 
 /* In the same read section. Returns the id; or 0 and an error: another entry has it, or there is
- * none left. */
+ * none left. *much: too much has left and is not freed yet. */
 static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, uint64_t id,
-                     int *error)
+                     int *error, bool *much)
 {
 	id = choose_id(store, id);
 	if (id == 0 || !tide_index_add(store->index, entry, id)) {
@@ -91,6 +91,7 @@ static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, u
 		tide_store_wake(store, 0);
 	store->kept.puts++;
 	tide_store_changed(store);
+	*much = tide_room_much_has_left(store);
 	(void)pthread_mutex_unlock(&store->lock);
 	return id;
 }
@@ -106,16 +107,19 @@ static uint64_t put_once(struct tide_store *store, const void *body, size_t byte
                          const struct tide_store_put *options, int *error)
 {
 	uint64_t id = 0;
+	bool much = false;
 	*error = ENOMEM;
 	tide_rcu_begin();
 	struct tide_store_entry *entry = build(store, body, bytes, options->user);
 	if (entry != NULL) {
 		set_times(store, entry, options->ttl_ns);
-		id = show(store, entry, options->id, error);
+		id = show(store, entry, options->id, error, &much);
 		if (id == 0)
 			unbuild(entry);
 	}
 	tide_rcu_end();
+	if (much)
+		tide_leave_drain(store);
 	return id;
 }
 

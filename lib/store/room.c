@@ -9,6 +9,8 @@
 /* What is dropped at once where pages are counted, as a part of the limit: the first time, and at
  * most. One page's worth of entries at a time would be a grace period for each put at the limit. */
 enum { FIRST_BATCH_SHIFT = 10, LAST_BATCH_SHIFT = 6 };
+/* What may have left without being freed, as a part of the limit and at least. */
+enum { LEFT_SHIFT = 3, LEFT_MIN_BYTES = 1 << 20, LEFT_MIN_ENTRIES = 1024 };
 
 static bool counts_bodies(const struct tide_store *store)
 {
@@ -91,6 +93,19 @@ void tide_room_unreserve(struct tide_store *store, size_t bytes)
 {
 	(void)tide_sub_relaxed(&store->body_bytes, bytes);
 	(void)tide_sub_relaxed(&store->entries, 1u);
+}
+
+static bool is_much(uint64_t left, uint64_t limit, uint64_t least)
+{
+	return limit != 0 && left > least && left > limit >> LEFT_SHIFT;
+}
+
+bool tide_room_much_has_left(const struct tide_store *store)
+{
+	const struct tide_store_options *options = &store->options;
+	return is_much(store->leaving_entries, options->max_entries, LEFT_MIN_ENTRIES) ||
+	       (counts_bodies(store) &&
+	        is_much(store->leaving_bytes, options->limit_bytes, LEFT_MIN_BYTES));
 }
 
 /* What has left is freed; `purge`: and what is free in one heap becomes room in another. */

@@ -12,6 +12,9 @@
 /* Count an entry, dropping the oldest ones if the policy says so. Returns 0, ENOSPC or EMSGSIZE. */
 TIDE_HIDDEN int tide_room_reserve(struct tide_store *store, size_t bytes);
 TIDE_HIDDEN void tide_room_unreserve(struct tide_store *store, size_t bytes);
+/* Under the lock: whether so much has left and waits for read sections, which the store's own count
+ * does not count, that puts should wait for these, too. */
+TIDE_HIDDEN bool tide_room_much_has_left(const struct tide_store *store);
 
 /* One put's tries; `bytes` set, the rest 0. */
 struct tide_room {
