@@ -31,8 +31,9 @@
  * the threads that use stores (urcu_mb_register_thread): liburcu keeps one record for a thread and
  * does not take it twice.
  *
- * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), and a third while
- * it defragments; where there is none left, create or defragment fails with ENOMEM.
+ * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), a third while it
+ * defragments, and one of the 256 object caches (<tide/object_cache.h>); where there is none left,
+ * create or defragment fails with ENOMEM.
  *
  * Limits. What is counted (enum tide_store_counts) is kept at or below limit_bytes; put counts
  * before it takes memory. At the limit, put fails (TIDE_STORE_REFUSE), or drops the oldest entries

@@ -130,7 +130,7 @@ void tide_leave_drain(struct tide_store *store)
 			entries++;
 			bytes += entry->bytes;
 			tide_leave_free_body(tide_load_acquire(&entry->body)); /* entry.body */
-			tide_memory_free(entry);
+			tide_memory_header_free(store->headers, entry);
 		}
 		entry = link != NULL ? tide_entry_of_age(link) : NULL;
 	}

@@ -13,7 +13,7 @@
 static struct tide_store_entry *build(struct tide_store *store, const void *body, size_t bytes,
                                       const void *user)
 {
-	struct tide_store_entry *entry = tide_memory_alloc(store->base, store->header_bytes);
+	struct tide_store_entry *entry = tide_memory_header_alloc(store->headers);
 	if (entry == NULL)
 		return NULL;
 	uint32_t home = tide_load_acquire(&store->home); /* store.home */
@@ -21,7 +21,7 @@ static struct tide_store_entry *build(struct tide_store *store, const void *body
 	if (bytes > 0) {
 		void *block = tide_memory_alloc(store->heap[home], bytes);
 		if (block == NULL) {
-			tide_memory_free(entry);
+			tide_memory_header_free(store->headers, entry);
 			return NULL;
 		}
 		memcpy(block, body, bytes);
@@ -96,10 +96,10 @@ static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, u
 	return id;
 }
 
-static void unbuild(struct tide_store_entry *entry)
+static void unbuild(struct tide_store *store, struct tide_store_entry *entry)
 {
 	tide_leave_free_body(tide_load_relaxed(&entry->body));
-	tide_memory_free(entry);
+	tide_memory_header_free(store->headers, entry);
 }
 
 /* 0 and an error: as show has it, or ENOMEM when there was no room yet. */
@@ -115,7 +115,7 @@ static uint64_t put_once(struct tide_store *store, const void *body, size_t byte
 		set_times(store, entry, options->ttl_ns);
 		id = show(store, entry, options->id, error, &much);
 		if (id == 0)
-			unbuild(entry);
+			unbuild(store, entry);
 	}
 	tide_rcu_end();
 	if (much)

@@ -119,6 +119,7 @@ static void collect(struct tide_store *store, bool purge)
 		if (store->heap[i] != NULL)
 			tide_memory_purge(store->heap[i]);
 	}
+	tide_memory_headers_drain(store->headers);
 	tide_memory_purge(store->base);
 	(void)pthread_mutex_unlock(&store->heaps_lock);
 }
