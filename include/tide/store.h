@@ -48,7 +48,10 @@
  * their pages in memory. When held/used has stayed above a threshold for a while, the store moves
  * every body to a new heap, in slices, while readers and writers go on, and gives the old heap
  * back whole. Under a limit with HELD or CHARGED it stays within the limit, waiting for room when
- * there is none.
+ * there is none. No entry is dropped for one that moves: by itself it starts, where entries are
+ * dropped at such a limit, only while an eighth of the limit is free (else the verdict is
+ * WAITS_FOR_ROOM), and it pauses while a put makes room. On demand it starts at once; new bodies
+ * then go into the new heap, and the holes of the old one are of no use to puts until it ends.
  *
  * The store's own thread, tide-store, expires entries, frees what was removed, and defragments.
  * Entries expire without anybody calling in. It sleeps as long as there is nothing to do.
@@ -239,7 +242,7 @@ enum tide_store_verdict {
 	TIDE_STORE_LITTLE_WASTE,   /* above it, but held - used is too little to care */
 	TIDE_STORE_FRAGMENTED,     /* above both, not for long enough yet: fragmented_ns */
 	TIDE_STORE_DEFRAGMENTING,  /* it runs */
-	TIDE_STORE_WAITS_FOR_ROOM, /* it runs, but there is no room for a body */
+	TIDE_STORE_WAITS_FOR_ROOM, /* it runs, or should, but there is no room for a body */
 	TIDE_STORE_STOPPED         /* tide_store_defragment_stop, in the middle */
 };
 /* One line of English. */

@@ -135,11 +135,15 @@ static uint64_t put(struct tide_store *store, const void *body, size_t bytes,
 		return 0;
 	struct tide_room room = { .bytes = bytes };
 	uint64_t id = put_once(store, body, bytes, options, error);
-	while (id == 0 && *error == ENOMEM) {
-		*error = tide_room_make(store, &room);
-		if (*error != 0)
-			break;
-		id = put_once(store, body, bytes, options, error);
+	if (id == 0 && *error == ENOMEM) {
+		tide_room_make_begin(store);
+		while (id == 0 && *error == ENOMEM) {
+			*error = tide_room_make(store, &room);
+			if (*error != 0)
+				break;
+			id = put_once(store, body, bytes, options, error);
+		}
+		tide_room_make_end(store);
 	}
 	if (id == 0)
 		tide_room_unreserve(store, bytes);

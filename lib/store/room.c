@@ -10,6 +10,7 @@
  * most. One page's worth of entries at a time would be a grace period for each put at the limit. */
 enum { FIRST_BATCH_SHIFT = 10, LAST_BATCH_SHIFT = 6 };
 /* What may have left without being freed, as a part of the limit and at least. */
+enum { MOVE_SHIFT = 3 }; /* what is free before entries move by themselves, likewise */
 enum { LEFT_SHIFT = 3, LEFT_MIN_BYTES = 1 << 20, LEFT_MIN_ENTRIES = 1024 };
 
 static bool counts_bodies(const struct tide_store *store)
@@ -143,6 +144,17 @@ static bool limit_was_reached(const struct tide_store *store, struct tide_room *
 	return knew && room->refusals != before;
 }
 
+bool tide_room_is_there_to_move(struct tide_store *store)
+{
+	const struct tide_store_options *options = &store->options;
+	uint64_t counted_bytes, refusals;
+	if (options->limit_bytes == 0 || counts_bodies(store) ||
+	    options->policy != TIDE_STORE_DROP_OLDEST)
+		return true;
+	tide_memory_limit(store->base, &counted_bytes, &refusals);
+	return counted_bytes <= options->limit_bytes - (options->limit_bytes >> MOVE_SHIFT);
+}
+
 static bool something_waits(struct tide_store *store, bool *moves)
 {
 	(void)pthread_mutex_lock(&store->lock);
@@ -197,11 +209,13 @@ int tide_store_charge(struct tide_store *store, ptrdiff_t bytes)
 		return EDEADLK;
 	if (bytes > 0 && charges_are_in_the_way(store, (uint64_t)bytes))
 		return ENOSPC;
-	while (tide_memory_charge(store->base, bytes) != 0) {
-		int error = tide_room_make(store, &room);
-		if (error != 0)
-			return ENOSPC;
-	}
+	int error = 0;
+	tide_room_make_begin(store);
+	while (error == 0 && tide_memory_charge(store->base, bytes) != 0)
+		error = tide_room_make(store, &room);
+	tide_room_make_end(store);
+	if (error != 0)
+		return ENOSPC;
 	(void)tide_add_relaxed(&store->charged_bytes, bytes);
 	return 0;
 }

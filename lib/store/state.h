@@ -92,6 +92,10 @@ struct tide_store {
 	/* Puts that were refused; relaxed: a counter. */
 	_Atomic uint64_t refused;
 	_Atomic int64_t charged_bytes; /* by hand; likewise */
+	/* Puts and charges that make room at the limit of the heaps: what they drop is for them.
+	 * writers  these   readers  the mover, which takes none meanwhile
+	 * order    relaxed: it may be late by one body            edges    none */
+	_Atomic uint32_t room_makers;
 
 	/* Which heap takes new bodies.
 	 * writers  the mover                         readers  who puts, in a read section
