@@ -8,7 +8,11 @@
  *
  * Limits. A heap counts its bytes as it is told to and keeps the count at or below its hard limit:
  *
- *   BLOCKS   blocks, each as long as its size class (tide_malloc_usable_size). Blocks in a thread's
+ *   BLOCKS   the bytes that were asked for, each block's rounded up to its size class
+ *            (tide_malloc_usable_size): to 16 bytes at least, by 15 bytes at most up to 128 bytes,
+ *            by less than a fifth of the block up to 1 MiB, to whole pages above. A block carries
+ *            no length, so more than its class is not known when it is freed; tide_store counts
+ *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's
  *            bins count, so an allocation may fail up to (threads in the heap) * (what their bins
  *            hold: at most twice 64 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
  *            blocks) before the live blocks reach the limit. They never pass it.

@@ -45,7 +45,8 @@
  * 1024 entries, has left. With HELD and CHARGED all memory counts until it is given back.
  *
  * Defragmentation. Long-lived entries that lie scattered among short-lived ones that are gone keep
- * their pages in memory. When held/used has stayed above a threshold for a while, the store moves
+ * their pages in memory. When held/used of the bodies (headers do not move: programs have pointers
+ * into them; tide_store_stats shows both) has stayed above a threshold for a while, the store moves
  * every body to a new heap, in slices, while readers and writers go on, and gives the old heap
  * back whole. Under a limit with HELD or CHARGED it stays within the limit, waiting for room when
  * there is none. No entry is dropped for one that moves: by itself it starts, where entries are
@@ -76,7 +77,7 @@ struct tide_store_entry;
 #define TIDE_STORE_FOREVER UINT64_MAX /* a lifetime without end; a timeout without end */
 
 enum tide_store_counts {
-	TIDE_STORE_BODIES, /* bytes of bodies, as put */
+	TIDE_STORE_BODIES, /* bytes of bodies, as put: exactly what was asked for */
 	/* Memory held for bodies and entry headers, free pages included that were not given back
 	 * yet; not the index, up to 32 bytes an entry. */
 	TIDE_STORE_HELD,
@@ -282,6 +283,10 @@ struct tide_store_stats {
 	uint64_t longest_slice_ns;
 	uint64_t held_before_bytes; /* body_held_bytes at the start of the last one */
 	uint64_t held_after_bytes;  /* and at its end */
+
+	/* Of headers, with the user bytes: what of entry_held_bytes is used now, by entries that
+	 * are there. No part of held_percent, which moving could not lower then. */
+	uint64_t entry_bytes;
 };
 /* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). While
  * threads run, the figures are not of one instant. Waits for a step of the allocator's GC. */

@@ -202,6 +202,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 	all.charged_bytes = charged_bytes > 0 ? (uint64_t)charged_bytes : 0;
 	all.body_held_bytes = tide_move_held_bytes(store, &heaps);
 	all.body_heaps = heaps;
+	all.entry_bytes = all.entries * store->header_bytes;
 	all.entry_held_bytes = tide_memory_held_bytes(store->base);
 	if (store->options.counts == TIDE_STORE_BODIES)
 		all.counted_bytes = all.body_bytes;
