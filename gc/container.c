@@ -141,20 +141,34 @@ bool tide_gc_container_tightest(char *folder, size_t mount_bytes)
 			least_bytes = bytes;
 		}
 	}
+	if (least == UINT64_MAX)
+		return false;
 	folder[least_bytes] = '\0';
-	return least != UINT64_MAX;
+	return true;
+}
+
+/* The folder to watch: that with the tightest limit; where none has one, the process's own, which
+ * may be given one. False: there is none. */
+static bool find_folder(char *folder)
+{
+	tide_options_cgroup(folder);
+	if (folder[0] != '\0')
+		return true;
+	if (!own_folder(folder))
+		return false;
+	(void)tide_gc_container_tightest(folder, sizeof MOUNT - 1);
+	return true;
 }
 
 static void look_for(struct gc_container *container)
 {
 	char folder[PATH_BYTES];
 	container->state = GC_CONTAINER_NONE;
-	tide_options_cgroup(folder);
-	if (folder[0] == '\0' &&
-	    (!own_folder(folder) || !tide_gc_container_tightest(folder, sizeof MOUNT - 1)))
+	if (!find_folder(folder))
 		return;
-	uint64_t limit = limit_of_folder(container, folder);
-	container->current = limit != UINT64_MAX ? file_of(folder, "memory.current") : -1;
+	(void)limit_of_folder(container, folder);
+	bool limitable = container->max >= 0 || container->high >= 0;
+	container->current = limitable ? file_of(folder, "memory.current") : -1;
 	if (container->current < 0) {
 		close_limit(container);
 		return;

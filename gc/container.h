@@ -2,15 +2,16 @@
  * once, and does not wait for it to age.
  *
  * Read from cgroup v2, kernel's Documentation/admin-guide/cgroup-v2.rst, "Memory Interface Files":
- * memory.max, memory.high and memory.current of the process's cgroup or of the one above it with
- * the tightest limit; memory.stat for the part of it that is file cache the kernel can drop; and
+ * memory.max, memory.high and memory.current of the process's cgroup, or of the one above it with
+ * the tightest limit when the GC thread begins; memory.stat for the part of it that is file cache the kernel can drop; and
  * memory.pressure (accounting/psi.rst) for how long tasks stood still for want of memory. Short is:
  * in use without that cache are `container_percent` of the lower limit, or some task stood still
  * for `pressure_percent` of the time since the last look.
  *
  * The files are opened once, when the GC thread first looks, under numbers that no program counts
- * on, and then only read at offset 0: a process that enters a sandbox may be killed for open.
- * Without a limit none is kept, and none is looked for again. Looks are `container_ms` apart; while
+ * on where these may be had, and then only read at offset 0: a process that enters a sandbox may be
+ * killed for open. So a limit that is changed, or set where there was none, is seen at the next
+ * look, in the folder that is watched: with no limit anywhere, the process's own. Looks are `container_ms` apart; while
  * purging brings nothing, up to 16 times that.
  *
  * Touched by  the GC thread only, with system calls, hence without the token
@@ -43,7 +44,7 @@ TIDE_HIDDEN void tide_gc_container_purged(struct gc_container *container, size_t
 TIDE_HIDDEN uint64_t tide_gc_container_sleep_ns(const struct gc_container *container);
 
 /* Cut `folder` down to the one with the tightest limit, of itself and those it is in, up to the
- * mount whose path is its first mount_bytes. False: none has a limit. */
+ * mount whose path is its first mount_bytes. False: none has a limit; it is not cut. */
 TIDE_HIDDEN bool tide_gc_container_tightest(char *folder, size_t mount_bytes);
 /* Number after `name` at the start of a line, or after any blank when `anywhere`; "max" is
  * UINT64_MAX. An empty name stands for the first line. False: there is none. For the

@@ -69,11 +69,10 @@ struct tide_heap {
 	/* Plain: set before the heap is used. */
 	uint64_t reserve_bytes; /* so much address space is kept */
 	bool reserve_touched;   /* and its memory */
-	/* The program's function.
-	 * writers  the program  readers  every thread at the limit  order  release, acquire
-	 * edges    heap.reclaim: its context */
-	_Atomic(size_t (*)(struct tide_heap *heap, size_t bytes, void *context)) reclaim;
-	void *context; /* plain: before `reclaim` */
+	/* The program's function (its tag; 0: none) and that one's context, always of one call.
+	 * writers  the program, both by one CAS   readers  every thread at the limit, likewise
+	 * order    release, acquire               edges    heap.reclaim: what the context has */
+	struct tide_tagged reclaim;
 
 	struct tide_regions regions; /* last: it ends in a long table */
 };

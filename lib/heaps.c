@@ -51,8 +51,7 @@ static bool set_up(struct tide_heap *heap, const struct tide_heap_options *optio
 {
 	heap->reserve_bytes = options->reserve_bytes;
 	heap->reserve_touched = options->reserve_touched != 0;
-	heap->context = options->context;
-	tide_store_release(&heap->reclaim, options->reclaim); /* heap.reclaim */
+	tide_limit_set_reclaim(heap, options->reclaim, options->context);
 	heap->gc.tick_start_ns = tide_os_clock_ns();
 	tide_queue_init(&heap->queues);
 	heap->budget.within = options->within != NULL ? &options->within->budget : NULL;
@@ -97,10 +96,7 @@ void tide_heap_set_reclaim(struct tide_heap *heap,
                            size_t (*reclaim)(struct tide_heap *heap, size_t bytes, void *context),
                            void *context)
 {
-	heap = heap_or_default(heap);
-	tide_store_release(&heap->reclaim, NULL);
-	heap->context = context;
-	tide_store_release(&heap->reclaim, reclaim); /* heap.reclaim */
+	tide_limit_set_reclaim(heap_or_default(heap), reclaim, context);
 }
 
 int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes)

@@ -15,6 +15,11 @@
 #include "cache.h"
 #include "heap.h"
 
+typedef size_t tide_limit_reclaim(struct tide_heap *heap, size_t bytes, void *context);
+
+/* What the program makes room with, from now on; NULL: nothing. */
+TIDE_COLD TIDE_HIDDEN void tide_limit_set_reclaim(struct tide_heap *heap,
+                                                  tide_limit_reclaim *reclaim, void *context);
 /* After an allocation of `bytes` failed: whether to try again. *tries starts at 0. */
 TIDE_COLD TIDE_HIDDEN bool tide_limit_make_room(struct tide_cache *cache, size_t bytes,
                                                 unsigned *tries);

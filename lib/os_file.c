@@ -17,15 +17,19 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* Programs count on the lowest numbers, and close the few that they know of. */
+/* Programs count on the lowest numbers, and close the few that they know of. Where RLIMIT_NOFILE does
+ * not reach so far it is half as much, and so on. */
 #define FILE_NUMBER_MIN 512
+#define FILE_NUMBER_LEAST 4
 
 int tide_os_file_open_in(int folder, const char *path)
 {
 	long low = os_call(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	if (is_error(low))
 		return -1;
-	long high = os_call(SYS_fcntl, low, F_DUPFD_CLOEXEC, FILE_NUMBER_MIN, 0, 0, 0);
+	long high = -EINVAL;
+	for (long from = FILE_NUMBER_MIN; is_error(high) && from >= FILE_NUMBER_LEAST; from /= 2)
+		high = os_call(SYS_fcntl, low, F_DUPFD_CLOEXEC, from, 0, 0, 0);
 	(void)os_call(SYS_close, low, 0, 0, 0, 0, 0);
 	return is_error(high) ? -1 : (int)high;
 }

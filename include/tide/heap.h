@@ -8,7 +8,11 @@
  *
  * Limits. A heap counts its bytes as it is told to and keeps the count at or below its hard limit:
  *
- *   BLOCKS   blocks, each as long as its size class (tide_malloc_usable_size). Blocks in a thread's
+ *   BLOCKS   the bytes that were asked for, each block's rounded up to its size class
+ *            (tide_malloc_usable_size): to 16 bytes at least, by 15 bytes at most up to 128 bytes,
+ *            by less than a fifth of the block up to 1 MiB, to whole pages above. A block carries
+ *            no length, so more than its class is not known when it is freed; tide_store counts
+ *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's
  *            bins count, so an allocation may fail up to (threads in the heap) * (what their bins
  *            hold: at most twice 64 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
  *            blocks) before the live blocks reach the limit. They never pass it.
@@ -94,7 +98,8 @@ TIDE_API void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint
  * `heap` may be NULL. */
 TIDE_API int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes);
 /* The reclaim function of the process's own heap (heap NULL; option limit_policy 1), or the first
- * or another one of a heap that no other thread uses yet. */
+ * or another one of a heap; NULL: none any more. By any thread at any time: a call gets function and
+ * context of one tide_heap_set_reclaim. Calls that have begun go on, with the old ones. */
 TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
                                     size_t (*reclaim)(struct tide_heap *heap, size_t bytes,
                                                       void *context),

@@ -31,20 +31,28 @@
  * the threads that use stores (urcu_mb_register_thread): liburcu keeps one record for a thread and
  * does not take it twice.
  *
- * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), and a third while
- * it defragments; where there is none left, create or defragment fails with ENOMEM.
+ * Each store takes two of the 1024 heaps that a process may have (<tide/heap.h>), a third while it
+ * defragments, and one of the 256 object caches (<tide/object_cache.h>); where there is none left,
+ * create or defragment fails with ENOMEM.
  *
  * Limits. What is counted (enum tide_store_counts) is kept at or below limit_bytes; put counts
  * before it takes memory. At the limit, put fails (TIDE_STORE_REFUSE), or drops the oldest entries
  * until there is room (TIDE_STORE_DROP_OLDEST). With BODIES, exactly as many as are needed are
  * dropped; with HELD and CHARGED, where a dropped body makes room only when whole pages get free,
  * batches of up to a 64th of the limit's bytes, each of which waits for the running read sections.
+ * An entry that has left counts no more with BODIES and max_entries, though its memory waits for
+ * read sections: put waits for these when more than an eighth of the limit, and more than 1 MiB or
+ * 1024 entries, has left. With HELD and CHARGED all memory counts until it is given back.
  *
  * Defragmentation. Long-lived entries that lie scattered among short-lived ones that are gone keep
- * their pages in memory. When held/used has stayed above a threshold for a while, the store moves
+ * their pages in memory. When held/used of the bodies (headers do not move: programs have pointers
+ * into them; tide_store_stats shows both) has stayed above a threshold for a while, the store moves
  * every body to a new heap, in slices, while readers and writers go on, and gives the old heap
  * back whole. Under a limit with HELD or CHARGED it stays within the limit, waiting for room when
- * there is none.
+ * there is none. No entry is dropped for one that moves: by itself it starts, where entries are
+ * dropped at such a limit, only while an eighth of the limit is free (else the verdict is
+ * WAITS_FOR_ROOM), and it pauses while a put makes room. On demand it starts at once; new bodies
+ * then go into the new heap, and the holes of the old one are of no use to puts until it ends.
  *
  * The store's own thread, tide-store, expires entries, frees what was removed, and defragments.
  * Entries expire without anybody calling in. It sleeps as long as there is nothing to do.
@@ -69,7 +77,7 @@ struct tide_store_entry;
 #define TIDE_STORE_FOREVER UINT64_MAX /* a lifetime without end; a timeout without end */
 
 enum tide_store_counts {
-	TIDE_STORE_BODIES, /* bytes of bodies, as put */
+	TIDE_STORE_BODIES, /* bytes of bodies, as put: exactly what was asked for */
 	/* Memory held for bodies and entry headers, free pages included that were not given back
 	 * yet; not the index, up to 32 bytes an entry. */
 	TIDE_STORE_HELD,
@@ -235,7 +243,7 @@ enum tide_store_verdict {
 	TIDE_STORE_LITTLE_WASTE,   /* above it, but held - used is too little to care */
 	TIDE_STORE_FRAGMENTED,     /* above both, not for long enough yet: fragmented_ns */
 	TIDE_STORE_DEFRAGMENTING,  /* it runs */
-	TIDE_STORE_WAITS_FOR_ROOM, /* it runs, but there is no room for a body */
+	TIDE_STORE_WAITS_FOR_ROOM, /* it runs, or should, but there is no room for a body */
 	TIDE_STORE_STOPPED         /* tide_store_defragment_stop, in the middle */
 };
 /* One line of English. */
@@ -275,6 +283,10 @@ struct tide_store_stats {
 	uint64_t longest_slice_ns;
 	uint64_t held_before_bytes; /* body_held_bytes at the start of the last one */
 	uint64_t held_after_bytes;  /* and at its end */
+
+	/* Of headers, with the user bytes: what of entry_held_bytes is used now, by entries that
+	 * are there. No part of held_percent, which moving could not lower then. */
+	uint64_t entry_bytes;
 };
 /* Fill in `stats`, of which the caller's header knows `size` bytes (pass sizeof *stats). While
  * threads run, the figures are not of one instant. Waits for a step of the allocator's GC. */

@@ -28,8 +28,7 @@ const char *tide_store_verdict_text(enum tide_store_verdict verdict)
 		    "held/used is above the threshold, but little is wasted",
 		[TIDE_STORE_FRAGMENTED] = "fragmented, but not for long enough yet",
 		[TIDE_STORE_DEFRAGMENTING] = "defragmenting",
-		[TIDE_STORE_WAITS_FOR_ROOM] =
-		    "defragmenting, but there is no room for a body to move",
+		[TIDE_STORE_WAITS_FOR_ROOM] = "there is no room to move bodies within the limit",
 		[TIDE_STORE_STOPPED] = "defragmentation was stopped in the middle",
 	};
 	return (unsigned)verdict < sizeof text / sizeof text[0] ? text[verdict] : "unknown";

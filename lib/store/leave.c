@@ -41,6 +41,9 @@ void tide_leave_locked(struct tide_store *store, struct tide_store_entry *entry,
 	(void)tide_sub_relaxed(&store->entries, 1u);
 	count(store, reason);
 
+	/* First out of the index: a reader that begins when a grace period is running already, and
+	 * for which that one does not wait, must not find what will be freed at its end. */
+	tide_index_remove(store->index, entry);
 	put_by(store, entry);
 	store->leaving_entries++;
 	store->leaving_bytes += entry->bytes;
@@ -51,7 +54,6 @@ void tide_leave_locked(struct tide_store *store, struct tide_store_entry *entry,
 void tide_leave_told(struct tide_store *store, struct tide_store_entry *entry,
                      enum tide_store_reason reason)
 {
-	tide_index_remove(store->index, entry);
 	if (store->options.dropped != NULL)
 		store->options.dropped(store, entry, reason, store->options.context);
 }
@@ -128,7 +130,7 @@ void tide_leave_drain(struct tide_store *store)
 			entries++;
 			bytes += entry->bytes;
 			tide_leave_free_body(tide_load_acquire(&entry->body)); /* entry.body */
-			tide_memory_free(entry);
+			tide_memory_header_free(store->headers, entry);
 		}
 		entry = link != NULL ? tide_entry_of_age(link) : NULL;
 	}

@@ -1,9 +1,9 @@
 /* How entries leave the store.
  *
- * Two steps, in one read section: tide_leave_locked takes the entry out of list and wheel and into
- * the list of those that leave, under the lock; tide_leave_told, without it, out of the index, and
- * tells the program. The read section keeps it from being freed in between. Draining frees what
- * has left, after a grace period.
+ * Two steps, in one read section: tide_leave_locked takes the entry out of list, wheel and index,
+ * then into the list of those that leave, all under the lock; tide_leave_told, without it, tells
+ * the program. The read section keeps it from being freed in between. Draining frees what has left,
+ * after a grace period: nobody can have found it who began after that.
  *
  * Touched by  every thread
  */

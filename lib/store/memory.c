@@ -1,6 +1,9 @@
 #include "memory.h"
 
 #include <tide/heap.h>
+#include <tide/object_cache.h>
+
+enum { HEADER_ALIGN_BYTES = 16 }; /* as user bytes are said to be */
 
 static struct tide_heap *create(struct tide_heap *within, uint64_t limit_bytes, bool charged)
 {
@@ -35,6 +38,34 @@ void *tide_memory_alloc(struct tide_heap *heap, size_t bytes)
 void tide_memory_free(void *block)
 {
 	tide_free(block);
+}
+
+struct tide_object_cache *tide_memory_headers(struct tide_heap *base, size_t bytes)
+{
+	struct tide_object_options options = { .size = bytes,
+		                               .alignment = HEADER_ALIGN_BYTES,
+		                               .heap = base };
+	return tide_object_cache_create(&options);
+}
+
+void tide_memory_headers_destroy(struct tide_object_cache *headers)
+{
+	(void)tide_object_cache_destroy(headers);
+}
+
+void *tide_memory_header_alloc(struct tide_object_cache *headers)
+{
+	return tide_object_alloc(headers);
+}
+
+void tide_memory_header_free(struct tide_object_cache *headers, void *header)
+{
+	tide_object_free(headers, header);
+}
+
+void tide_memory_headers_drain(struct tide_object_cache *headers)
+{
+	(void)tide_object_cache_drain(headers);
 }
 
 int tide_memory_charge(struct tide_heap *base, ptrdiff_t bytes)

@@ -192,6 +192,11 @@ enum tide_move_result tide_move_slice(struct tide_store *store, uint64_t now_ns)
 	struct tide_move *move = &store->move;
 	if (now_ns < move->resume_ns)
 		return TIDE_MOVE_ON;
+	/* What is dropped to make room is for who drops it. */
+	if (tide_load_relaxed(&store->room_makers) != 0) {
+		move->resume_ns = now_ns + store->options.defragment_slice_ns;
+		return TIDE_MOVE_ON;
+	}
 	uint64_t begin_ns = tide_time_monotonic_ns(), slice_ns;
 	bool over = false, room = true;
 	do {
@@ -204,7 +209,8 @@ enum tide_move_result tide_move_slice(struct tide_store *store, uint64_t now_ns)
 			room = copy_piece(store, entry);
 		slice_ns = tide_time_monotonic_ns() - begin_ns;
 	} while (!over && room && slice_ns < store->options.defragment_slice_ns &&
-	         move->retired_count < TIDE_MOVE_RETIRED);
+	         move->retired_count < TIDE_MOVE_RETIRED &&
+	         tide_load_relaxed(&store->room_makers) == 0);
 	free_retired(move);
 	count_slice(store, slice_ns, room);
 	if (over) {

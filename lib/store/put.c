@@ -13,7 +13,7 @@
 static struct tide_store_entry *build(struct tide_store *store, const void *body, size_t bytes,
                                       const void *user)
 {
-	struct tide_store_entry *entry = tide_memory_alloc(store->base, store->header_bytes);
+	struct tide_store_entry *entry = tide_memory_header_alloc(store->headers);
 	if (entry == NULL)
 		return NULL;
 	uint32_t home = tide_load_acquire(&store->home); /* store.home */
@@ -21,7 +21,7 @@ static struct tide_store_entry *build(struct tide_store *store, const void *body
 	if (bytes > 0) {
 		void *block = tide_memory_alloc(store->heap[home], bytes);
 		if (block == NULL) {
-			tide_memory_free(entry);
+			tide_memory_header_free(store->headers, entry);
 			return NULL;
 		}
 		memcpy(block, body, bytes);
@@ -68,9 +68,9 @@ static uint64_t choose_id(struct tide_store *store, uint64_t id)
 }
 
 /* In the same read section. Returns the id; or 0 and an error: another entry has it, or there is
- * none left. */
+ * none left. *much: too much has left and is not freed yet. */
 static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, uint64_t id,
-                     int *error)
+                     int *error, bool *much)
 {
 	id = choose_id(store, id);
 	if (id == 0 || !tide_index_add(store->index, entry, id)) {
@@ -91,14 +91,15 @@ static uint64_t show(struct tide_store *store, struct tide_store_entry *entry, u
 		tide_store_wake(store, 0);
 	store->kept.puts++;
 	tide_store_changed(store);
+	*much = tide_room_much_has_left(store);
 	(void)pthread_mutex_unlock(&store->lock);
 	return id;
 }
 
-static void unbuild(struct tide_store_entry *entry)
+static void unbuild(struct tide_store *store, struct tide_store_entry *entry)
 {
 	tide_leave_free_body(tide_load_relaxed(&entry->body));
-	tide_memory_free(entry);
+	tide_memory_header_free(store->headers, entry);
 }
 
 /* 0 and an error: as show has it, or ENOMEM when there was no room yet. */
@@ -106,16 +107,19 @@ static uint64_t put_once(struct tide_store *store, const void *body, size_t byte
                          const struct tide_store_put *options, int *error)
 {
 	uint64_t id = 0;
+	bool much = false;
 	*error = ENOMEM;
 	tide_rcu_begin();
 	struct tide_store_entry *entry = build(store, body, bytes, options->user);
 	if (entry != NULL) {
 		set_times(store, entry, options->ttl_ns);
-		id = show(store, entry, options->id, error);
+		id = show(store, entry, options->id, error, &much);
 		if (id == 0)
-			unbuild(entry);
+			unbuild(store, entry);
 	}
 	tide_rcu_end();
+	if (much)
+		tide_leave_drain(store);
 	return id;
 }
 
@@ -131,11 +135,15 @@ static uint64_t put(struct tide_store *store, const void *body, size_t bytes,
 		return 0;
 	struct tide_room room = { .bytes = bytes };
 	uint64_t id = put_once(store, body, bytes, options, error);
-	while (id == 0 && *error == ENOMEM) {
-		*error = tide_room_make(store, &room);
-		if (*error != 0)
-			break;
-		id = put_once(store, body, bytes, options, error);
+	if (id == 0 && *error == ENOMEM) {
+		tide_room_make_begin(store);
+		while (id == 0 && *error == ENOMEM) {
+			*error = tide_room_make(store, &room);
+			if (*error != 0)
+				break;
+			id = put_once(store, body, bytes, options, error);
+		}
+		tide_room_make_end(store);
 	}
 	if (id == 0)
 		tide_room_unreserve(store, bytes);

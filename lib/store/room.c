@@ -9,6 +9,9 @@
 /* What is dropped at once where pages are counted, as a part of the limit: the first time, and at
  * most. One page's worth of entries at a time would be a grace period for each put at the limit. */
 enum { FIRST_BATCH_SHIFT = 10, LAST_BATCH_SHIFT = 6 };
+/* What may have left without being freed, as a part of the limit and at least. */
+enum { MOVE_SHIFT = 3 }; /* what is free before entries move by themselves, likewise */
+enum { LEFT_SHIFT = 3, LEFT_MIN_BYTES = 1 << 20, LEFT_MIN_ENTRIES = 1024 };
 
 static bool counts_bodies(const struct tide_store *store)
 {
@@ -93,6 +96,19 @@ void tide_room_unreserve(struct tide_store *store, size_t bytes)
 	(void)tide_sub_relaxed(&store->entries, 1u);
 }
 
+static bool is_much(uint64_t left, uint64_t limit, uint64_t least)
+{
+	return limit != 0 && left > least && left > limit >> LEFT_SHIFT;
+}
+
+bool tide_room_much_has_left(const struct tide_store *store)
+{
+	const struct tide_store_options *options = &store->options;
+	return is_much(store->leaving_entries, options->max_entries, LEFT_MIN_ENTRIES) ||
+	       (counts_bodies(store) &&
+	        is_much(store->leaving_bytes, options->limit_bytes, LEFT_MIN_BYTES));
+}
+
 /* What has left is freed; `purge`: and what is free in one heap becomes room in another. */
 static void collect(struct tide_store *store, bool purge)
 {
@@ -104,6 +120,7 @@ static void collect(struct tide_store *store, bool purge)
 		if (store->heap[i] != NULL)
 			tide_memory_purge(store->heap[i]);
 	}
+	tide_memory_headers_drain(store->headers);
 	tide_memory_purge(store->base);
 	(void)pthread_mutex_unlock(&store->heaps_lock);
 }
@@ -125,6 +142,17 @@ static bool limit_was_reached(const struct tide_store *store, struct tide_room *
 		return true;
 	*unsure = !knew;
 	return knew && room->refusals != before;
+}
+
+bool tide_room_is_there_to_move(struct tide_store *store)
+{
+	const struct tide_store_options *options = &store->options;
+	uint64_t counted_bytes, refusals;
+	if (options->limit_bytes == 0 || counts_bodies(store) ||
+	    options->policy != TIDE_STORE_DROP_OLDEST)
+		return true;
+	tide_memory_limit(store->base, &counted_bytes, &refusals);
+	return counted_bytes <= options->limit_bytes - (options->limit_bytes >> MOVE_SHIFT);
 }
 
 static bool something_waits(struct tide_store *store, bool *moves)
@@ -181,11 +209,13 @@ int tide_store_charge(struct tide_store *store, ptrdiff_t bytes)
 		return EDEADLK;
 	if (bytes > 0 && charges_are_in_the_way(store, (uint64_t)bytes))
 		return ENOSPC;
-	while (tide_memory_charge(store->base, bytes) != 0) {
-		int error = tide_room_make(store, &room);
-		if (error != 0)
-			return ENOSPC;
-	}
+	int error = 0;
+	tide_room_make_begin(store);
+	while (error == 0 && tide_memory_charge(store->base, bytes) != 0)
+		error = tide_room_make(store, &room);
+	tide_room_make_end(store);
+	if (error != 0)
+		return ENOSPC;
 	(void)tide_add_relaxed(&store->charged_bytes, bytes);
 	return 0;
 }

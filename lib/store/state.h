@@ -1,4 +1,4 @@
-/* What a store is made of. entry: one header for each, from the base heap; its body in a heap of
+/* What a store is made of. entry: one header for each, from an object cache; its body in a heap of
  * bodies. The index finds it by id, the age list and the wheel hold it under one lock.
  *
  * Life of an entry   NEW (put: built, then in the index) -> LIVE (in the age list) -> LEFT (out of
@@ -25,6 +25,7 @@
 #include <urcu/rculfhash.h>
 
 struct tide_heap;
+struct tide_object_cache;
 
 struct tide_store_entry {
 	struct cds_lfht_node node; /* liburcu's */
@@ -43,7 +44,7 @@ struct tide_store_entry {
 	struct tide_wheel_item wheel;
 	_Alignas(16) char user[];
 };
-_Static_assert(sizeof(struct tide_store_entry) == 112, "a size class of its own");
+_Static_assert(sizeof(struct tide_store_entry) == 112, "what lib/store/README.md says of it");
 
 /* The mover's own; under the work lock. */
 enum { TIDE_MOVE_RETIRED = 256, TIDE_MOVE_PIECE_BYTES = 64 << 10 };
@@ -76,6 +77,7 @@ struct tide_store {
 	/* Set when it is made. */
 	struct tide_store_options options; /* with defaults in place of zeroes */
 	struct tide_heap *base;
+	struct tide_object_cache *headers;
 	struct cds_lfht *index;
 	size_t header_bytes;
 	uint64_t header_held_bytes; /* by the base for one header; 0 without a limit to that */
@@ -90,6 +92,10 @@ struct tide_store {
 	/* Puts that were refused; relaxed: a counter. */
 	_Atomic uint64_t refused;
 	_Atomic int64_t charged_bytes; /* by hand; likewise */
+	/* Puts and charges that make room at the limit of the heaps: what they drop is for them.
+	 * writers  these   readers  the mover, which takes none meanwhile
+	 * order    relaxed: it may be late by one body            edges    none */
+	_Atomic uint32_t room_makers;
 
 	/* Which heap takes new bodies.
 	 * writers  the mover                         readers  who puts, in a read section

@@ -66,6 +66,8 @@ static void unmake(struct tide_store *store)
 		if (store->heap[i] != NULL)
 			tide_memory_destroy(store->heap[i]);
 	}
+	if (store->headers != NULL)
+		tide_memory_headers_destroy(store->headers);
 	if (store->base != NULL)
 		tide_memory_destroy(store->base);
 	(void)pthread_cond_destroy(&store->wake);
@@ -80,11 +82,12 @@ static void unmake(struct tide_store *store)
 /* What the base holds as long as there is one entry. False: no memory. */
 static bool measure_header(struct tide_store *store)
 {
-	void *header = tide_memory_alloc(store->base, store->header_bytes);
+	void *header = tide_memory_header_alloc(store->headers);
 	if (header == NULL)
 		return false;
 	store->header_held_bytes = tide_memory_held_bytes(store->base);
-	tide_memory_free(header);
+	tide_memory_header_free(store->headers, header);
+	tide_memory_headers_drain(store->headers);
 	tide_memory_purge(store->base);
 	return true;
 }
@@ -97,9 +100,11 @@ static int make(struct tide_store *store)
 	store->base = tide_memory_base(limit_bytes, charged);
 	if (store->base != NULL)
 		store->heap[0] = tide_memory_bodies(store->base, limit_bytes, charged);
-	if (limit_bytes != 0 && store->heap[0] != NULL && !measure_header(store))
-		return ENOMEM;
 	if (store->heap[0] != NULL)
+		store->headers = tide_memory_headers(store->base, store->header_bytes);
+	if (limit_bytes != 0 && store->headers != NULL && !measure_header(store))
+		return ENOMEM;
+	if (store->headers != NULL)
 		store->index = tide_index_create();
 	if (store->index == NULL)
 		return ENOMEM;
@@ -197,6 +202,7 @@ void tide_store_stats(struct tide_store *store, struct tide_store_stats *stats, 
 	all.charged_bytes = charged_bytes > 0 ? (uint64_t)charged_bytes : 0;
 	all.body_held_bytes = tide_move_held_bytes(store, &heaps);
 	all.body_heaps = heaps;
+	all.entry_bytes = all.entries * store->header_bytes;
 	all.entry_held_bytes = tide_memory_held_bytes(store->base);
 	if (store->options.counts == TIDE_STORE_BODIES)
 		all.counted_bytes = all.body_bytes;

@@ -5,6 +5,7 @@
 #include "leave.h"
 #include "move.h"
 #include "rcu.h"
+#include "room.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -62,6 +63,7 @@ static bool check(struct tide_store *store, uint64_t now_ns)
 	uint64_t used_bytes = tide_load_relaxed(&store->body_bytes);
 	enum tide_store_verdict verdict = tide_judge_check(&store->judge, &store->options, now_ns,
 	                                                   held_bytes, used_bytes, &start);
+	bool room = !start || tide_room_is_there_to_move(store);
 	(void)pthread_mutex_lock(&store->lock);
 	store->unchecked = false;
 	store->fragmented_ns = tide_judge_fragmented_ns(&store->judge, now_ns);
@@ -72,6 +74,10 @@ static bool check(struct tide_store *store, uint64_t now_ns)
 	if (store->verdict != TIDE_STORE_STOPPED)
 		store->verdict = verdict;
 	start = start && !store->move_active;
+	if (start && !room) {
+		store->verdict = TIDE_STORE_WAITS_FOR_ROOM;
+		start = false;
+	}
 	if (start)
 		store->move_active = store->move_wanted = true;
 	(void)pthread_mutex_unlock(&store->lock);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 enum { SECOND_NS = 1000000000 };
@@ -208,19 +209,55 @@ static void assert_nothing_is_watched(void)
 	cr_assert_eq(open_files(), before);
 }
 
-Test(container, without_a_limit_nothing_is_watched, .init = make_folder, .fini = remove_folder)
+Test(container, what_can_have_no_limit_is_not_watched, .init = make_folder, .fini = remove_folder)
 {
 	assert_nothing_is_watched(); /* an empty folder */
 	write_number("memory.current", 1000000);
-	write_file("memory.max", "max\n");
-	write_file("memory.high", "max\n");
 	write_pressure(5);
-	assert_nothing_is_watched();
-	write_file("memory.max", "much\n");
 	assert_nothing_is_watched();
 	write_number("memory.max", 1000);
 	tide_options_set(TIDE_OPTION_CONTAINER_MS, 0);
 	assert_nothing_is_watched();
+}
+
+Test(container, a_limit_that_comes_later_is_seen, .init = make_folder, .fini = remove_folder)
+{
+	static const char *const none[] = { "max\n", "much\n" };
+
+	for (unsigned i = 0; i < COUNT_OF(none); i++) {
+		struct gc_container container = { 0 };
+		uint64_t now_ns = SECOND_NS;
+
+		write_number("memory.current", 1000000);
+		write_file("memory.max", none[i]);
+		write_file("memory.high", none[i]);
+		cr_assert_not(tide_gc_container_is_short(&container, now_ns));
+		cr_assert_eq(container.state, GC_CONTAINER_WATCHED);
+		write_number("memory.high", 1000000);
+		cr_assert(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+		write_file("memory.high", none[i]);
+		cr_assert_not(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+		write_number("memory.max", 1000000);
+		cr_assert(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+	}
+}
+
+Test(container, few_files_may_be_open, .init = make_folder, .fini = remove_folder)
+{
+	static const rlim_t most[] = { 512, 100, 40 };
+	struct rlimit limit;
+
+	write_number("memory.max", 1000000);
+	write_number("memory.current", 1000000);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (unsigned i = 0; i < COUNT_OF(most); i++) {
+		struct gc_container container = { 0 };
+
+		limit.rlim_cur = most[i];
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		cr_assert(tide_gc_container_is_short(&container, SECOND_NS));
+		cr_assert_geq(container.current, (int)most[i] / 4, "as high as may be");
+	}
 }
 
 Test(container, a_program_may_close_the_files, .init = make_folder, .fini = remove_folder)
@@ -254,6 +291,7 @@ Test(container, the_tightest_limit_of_all_levels_counts, .init = make_folder, .f
 	cr_assert_eq(mkdir(inner, 0700), 0);
 	(void)strcpy(path, inner);
 	cr_assert_not(tide_gc_container_tightest(path, strlen(folder)));
+	cr_assert_str_eq(path, inner);
 
 	write_number("a/b/memory.max", 3000);
 	(void)strcpy(path, inner);

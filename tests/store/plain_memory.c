@@ -17,6 +17,11 @@ struct tide_heap {
 	struct block head;
 };
 
+struct tide_object_cache {
+	struct tide_heap *base;
+	size_t bytes;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct tide_heap *tide_memory_base(uint64_t limit_bytes, bool charged)
@@ -74,6 +79,36 @@ void tide_memory_destroy(struct tide_heap *heap)
 	while (heap->head.next != &heap->head)
 		tide_memory_free(heap->head.next->body);
 	free(heap);
+}
+
+struct tide_object_cache *tide_memory_headers(struct tide_heap *base, size_t bytes)
+{
+	struct tide_object_cache *headers = malloc(sizeof *headers);
+
+	if (headers != NULL)
+		*headers = (struct tide_object_cache){ base, bytes };
+	return headers;
+}
+
+void tide_memory_headers_destroy(struct tide_object_cache *headers)
+{
+	free(headers);
+}
+
+void *tide_memory_header_alloc(struct tide_object_cache *headers)
+{
+	return tide_memory_alloc(headers->base, headers->bytes);
+}
+
+void tide_memory_header_free(struct tide_object_cache *headers, void *header)
+{
+	(void)headers;
+	tide_memory_free(header);
+}
+
+void tide_memory_headers_drain(struct tide_object_cache *headers)
+{
+	(void)headers;
 }
 
 int tide_memory_charge(struct tide_heap *base, ptrdiff_t bytes)

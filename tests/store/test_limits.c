@@ -324,3 +324,25 @@ Test(limits, threads_meet_at_the_limit, .timeout = 100)
 		tide_store_destroy(raced);
 	}
 }
+
+/* Headers are shown beside bodies: what they use, and what is held for them. */
+Test(limits, headers_are_in_the_figures)
+{
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	struct tide_store *store = still_store((struct tide_store_options){ .user_bytes = 40 });
+
+	for (unsigned i = 0; i < 1000; i++)
+		cr_assert_neq(put_pattern(store, 0, i, NULL), 0);
+	uint64_t each = stats_of(store).entry_bytes / 1000;
+	cr_assert_eq(stats_of(store).entry_bytes, 1000 * each);
+	cr_assert_gt(each, 40);
+	/* Side by side at their size, to 16 bytes; and a slab that is not full, and bins. */
+	cr_assert_geq(stats_of(store).entry_held_bytes, 1000 * each);
+	cr_assert_leq(stats_of(store).entry_held_bytes, 1000 * (each + 15) + (128 << 10));
+	cr_assert_eq(stats_of(store).held_percent, 0, "of bodies alone");
+	for (unsigned id = 1; id <= 999; id++)
+		cr_assert_eq(tide_store_remove(store, id), 0);
+	cr_assert_eq(stats_of(store).entry_bytes, each);
+	tide_store_destroy(store);
+}
