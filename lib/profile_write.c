@@ -236,6 +236,22 @@ static void say(const char *what)
 	tide_text_flush_stderr(&message);
 }
 
+/* The first reason is the right one. */
+static void refuse(const char *why)
+{
+	/* writers  threads that start the process, by swap   readers  the same
+	 * order    acq-rel: one says it                      edges    none */
+	static _Atomic bool refused;
+	if (!tide_swap_acq_rel(&refused, true))
+		say(why);
+}
+
+void tide_profile_write_late(void)
+{
+	if (!tide_sample_on())
+		refuse("memory was allocated before the environment was there; no profile");
+}
+
 void tide_profile_write_start(void)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
@@ -243,8 +259,8 @@ void tide_profile_write_start(void)
 	int number = (int)tide_option(TIDE_OPTION_PROFILE_SIGNAL);
 	first_process = tide_os_process_id();
 	if (!tide_sample_on()) {
-		say(tide_option(TIDE_OPTION_CHECK) != 0 ? "not in checked mode; no profile"
-		                                        : "no memory; no profile");
+		refuse(tide_option(TIDE_OPTION_CHECK) != 0 ? "not in checked mode; no profile"
+		                                           : "no memory; no profile");
 		return;
 	}
 	/* The program's own use of the signal goes first. */

@@ -18,6 +18,11 @@
  * writers  who starts the process   readers  every thread
  * order    release, acquire         edges    profiled.heap */
 static _Atomic(struct tide_heap *) sampled_heap;
+/* Where in the table of live blocks there may be any of the heap with that slot, so that its end
+ * need not look at all of it.
+ * writers  who enters a block, by fetch-or; who destroys the heap   readers  who destroys it
+ * order    relaxed: who destroys a heap knows that it is not used   edges    none */
+static _Atomic uint64_t groups_of_heap[TIDE_HEAPS_MAX];
 /* This thread is taking a sample: what it allocates for that is not taken. */
 static TIDE_THREAD_LOCAL bool taking;
 
@@ -36,7 +41,9 @@ static struct tide_cache *sampled_cache(void)
 
 void tide_profiled_start(void)
 {
-	tide_store_release(&sampled_heap, tide_heap_create(NULL)); /* profiled.heap */
+	struct tide_heap_options options = { .within = &tide_heap_default };
+	options.counts = tide_budget_counts(&tide_heap_default.budget);
+	tide_store_release(&sampled_heap, tide_heap_create(&options)); /* profiled.heap */
 }
 
 static bool is_binned(unsigned cls)
@@ -62,6 +69,25 @@ static struct tide_backtrace_memo *memo_of_self(void)
 	return self->backtrace;
 }
 
+/* Another thread may be freeing it: then it is of none. */
+static struct tide_heap *heap_of(const void *block)
+{
+	unsigned cls = tide_pagemap_class((uintptr_t)block);
+	if (cls == TIDE_CLASS_LARGE)
+		return tide_large_heap(block);
+	if (cls != TIDE_CLASS_HEAP)
+		return NULL;
+	const struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	return region != NULL ? region->heap : NULL;
+}
+
+static void note_group(const void *block)
+{
+	struct tide_heap *heap = heap_of(block);
+	if (heap != NULL && heap != &tide_heap_default)
+		(void)tide_or_relaxed(&groups_of_heap[heap->slot], tide_profile_group(block));
+}
+
 void tide_profiled_enter(void *block, void *const *frame)
 {
 	uintptr_t address[TIDE_PROFILE_FRAMES];
@@ -73,6 +99,7 @@ void tide_profiled_enter(void *block, void *const *frame)
 	                      ? tide_backtrace(address, TIDE_PROFILE_FRAMES, frame, memo_of_self())
 	                      : tide_backtrace_frames(address, TIDE_PROFILE_FRAMES, frame);
 	tide_profile_enter(block, bytes_of(block), address, frames);
+	note_group(block);
 	taking = false;
 	errno = saved;
 }
@@ -100,13 +127,18 @@ static TIDE_NOINLINE void *malloc_taken(struct tide_cache *cache, unsigned cls, 
 {
 	struct tide_cache *own = NULL;
 	void *block = NULL;
+	int saved = errno;
+	bool is_default = cache->heap == &tide_heap_default;
 	tide_sample_redraw(cache, cls);
-	if (!taking && cache->heap == &tide_heap_default)
+	if (!taking && is_default)
 		own = sampled_cache();
 	if (own != NULL)
 		block = tide_malloc_slow_untaken(own, bytes, zeroed);
-	bool taken = block != NULL || (!taking && cache->heap != &tide_heap_default);
+	bool taken = block != NULL || (!taking && !is_default);
 	if (block == NULL) {
+		if (!taking && is_default)
+			tide_profile_lose();
+		errno = saved;
 		cache->countdown[cls]++; /* this one is decided on already */
 		block = malloc_untaken(cache, cls, bytes, zeroed);
 	}
@@ -160,17 +192,12 @@ void tide_profiled_resized(struct tide_heap *heap, void *block, size_t bytes, vo
 
 static bool is_of_heap(const void *block, const void *heap)
 {
-	unsigned cls = tide_pagemap_class((uintptr_t)block);
-	if (cls == TIDE_CLASS_LARGE)
-		return tide_large_heap(block) == heap;
-	if (cls != TIDE_CLASS_HEAP)
-		return false;
-	/* Another thread may be freeing it. */
-	const struct tide_region *region = tide_pagemap_region((uintptr_t)block);
-	return region != NULL && region->heap == heap;
+	return heap_of(block) == heap;
 }
 
 void tide_profiled_forget(const struct tide_heap *heap)
 {
-	tide_profile_sweep(is_of_heap, heap);
+	_Atomic uint64_t *groups = &groups_of_heap[heap->slot];
+	tide_profile_sweep(tide_load_relaxed(groups), is_of_heap, heap);
+	tide_store_relaxed(groups, (uint64_t)0);
 }

@@ -75,24 +75,36 @@ TIDE_HIDDEN void tide_sample_count(struct tide_cache *cache, unsigned cls);
 /* Count a block that is no bin's business; whether it is to be taken. */
 TIDE_HIDDEN bool tide_sample_bytes_are_due(struct tide_cache *cache, size_t bytes);
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks,
- * or so few that a refill is better. */
-TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks. */
+TIDE_INLINE bool tide_sample_swap_any(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_pagemap_place(cls);
 	void **full = cache->top[place];
-	if (place == cls || *full == NULL || tide_sample_is_short(cache, cls))
+	if (place == cls || *full == NULL)
 		return false;
 	struct tide_bin *bin = cache->ready[place];
 	struct tide_bin *empty = cache->ready[cls];
 	void **bottom = cache->top[cls];
-	/* (What fork copies between any two of these stores, cache.c puts right.) */
+	/* What fork copies between any two of these stores, or a thread that is cancelled there
+	 * leaves, cache.c puts right: if it is known to be in the middle of something. */
+	bool in_slow = cache->in_slow;
+	cache->in_slow = true;
+	atomic_signal_fence(memory_order_release);
 	cache->ready[place] = empty;
 	cache->top[place] = bottom;
 	tide_order_stores();
 	cache->ready[cls] = bin;
 	cache->top[cls] = full;
+	atomic_signal_fence(memory_order_release);
+	cache->in_slow = in_slow;
 	return true;
+}
+
+/* The same, false as well when there are so few that a refill is better. */
+TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
+{
+	return *cache->top[tide_pagemap_place(cls)] != NULL && !tide_sample_is_short(cache, cls) &&
+	       tide_sample_swap_any(cache, cls);
 }
 
 /* For a ready bin that is empty: all of the usual case. */

@@ -134,7 +134,8 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 static TIDE_COLD bool refill_profiled(struct tide_cache *cache, unsigned cls)
 {
 	bool counted = tide_profiled_heap(cache->heap) == cache->heap;
-	if (!tide_sample_swap(cache, cls) && !refill(cache, cls))
+	if (!tide_sample_swap(cache, cls) && !refill(cache, cls) &&
+	    !tide_sample_swap_any(cache, cls))
 		return false;
 	if (counted)
 		tide_sample_arm(cache, cls);
