@@ -88,7 +88,8 @@ static void note_group(const void *block)
 		(void)tide_or_relaxed(&groups_of_heap[heap->slot], tide_profile_group(block));
 }
 
-void tide_profiled_enter(void *block, void *const *frame)
+/* Inlined, as is what leads to it: a frame of ours costs libgcc as much as one of the program. */
+TIDE_INLINE void enter(void *block, void *const *frame)
 {
 	uintptr_t address[TIDE_PROFILE_FRAMES];
 	int saved = errno;
@@ -102,6 +103,11 @@ void tide_profiled_enter(void *block, void *const *frame)
 	note_group(block);
 	taking = false;
 	errno = saved;
+}
+
+void tide_profiled_enter(void *block, void *const *frame)
+{
+	enter(block, frame);
 }
 
 /* Of a class with bins, whose ready bin is empty; not to be taken. */
@@ -122,8 +128,8 @@ static void *malloc_untaken(struct tide_cache *cache, unsigned cls, size_t bytes
 	return tide_malloc_slow_untaken(cache, bytes, zeroed);
 }
 
-static TIDE_NOINLINE void *malloc_taken(struct tide_cache *cache, unsigned cls, size_t bytes,
-                                        bool *zeroed, void *const *frame)
+TIDE_INLINE void *malloc_taken(struct tide_cache *cache, unsigned cls, size_t bytes, bool *zeroed,
+                               void *const *frame)
 {
 	struct tide_cache *own = NULL;
 	void *block = NULL;
@@ -143,11 +149,12 @@ static TIDE_NOINLINE void *malloc_taken(struct tide_cache *cache, unsigned cls, 
 		block = malloc_untaken(cache, cls, bytes, zeroed);
 	}
 	if (taken && block != NULL)
-		tide_profiled_enter(block, frame);
+		enter(block, frame);
 	return block;
 }
 
-void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed, void *const *frame)
+TIDE_INLINE void *profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed,
+                                  void *const *frame)
 {
 	unsigned cls = tide_class_of(bytes);
 	if (is_binned(cls)) {
@@ -159,8 +166,54 @@ void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed,
 	}
 	void *block = tide_malloc_slow_untaken(cache, bytes, zeroed);
 	if (block != NULL && tide_sample_bytes_are_due(cache, bytes_of(block)))
-		tide_profiled_enter(block, frame);
+		enter(block, frame);
 	return block;
+}
+
+void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed, void *const *frame)
+{
+	return profiled_malloc(cache, bytes, zeroed, frame);
+}
+
+/* Jumped to, as are those below, so that the frame below is the program's. */
+static TIDE_NOINLINE void *malloc_counted(size_t bytes)
+{
+	struct tide_cache *cache = tide_slow_self();
+	bool zeroed;
+	if (TIDE_LIKELY(cache != NULL))
+		return profiled_malloc(cache, bytes, &zeroed, __builtin_frame_address(0));
+	errno = ENOMEM;
+	return NULL;
+}
+
+static TIDE_NOINLINE void *malloc_refilled(struct tide_cache *cache, size_t bytes)
+{
+	bool zeroed;
+	return tide_malloc_slow_untaken(cache, bytes, &zeroed);
+}
+
+static TIDE_NOINLINE void *malloc_unusual(size_t bytes)
+{
+	struct tide_cache *cache = tide_cache_self;
+	unsigned cls = tide_class_of(bytes);
+	if (TIDE_UNLIKELY(tide_option(TIDE_OPTION_GUARD_EVERY) != 0))
+		return tide_malloc_slow_guarded(bytes);
+	/* With none that came back and none to be taken: a refill, which counts what it brings. */
+	if (TIDE_LIKELY(tide_class_is_small(cls) && cache->countdown[cls] > 1 &&
+	                *cache->top[tide_sample_place(cls)] == NULL))
+		return malloc_refilled(cache, bytes);
+	return malloc_counted(bytes);
+}
+
+TIDE_NOINLINE void *tide_profiled_malloc_plain(size_t bytes)
+{
+	unsigned cls = tide_class_of(bytes);
+	void *block;
+	if (TIDE_LIKELY(cls <= TIDE_CLASS_BINNED_LAST &&
+	                tide_option(TIDE_OPTION_GUARD_EVERY) == 0 &&
+	                tide_sample_quick(tide_cache_self, cls, &block)))
+		return block;
+	return malloc_unusual(bytes);
 }
 
 bool tide_profiled_is_due(struct tide_cache **cache, unsigned cls, size_t bytes)

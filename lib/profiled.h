@@ -22,6 +22,8 @@ TIDE_HIDDEN void tide_profiled_start(void);
 /* A block for `bytes`, sampled or not, from the heap of the cache. `frame`: see backtrace.h. */
 TIDE_HIDDEN void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed,
                                        void *const *frame);
+/* malloc, of what is no hit; jumped to. */
+TIDE_HIDDEN void *tide_profiled_malloc_plain(size_t bytes);
 /* Blocks that come out of no bin: count one of class `cls` (`bytes`: of a large one) that is about
  * to be allocated; true: it is to be taken. A block of a class with bins then comes from *cache,
  * which is changed. */

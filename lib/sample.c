@@ -133,7 +133,7 @@ static TIDE_COLD void split(struct tide_cache *cache, unsigned cls, unsigned wan
 	cache->countdown[cls] = 1;
 }
 
-void tide_sample_arm(struct tide_cache *cache, unsigned cls)
+void tide_sample_arm_slow(struct tide_cache *cache, unsigned cls)
 {
 	unsigned blocks = (unsigned)tide_cache_blocks_at(cache, cls);
 	if (cache->countdown[cls] == 0)
