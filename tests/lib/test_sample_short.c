@@ -11,7 +11,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+
+#include <tide/profile.h>
 
 /* Before the first allocation. */
 static void profile_every(const char *bytes)
@@ -169,4 +173,31 @@ Test(sample_short, a_late_environment_is_told, .init = each_one)
 	cr_assert(early != NULL && result == said && !tide_sample_on());
 	cr_assert_str_eq(said, "tide: TIDE_PROFILE: memory was allocated before the environment "
 	                       "was there; no profile\n");
+}
+
+/* With one descriptor, for the file itself. */
+Test(sample_short, files_are_those_of_the_loader_where_proc_cannot_be_read, .init = each_one)
+{
+	static char text[1 << 20];
+	char path[] = "/tmp/tide-test-profile.XXXXXX";
+	struct rlimit limit, few;
+	int file = mkstemp(path);
+
+	cr_assert_geq(file, 3);
+	cr_assert_not_null(tide_malloc(1000));
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = (rlim_t)file + 1;
+	(void)close(file);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	int result = tide_profile_write(path);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_assert_eq(result, 0, "error %d", result);
+	file = open(path, O_RDONLY);
+	cr_assert_gt(read(file, text, sizeof text - 1), 0);
+	cr_assert_not_null(strstr(text, "\n# /proc/self/maps: error 24; "));
+	char *maps = strstr(text, "\nMAPPED_LIBRARIES:\n");
+	cr_assert(maps != NULL && strstr(maps, " r-xp 00000000 00:01 1 /") != NULL, "%s", text);
+	(void)close(file);
+	(void)unlink(path);
 }
