@@ -6,8 +6,8 @@
  *   its
  *          hash says; so what leaves needs no mark, and a look is bounded
  *
- * Both are mapped at once, of fixed size, and touched as they fill. What does not fit is counted, and
- * the profile says so. The size of large blocks is rounded down in a site's key, to an eighth.
+ * Both are mapped at once, of fixed size, and touched as they fill. What does not fit is counted,
+ * and the profile says so. The size of large blocks is rounded down in a site's key, to an eighth.
  *
  * Touched by  threads that allocate or free a sampled block; who writes the profile
  * Progress    lock-free: a bounded search, a CAS

@@ -4,8 +4,8 @@
  * A sampled block must be known when it is freed. Blocks above TIDE_POOL_ONLY_BYTES, and those of
  * heaps that a program made, are freed by a slow call anyway, which looks for them. Others of the
  * default heap are not: so a sampled one comes from a heap that has no others. That is within the
- * default heap's limit; where it gets no more, the sample is lost, and not the allocation. A walk of
- * the default heap does not find such blocks.
+ * default heap's limit; where it gets no more, the sample is lost, and not the allocation. A walk
+ * of the default heap does not find such blocks.
  *
  * Touched by  app threads in slow calls
  * Progress    lock-free, and what tide_backtrace promises

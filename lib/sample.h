@@ -21,14 +21,16 @@
  *
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
- * Cost at the default mean, instructions by callgrind, the process's start included, stacks by
- * frame pointers and by libgcc: sqlite3 that fills, indexes and sorts 20,000 rows, +0.24 % and
- * +0.49 %; python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON,
- * +1.3 % and
- * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says
- * more where nothing is done but allocating, since blocks are not used again at once: the same JSON
- * took 5 % more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s
- * of sqlite3 took 4 ms more, the start included.
+ * Cost at the default mean: instructions by callgrind, without the GC's own, which are more or less
+ * by more than this from run to run; the process's start included; stacks by frame pointers and by
+ * libgcc. sqlite3 that fills, indexes and sorts 20,000 rows, +0.14 % and +0.29 %. python3 with each
+ * of its objects a block (PYTHONMALLOC=malloc), about 600 million instructions: making and dropping
+ * objects, +0.64 % and +0.98 %; reading and writing JSON, +0.59 % and +1.26 %, of which half is
+ * libgcc: 2,200 instructions for each frame that the last backtrace did not have, 700,000 for its
+ * start. malloc and free of 64 bytes by turns and nothing else, 3 to 4.6 on 39 for a pair. Time
+ * says more where nothing is done but allocating, since blocks are not used again at once: the same JSON
+ * took 5 % more processor time (least of 25 runs in turns, on a machine with other work, before a
+ * change of places became cheaper).
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
@@ -106,7 +108,7 @@ TIDE_INLINE void tide_sample_swap_places(struct tide_cache *cache, size_t cls, s
 	cache->in_slow = in_slow;
 }
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks. */
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it is empty, too. */
 TIDE_INLINE bool tide_sample_swap_any(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_sample_place(cls);

@@ -313,7 +313,7 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	return block;
 }
 
-/* Jumped to, as is the one below, so that the frame below is the program's. `zeroed` may be NULL. */
+/* Jumped to, as is malloc_guarded, so that the frame below is the program's. zeroed: or NULL. */
 static TIDE_NOINLINE void *malloc_profiled(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
 	bool unused;

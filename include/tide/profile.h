@@ -2,7 +2,10 @@
  *
  * With TIDE_PROFILE=1 in the environment about one byte in TIDE_PROFILE_BYTES (512 KiB) that is
  * allocated has the block it lies in noted, with the stack of the call; every byte has the same
- * chance. A program can't turn it on later: blocks of before would be missing.
+ * chance. A program can't turn it on later: blocks of before would be missing. For the same reason
+ * there is none, and a message says so, when something allocates before the environment is there.
+ * A sample that finds no memory, or no room in the tables, is lost and counted: the profile has a
+ * line that begins with "# incomplete".
  *
  * A profile is written at exit and at a signal (TIDE_PROFILE_FILE, TIDE_PROFILE_SIGNAL), or by the
  * function below. That at exit waits up to five seconds for a thread that is writing one; a process
