@@ -28,9 +28,9 @@
  * objects, +0.64 % and +0.98 %; reading and writing JSON, +0.59 % and +1.26 %, of which half is
  * libgcc: 2,200 instructions for each frame that the last backtrace did not have, 700,000 for its
  * start. malloc and free of 64 bytes by turns and nothing else, 3 to 4.6 on 39 for a pair. Time
- * says more where nothing is done but allocating, since blocks are not used again at once: the same JSON
- * took 5 % more processor time (least of 25 runs in turns, on a machine with other work, before a
- * change of places became cheaper).
+ * says more where nothing is done but allocating, since blocks are not used again at once: the same
+ * JSON took 5 % more processor time (least of 25 runs in turns, on a machine with other work,
+ * before a change of places became cheaper).
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
@@ -108,7 +108,7 @@ TIDE_INLINE void tide_sample_swap_places(struct tide_cache *cache, size_t cls, s
 	cache->in_slow = in_slow;
 }
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it is empty, too. */
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has nothing. */
 TIDE_INLINE bool tide_sample_swap_any(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_sample_place(cls);

@@ -316,7 +316,7 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 /* Jumped to, as is malloc_guarded, so that the frame below is the program's. zeroed: or NULL. */
 static TIDE_NOINLINE void *malloc_profiled(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
-	bool unused;
+	bool unused = false;
 	return tide_profiled_malloc(cache, bytes, zeroed != NULL ? zeroed : &unused,
 	                            __builtin_frame_address(0));
 }
@@ -355,7 +355,7 @@ TIDE_INLINE bool guard_is_due(struct tide_cache *cache)
 
 static TIDE_NOINLINE void *malloc_guarded(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
-	bool unused;
+	bool unused = false;
 	void *block = tide_guard_malloc(bytes, __builtin_frame_address(0));
 	zeroed = zeroed != NULL ? zeroed : &unused;
 	*zeroed = false;
