@@ -22,6 +22,15 @@ static void put_head(struct tide_profile_text *text)
 
 /* Plain: of who writes. */
 static uintptr_t seen[FILES_MAX];
+static char program[512];
+
+/* By its link, which takes no descriptor, or as it was called: that is of use when it is whole. */
+static const char *program_path(void)
+{
+	return tide_os_read_link("/proc/self/exe", program, sizeof program)
+	           ? program
+	           : (const char *)getauxval(AT_EXECFN);
+}
 
 static bool is_new(uintptr_t start, unsigned *files)
 {
@@ -40,8 +49,8 @@ static void put_file(struct tide_profile_text *text, const struct dl_find_object
                      unsigned number)
 {
 	const char *path = object->dlfo_link_map->l_name;
-	if (*path == '\0') /* the program */
-		path = (const char *)getauxval(AT_EXECFN);
+	if (*path == '\0')
+		path = program_path();
 	if (path == NULL || *path != '/')
 		return;
 	tide_profile_put_number(text, (uintptr_t)object->dlfo_map_start, 16);

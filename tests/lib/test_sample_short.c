@@ -197,7 +197,7 @@ Test(sample_short, files_are_those_of_the_loader_where_proc_cannot_be_read, .ini
 	cr_assert_gt(read(file, text, sizeof text - 1), 0);
 	cr_assert_not_null(strstr(text, "\n# /proc/self/maps: error 24; "));
 	char *maps = strstr(text, "\nMAPPED_LIBRARIES:\n");
-	cr_assert(maps != NULL && strstr(maps, " r-xp 00000000 00:01 1 /") != NULL, "%s", text);
+	cr_assert(maps != NULL && strstr(maps, "/test_sample_short\n") != NULL, "%s", text);
 	(void)close(file);
 	(void)unlink(path);
 }
