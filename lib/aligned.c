@@ -12,6 +12,7 @@
 #include "hit.h"
 #include "limit.h"
 #include "pool.h"
+#include "profile.h"
 #include "profiled.h"
 #include "slow.h"
 #include "start.h"
@@ -135,6 +136,12 @@ void *tide_aligned_in(struct tide_cache *cache, size_t alignment, size_t size)
 		while (block == NULL && tide_limit_make_room(cache, size, &tries))
 			block = page_aligned(from, cls, alignment, size);
 		tide_limit_tell(cache);
+	}
+	if (TIDE_UNLIKELY(block == NULL && from != cache)) {
+		/* There is none for samples. */
+		taken = false;
+		tide_profile_lose();
+		block = page_aligned(cache, cls, alignment, size);
 	}
 	if (block == NULL)
 		errno = ENOMEM;

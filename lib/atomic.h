@@ -32,6 +32,7 @@
 #define tide_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define tide_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
+#define tide_or_relaxed(p, v) atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
 #define tide_cas_seq_cst(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_seq_cst,             \
 	                                        memory_order_seq_cst)

@@ -6,11 +6,9 @@
 
 #include <dlfcn.h>
 #include <string.h>
-#include <unwind.h>
 
 #define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
 
-typedef _Unwind_Reason_Code backtrace_function(_Unwind_Trace_Fn, void *);
 typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
 typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 
@@ -28,7 +26,7 @@ typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 #pragma weak _dl_find_object
 
 /* Plain: before `ready`. */
-static backtrace_function *unwinder;
+static tide_backtrace_unwind *unwinder;
 static ip_function *unwinder_ip;
 static stack_function *unwinder_stack;
 static uintptr_t unwinder_start, unwinder_bytes;
@@ -66,15 +64,6 @@ unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *f
 	return frames;
 }
 
-struct trace {
-	uintptr_t *address;
-	unsigned room, frames;
-	uintptr_t from; /* 0: passed already */
-	struct tide_backtrace_memo *memo;
-	unsigned known; /* frames of the memo that lie further in than what was seen */
-	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
-};
-
 /* Whether the return addresses of the memo from number `first` on are where they were. */
 static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
 {
@@ -94,7 +83,7 @@ static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
 }
 
 /* The rest of the stack from the memo, if it has the frame that was taken last. */
-static bool take_known(struct trace *trace, uintptr_t at, uintptr_t stack)
+static bool take_known(struct tide_backtrace_trace *trace, uintptr_t at, uintptr_t stack)
 {
 	const struct tide_backtrace_memo *memo = trace->memo;
 	unsigned i = trace->known;
@@ -113,16 +102,16 @@ static bool take_known(struct trace *trace, uintptr_t at, uintptr_t stack)
 	return true;
 }
 
-static void memo_set(struct tide_backtrace_memo *memo, const struct trace *trace)
+static void memo_set(struct tide_backtrace_memo *memo, const struct tide_backtrace_trace *trace)
 {
 	memo->frames = trace->frames;
 	memcpy(memo->address, trace->address, trace->frames * sizeof memo->address[0]);
 	memcpy(memo->stack, trace->stack, trace->frames * sizeof memo->stack[0]);
 }
 
-static _Unwind_Reason_Code take(struct _Unwind_Context *context, void *arg)
+_Unwind_Reason_Code tide_backtrace_take(struct _Unwind_Context *context, void *arg)
 {
-	struct trace *trace = arg;
+	struct tide_backtrace_trace *trace = arg;
 	uintptr_t at = (uintptr_t)unwinder_ip(context);
 	if (at == 0 || trace->frames >= trace->room)
 		return _URC_END_OF_STACK;
@@ -148,23 +137,27 @@ static unsigned without_own(uintptr_t *address, unsigned frames)
 	return frames - own;
 }
 
-unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
-                        struct tide_backtrace_memo *memo)
+tide_backtrace_unwind *tide_backtrace_begin(struct tide_backtrace_trace *trace, uintptr_t *address,
+                                            unsigned room, void *const *frame,
+                                            struct tide_backtrace_memo *memo)
 {
-	struct trace trace;
-	trace.address = address;
-	trace.room = room;
-	trace.frames = trace.known = 0;
-	trace.from = (uintptr_t)frame[1];
-	trace.memo = memo;
+	trace->address = address;
+	trace->room = room;
+	trace->frames = trace->known = 0;
+	trace->from = (uintptr_t)frame[1];
+	trace->memo = memo;
 	bool usable = tide_load_acquire(&ready); /* backtrace.ready */
-	if (usable && trace.from - unwinder_start >= unwinder_bytes)
-		(void)unwinder(take, &trace);
-	if (trace.frames == 0 || trace.from != 0)
-		trace.frames = tide_backtrace_frames(address, room, frame);
-	else if (memo != NULL)
-		memo_set(memo, &trace);
-	return usable ? without_own(address, trace.frames) : trace.frames;
+	return usable && trace->from - unwinder_start >= unwinder_bytes ? unwinder : NULL;
+}
+
+unsigned tide_backtrace_end(struct tide_backtrace_trace *trace, void *const *frame)
+{
+	if (trace->frames == 0 || trace->from != 0)
+		trace->frames = tide_backtrace_frames(trace->address, trace->room, frame);
+	else if (trace->memo != NULL)
+		memo_set(trace->memo, trace);
+	bool usable = tide_load_acquire(&ready); /* backtrace.ready */
+	return usable ? without_own(trace->address, trace->frames) : trace->frames;
 }
 
 static bool find_unwinder(void *functions[3])
@@ -207,8 +200,8 @@ void tide_backtrace_start(void)
 	own_start = (uintptr_t)own.dlfo_map_start;
 	own_bytes = (uintptr_t)own.dlfo_map_end - own_start;
 #endif
-	struct trace first = { .address = addresses, .room = 8 };
-	(void)unwinder(take, &first);
+	struct tide_backtrace_trace first = { .address = addresses, .room = 8 };
+	(void)unwinder(tide_backtrace_take, &first);
 	if (first.frames > 0)
 		tide_store_release(&ready, true); /* backtrace.ready */
 #endif

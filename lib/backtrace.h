@@ -26,6 +26,8 @@
 
 #include "compiler.h"
 
+#include <unwind.h>
+
 /* Fetch libgcc's unwinder, where there is one. Not from inside malloc. */
 TIDE_HIDDEN void tide_backtrace_start(void);
 /* Up to `room` return addresses from `frame` on: __builtin_frame_address(0) in a function that the
@@ -41,9 +43,34 @@ struct tide_backtrace_memo {
 	uintptr_t stack[TIDE_BACKTRACE_FRAMES]; /* the stack pointer after the return */
 };
 
-/* The same by what is best; `room` is no more than TIDE_BACKTRACE_FRAMES. `memo`: of the thread, or
- * NULL. */
-TIDE_HIDDEN unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
-                                    struct tide_backtrace_memo *memo);
+/* The same by what is best, in three steps; the second is made in the caller's frame, since a frame
+ * of ours costs libgcc as much as one of the program. */
+struct tide_backtrace_trace {
+	uintptr_t *address;
+	unsigned room, frames;
+	uintptr_t from; /* 0: passed already */
+	struct tide_backtrace_memo *memo;
+	unsigned known; /* frames of the memo that lie further in than what was seen */
+	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
+};
+
+typedef _Unwind_Reason_Code tide_backtrace_unwind(_Unwind_Trace_Fn visit, void *trace);
+TIDE_HIDDEN tide_backtrace_unwind *tide_backtrace_begin(struct tide_backtrace_trace *trace,
+                                                        uintptr_t *address, unsigned room,
+                                                        void *const *frame,
+                                                        struct tide_backtrace_memo *memo);
+TIDE_HIDDEN _Unwind_Reason_Code tide_backtrace_take(struct _Unwind_Context *context, void *trace);
+TIDE_HIDDEN unsigned tide_backtrace_end(struct tide_backtrace_trace *trace, void *const *frame);
+
+/* `room` is no more than TIDE_BACKTRACE_FRAMES. `memo`: of the thread, or NULL. */
+TIDE_INLINE unsigned tide_backtrace(uintptr_t *address, unsigned room, void *const *frame,
+                                    struct tide_backtrace_memo *memo)
+{
+	struct tide_backtrace_trace trace;
+	tide_backtrace_unwind *unwind = tide_backtrace_begin(&trace, address, room, frame, memo);
+	if (unwind != NULL)
+		(void)unwind(tide_backtrace_take, &trace);
+	return tide_backtrace_end(&trace, frame);
+}
 
 #endif

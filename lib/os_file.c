@@ -113,6 +113,15 @@ int tide_os_file_open_apart(int folder, const char *path)
 	return raised(os_call(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0));
 }
 
+bool tide_os_read_link(const char *path, char *text, size_t room)
+{
+	long got = os_call(SYS_readlinkat, AT_FDCWD, (long)path, (long)text, (long)room, 0, 0);
+	if (is_error(got) || (size_t)got >= room)
+		return false;
+	text[got] = '\0';
+	return true;
+}
+
 int tide_os_create(const char *path, bool fresh)
 {
 	long flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;

@@ -28,6 +28,9 @@ TIDE_HIDDEN bool tide_os_has_ids_of(uint32_t thread_id);
  * be. */
 TIDE_HIDDEN int tide_os_file_open_apart(int folder, const char *path);
 
+/* Where a symbolic link leads, with its end; false: it is none, or that has no room. */
+TIDE_HIDDEN bool tide_os_read_link(const char *path, char *text, size_t room);
+
 /* Open or create for writing, mode 0600, never through a symbolic link; it must be a regular file,
  * and must not exist yet when `fresh`. */
 TIDE_HIDDEN int tide_os_create(const char *path, bool fresh);

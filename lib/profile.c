@@ -1,6 +1,7 @@
 #include "profile.h"
 
 #include "os.h"
+#include "yield.h"
 
 #include <string.h>
 
@@ -17,9 +18,15 @@ struct live {
 	_Atomic uint64_t word;
 };
 
-/* Plain: mapped before the first block. */
-static struct tide_profile_site *sites;
-static struct live *lives;
+struct tables {
+	struct tide_profile_site site[TIDE_PROFILE_SITES];
+	struct live live[TIDE_PROFILE_BLOCKS];
+};
+
+/* NULL: not mapped.
+ * writers  who starts the process, by CAS   readers  every thread
+ * order    cas-release, load-acquire        edges    profile.tables */
+static _Atomic(struct tables *) tables;
 /* writers every thread, by fetch-add  readers who writes the profile  order relaxed: counters
  * edges none */
 static _Atomic uint64_t lost_sites, lost_blocks;
@@ -33,14 +40,27 @@ static uint64_t mix(uint64_t x)
 
 bool tide_profile_start(void)
 {
-	if (lives != NULL)
+	struct tables *none = NULL;
+	if (tide_load_acquire(&tables) != NULL) /* profile.tables */
 		return true;
-	sites = tide_os_map(0, TIDE_PROFILE_SITES * sizeof *sites);
-	lives = sites != NULL ? tide_os_map(0, TIDE_PROFILE_BLOCKS * sizeof *lives) : NULL;
-	return lives != NULL;
+	struct tables *own = tide_os_map(0, sizeof *own);
+	TIDE_YIELD("profile.tables");
+	if (own != NULL && !tide_cas_release(&tables, &none, own)) /* profile.tables */
+		(void)tide_os_discard(own, sizeof *own);
+	return own != NULL || none != NULL;
+}
+
+static struct tables *tables_of_all(void)
+{
+	return tide_load_acquire(&tables); /* profile.tables */
 }
 
 /* ---- Sites ---- */
+
+static struct tide_profile_site *site_of(uint64_t word)
+{
+	return &tables_of_all()->site[word % TIDE_PROFILE_SITES];
+}
 
 static uint64_t size_key(size_t bytes)
 {
@@ -70,6 +90,7 @@ static struct tide_profile_site *site_find(size_t bytes, const uintptr_t *frame,
 {
 	uint64_t key = size_key(bytes);
 	uint64_t hash = hash_of(key, frame, frames);
+	struct tide_profile_site *sites = tables_of_all()->site;
 	for (unsigned i = 0; i < WINDOW; i++) {
 		struct tide_profile_site *site = &sites[(hash / 2 + i) % TIDE_PROFILE_SITES];
 		uint64_t state = tide_load_acquire(&site->state); /* profile.site */
@@ -88,16 +109,17 @@ static struct tide_profile_site *site_find(size_t bytes, const uintptr_t *frame,
 
 const struct tide_profile_site *tide_profile_site_at(unsigned i)
 {
-	if (sites == NULL || (tide_load_acquire(&sites[i].state) & 1) == 0) /* profile.site */
+	struct tables *all = tables_of_all();
+	if (all == NULL || (tide_load_acquire(&all->site[i].state) & 1) == 0) /* profile.site */
 		return NULL;
-	return &sites[i];
+	return &all->site[i];
 }
 
 /* ---- Live blocks ---- */
 
 static struct live *live_at(uintptr_t address, unsigned i)
 {
-	return &lives[(mix(address) + i) % TIDE_PROFILE_BLOCKS];
+	return &tables_of_all()->live[(mix(address) + i) % TIDE_PROFILE_BLOCKS];
 }
 
 static bool live_enter(uintptr_t address, uint64_t word)
@@ -118,7 +140,7 @@ static bool live_enter(uintptr_t address, uint64_t word)
 
 static void count_freed(uint64_t word)
 {
-	struct tide_profile_site *site = &sites[word % TIDE_PROFILE_SITES];
+	struct tide_profile_site *site = site_of(word);
 	(void)tide_add_relaxed(&site->frees, (uint64_t)1);
 	(void)tide_add_relaxed(&site->freed_bytes, word >> TIDE_PROFILE_SITE_BITS);
 }
@@ -134,12 +156,18 @@ void tide_profile_enter(const void *block, size_t bytes, const uintptr_t *frame,
 	}
 	(void)tide_add_relaxed(&site->allocs, (uint64_t)1);
 	(void)tide_add_relaxed(&site->alloc_bytes, (uint64_t)bytes);
-	uint64_t word = (uint64_t)bytes << TIDE_PROFILE_SITE_BITS | (uint64_t)(site - sites);
+	uint64_t word =
+	    (uint64_t)bytes << TIDE_PROFILE_SITE_BITS | (uint64_t)(site - tables_of_all()->site);
 	if (live_enter((uintptr_t)block, word))
 		return;
 	/* Nobody will see its end, so it counts as gone. */
 	(void)tide_add_relaxed(&lost_blocks, (uint64_t)1);
 	count_freed(word);
+}
+
+void tide_profile_lose(void)
+{
+	(void)tide_add_relaxed(&lost_blocks, (uint64_t)1);
 }
 
 struct tide_profile_entry tide_profile_take(const void *block)
@@ -165,18 +193,31 @@ void tide_profile_put_back(const void *block, struct tide_profile_entry entry)
 		(void)tide_add_relaxed(&lost_blocks, (uint64_t)1);
 		return;
 	}
-	struct tide_profile_site *site = &sites[entry.word % TIDE_PROFILE_SITES];
+	struct tide_profile_site *site = site_of(entry.word);
 	(void)tide_sub_relaxed(&site->frees, (uint64_t)1);
 	(void)tide_sub_relaxed(&site->freed_bytes, entry.word >> TIDE_PROFILE_SITE_BITS);
 }
 
-void tide_profile_sweep(bool (*is_gone)(const void *block, const void *context),
+/* Slots in a group, to which those of the last ones' windows belong as well. */
+#define GROUP_BLOCKS (TIDE_PROFILE_BLOCKS / 64)
+
+uint64_t tide_profile_group(const void *block)
+{
+	return 1ull << (mix((uintptr_t)block) % TIDE_PROFILE_BLOCKS / GROUP_BLOCKS);
+}
+
+void tide_profile_sweep(uint64_t groups, bool (*is_gone)(const void *block, const void *context),
                         const void *context)
 {
-	for (unsigned i = 0; i < TIDE_PROFILE_BLOCKS; i++) {
-		uintptr_t address = tide_load_acquire(&lives[i].address); /* profile.live */
-		if (address > 1 && is_gone((const void *)address, context))
-			(void)tide_profile_take((const void *)address);
+	struct live *lives = tables_of_all()->live;
+	for (; groups != 0; groups &= groups - 1) {
+		unsigned first = (unsigned)__builtin_ctzll(groups) * GROUP_BLOCKS;
+		for (unsigned i = first; i < first + GROUP_BLOCKS + WINDOW; i++) {
+			uintptr_t address = tide_load_acquire(
+			    &lives[i % TIDE_PROFILE_BLOCKS].address); /* profile.live */
+			if (address > 1 && is_gone((const void *)address, context))
+				(void)tide_profile_take((const void *)address);
+		}
 	}
 }
 

@@ -6,14 +6,15 @@
  *   its
  *          hash says; so what leaves needs no mark, and a look is bounded
  *
- * Both are mapped once, of fixed size, and touched as they fill. What does not fit is counted, and
- * the profile says so. The size of large blocks is rounded down in a site's key, to an eighth.
+ * Both are mapped at once, of fixed size, and touched as they fill. What does not fit is counted,
+ * and the profile says so. The size of large blocks is rounded down in a site's key, to an eighth.
  *
  * Touched by  threads that allocate or free a sampled block; who writes the profile
  * Progress    lock-free: a bounded search, a CAS
  * Ownership   of an address: who has the block. It is entered before the block is handed out, and
  *             taken out before the block is given back, so it is there once at most
- * Edges       profile.site   who fills a site in -> who finds it
+ * Edges       profile.tables who maps them -> every thread
+ *             profile.site   who fills a site in -> who finds it
  *             profile.live   who enters a block -> who looks at all of them (who frees it has the
  *                            pointer, and sees all by that)
  */
@@ -51,7 +52,7 @@ struct tide_profile_entry {
 
 struct tide_profile_totals {
 	uint64_t allocs, alloc_bytes, live, live_bytes; /* of sampled blocks */
-	uint64_t lost_sites, lost_blocks;               /* that the tables had no room for */
+	uint64_t lost_sites, lost_blocks;               /* that there was no room for */
 };
 
 /* Map the tables. False: no memory. Before the first block. */
@@ -59,12 +60,17 @@ TIDE_HIDDEN bool tide_profile_start(void);
 /* Enter a block of `bytes`. */
 TIDE_HIDDEN void tide_profile_enter(const void *block, size_t bytes, const uintptr_t *frame,
                                     unsigned frames);
+/* A sample could not be taken, for want of memory. */
+TIDE_HIDDEN void tide_profile_lose(void);
 /* Take it out, if it is there. */
 TIDE_HIDDEN struct tide_profile_entry tide_profile_take(const void *block);
 /* As if it had not been taken out. */
 TIDE_HIDDEN void tide_profile_put_back(const void *block, struct tide_profile_entry entry);
-/* Take out all for which `is_gone` says so. */
-TIDE_HIDDEN void tide_profile_sweep(bool (*is_gone)(const void *block, const void *context),
+/* The sixty-fourth of the table that a block is entered in, as a bit. */
+TIDE_HIDDEN uint64_t tide_profile_group(const void *block);
+/* Take out all in these groups for which `is_gone` says so. */
+TIDE_HIDDEN void tide_profile_sweep(uint64_t groups,
+                                    bool (*is_gone)(const void *block, const void *context),
                                     const void *context);
 /* Site number i < TIDE_PROFILE_SITES; NULL: there is none. */
 TIDE_HIDDEN const struct tide_profile_site *tide_profile_site_at(unsigned i);

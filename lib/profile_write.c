@@ -8,6 +8,8 @@
 #include "os.h"
 #include "os_file.h"
 #include "profile.h"
+#include "profile_maps.h"
+#include "profile_text.h"
 #include "request.h"
 #include "sample.h"
 #include "slow.h"
@@ -17,20 +19,14 @@
 #include <signal.h>
 #include <string.h>
 
-#define BUFFER_BYTES (64u << 10)
-#define LINE_BYTES 64u /* of one number or address, at the most */
-
-struct out {
-	int file;
-	int error; /* the first one, negative */
-	size_t used;
-	char *buffer;
-};
-
-/* The process that writes a profile; 0: none. (A child's own is another's than its parent's.)
+/* Process << 32 | thread that writes a profile; 0: none. (A child's own is another's than its
+ * parent's, whose threads are not in it.)
  * writers  who writes, by CAS   readers  the same   order  acq-rel, release   edges
  * profile.writer: the number below, from one to the next */
-static _Atomic uint32_t writer;
+static _Atomic uint64_t writer;
+/* The process is at its end, and nobody begins another one.
+ * writers  who ends it   readers  who would write   order  relaxed: a hint   edges  none */
+static _Atomic bool ending;
 static uint32_t signals; /* profiles written at signals */
 /* Plain: by the process's first thread. */
 static uint32_t first_process;
@@ -42,142 +38,124 @@ size_t tide_profile_mean_bytes(void)
 
 /* ---- Text ---- */
 
-static void flush(struct out *out)
+static void put_counts(struct tide_profile_text *text, const struct tide_profile_totals *totals)
 {
-	int result = out->error == 0 ? tide_os_write(out->file, out->buffer, out->used) : 0;
-	if (result != 0)
-		out->error = result;
-	out->used = 0;
+	tide_profile_put_number(text, totals->live, 10);
+	tide_profile_put(text, ": ");
+	tide_profile_put_number(text, totals->live_bytes, 10);
+	tide_profile_put(text, " [");
+	tide_profile_put_number(text, totals->allocs, 10);
+	tide_profile_put(text, ": ");
+	tide_profile_put_number(text, totals->alloc_bytes, 10);
+	tide_profile_put(text, "] @");
 }
 
-static void put(struct out *out, const char *string)
-{
-	for (; *string != '\0'; string++) {
-		if (out->used == BUFFER_BYTES)
-			flush(out);
-		out->buffer[out->used++] = *string;
-	}
-}
-
-static void put_number(struct out *out, uint64_t number, unsigned base)
-{
-	char digit[LINE_BYTES];
-	char *at = digit + sizeof digit - 1;
-	*at = '\0';
-	do
-		*--at = "0123456789abcdef"[number % base];
-	while ((number /= base) != 0);
-	put(out, at);
-}
-
-static void put_counts(struct out *out, const struct tide_profile_totals *totals)
-{
-	put_number(out, totals->live, 10);
-	put(out, ": ");
-	put_number(out, totals->live_bytes, 10);
-	put(out, " [");
-	put_number(out, totals->allocs, 10);
-	put(out, ": ");
-	put_number(out, totals->alloc_bytes, 10);
-	put(out, "] @");
-}
-
-static void put_site(struct out *out, const struct tide_profile_site *site)
+static void put_site(struct tide_profile_text *text, const struct tide_profile_site *site)
 {
 	struct tide_profile_totals totals;
 	tide_profile_count(site, &totals);
 	if (totals.allocs == 0)
 		return;
-	put_counts(out, &totals);
+	put_counts(text, &totals);
 	for (unsigned i = 0; i < site->frames; i++) {
-		put(out, " 0x");
-		put_number(out, site->frame[i] - (i == 0), 16);
+		tide_profile_put(text, " 0x");
+		tide_profile_put_number(text, site->frame[i] - (i == 0), 16);
 	}
-	put(out, "\n");
+	tide_profile_put(text, "\n");
 }
 
-static void put_maps(struct out *out)
-{
-	put(out, "\nMAPPED_LIBRARIES:\n");
-	flush(out);
-	int maps = tide_os_file_open("/proc/self/maps");
-	long got = maps < 0 ? maps : 0;
-	while (maps >= 0 && (got = tide_os_file_read_on(maps, out->buffer, BUFFER_BYTES)) > 0) {
-		out->used = (size_t)got;
-		flush(out);
-	}
-	tide_os_file_close(maps);
-	if (got < 0 && out->error == 0)
-		out->error = (int)got;
-}
-
-static void put_profile(struct out *out)
+static void put_profile(struct tide_profile_text *text)
 {
 	struct tide_profile_totals totals;
 	tide_profile_total(&totals);
-	put(out, "heap profile: ");
-	put_counts(out, &totals);
-	put(out, " heap_v2/");
-	put_number(out, tide_sample_mean_bytes(), 10);
-	put(out, "\n");
+	tide_profile_put(text, "heap profile: ");
+	put_counts(text, &totals);
+	tide_profile_put(text, " heap_v2/");
+	tide_profile_put_number(text, tide_sample_mean_bytes(), 10);
+	tide_profile_put(text, "\n");
 	if (totals.lost_sites + totals.lost_blocks > 0) {
-		put(out, "# incomplete: lost ");
-		put_number(out, totals.lost_sites, 10);
-		put(out, " samples of new stacks, ");
-		put_number(out, totals.lost_blocks, 10);
-		put(out, " of live blocks\n");
+		tide_profile_put(text, "# incomplete: lost ");
+		tide_profile_put_number(text, totals.lost_sites, 10);
+		tide_profile_put(text, " samples of new stacks, ");
+		tide_profile_put_number(text, totals.lost_blocks, 10);
+		tide_profile_put(text, " of live blocks\n");
 	}
 	for (unsigned i = 0; i < TIDE_PROFILE_SITES; i++) {
 		const struct tide_profile_site *site = tide_profile_site_at(i);
 		if (site != NULL)
-			put_site(out, site);
+			put_site(text, site);
 	}
-	put_maps(out);
+	tide_profile_put_maps(text);
 }
 
 /* ---- Files ---- */
 
 static int write_beside(const char *path, const char *beside)
 {
-	struct out out = { 0 };
+	struct tide_profile_text text = { 0 };
 	if (tide_os_is_special(path) || tide_os_is_special(beside))
 		return -EEXIST; /* a device, say, that the new file would replace */
-	out.buffer = tide_os_map(0, BUFFER_BYTES);
-	if (out.buffer == NULL)
+	text.buffer = tide_os_map(0, TIDE_PROFILE_TEXT_BYTES);
+	if (text.buffer == NULL)
 		return -ENOMEM;
-	out.file = tide_os_create(beside, true);
-	if (out.file == -EEXIST) { /* left by one that was killed; not to be written into */
+	text.file = tide_os_create(beside, true);
+	if (text.file == -EEXIST) { /* left by one that was killed; not to be written into */
 		(void)tide_os_unlink(beside);
-		out.file = tide_os_create(beside, true);
+		text.file = tide_os_create(beside, true);
 	}
-	if (out.file < 0) {
-		out.error = out.file;
+	if (text.file < 0) {
+		text.error = text.file;
 	} else {
-		put_profile(&out);
-		flush(&out);
-		tide_os_close(out.file);
-		if (out.error == 0)
-			out.error = tide_os_rename(beside, path);
-		if (out.error != 0)
+		put_profile(&text);
+		tide_profile_flush(&text);
+		tide_os_close(text.file);
+		if (text.error == 0)
+			text.error = tide_os_rename(beside, path);
+		if (text.error != 0)
 			(void)tide_os_unlink(beside);
 	}
-	(void)tide_os_unmap(out.buffer, BUFFER_BYTES);
-	return out.error;
+	(void)tide_os_unmap(text.buffer, TIDE_PROFILE_TEXT_BYTES);
+	return text.error;
+}
+
+static bool enter_as(bool at_end)
+{
+	uint64_t own = (uint64_t)tide_os_process_id() << 32 | tide_os_thread_id();
+	uint64_t seen = 0;
+	if (!at_end && tide_load_relaxed(&ending))
+		return false;
+	if (tide_cas_acq_rel(&writer, &seen, own)) /* profile.writer */
+		return true;
+	return seen >> 32 != own >> 32 &&
+	       tide_cas_acq_rel(&writer, &seen, own); /* profile.writer */
 }
 
 static bool enter(void)
 {
-	uint32_t own = tide_os_process_id();
-	uint32_t seen = 0;
-	if (tide_cas_acq_rel(&writer, &seen, own)) /* profile.writer */
-		return true;
-	/* Of the parent, whose thread is not here. */
-	return seen != own && tide_cas_acq_rel(&writer, &seen, own); /* profile.writer */
+	return enter_as(false);
 }
 
 static void leave(void)
 {
-	tide_store_release(&writer, 0u); /* profile.writer */
+	tide_store_release(&writer, (uint64_t)0); /* profile.writer */
+}
+
+/* The same at the end of the process, for which what another thread writes under another name is no
+ * substitute: its end is waited for, unless this thread interrupted itself. It may have been
+ * stopped for ever, so not for ever. */
+#define ENTER_NAP_NS (10 * 1000 * 1000ull)
+#define ENTER_NAPS 500u
+static bool enter_at_end(void)
+{
+	_Atomic uint32_t nobody_wakes = 0;
+	tide_store_relaxed(&ending, true);
+	for (unsigned naps = 0; !enter_as(true); naps++) {
+		uint32_t thread_id = (uint32_t)tide_load_relaxed(&writer);
+		if (naps == ENTER_NAPS || thread_id == tide_os_thread_id())
+			return false;
+		tide_os_futex_wait(&nobody_wakes, 0, ENTER_NAP_NS);
+	}
+	return true;
 }
 
 /* As the writer. */
@@ -205,10 +183,10 @@ int tide_profile_write(const char *path)
 
 static void append_number(char *end, uint64_t number)
 {
-	struct out out = { .buffer = end };
-	put(&out, ".");
-	put_number(&out, number, 10);
-	end[out.used] = '\0';
+	struct tide_profile_text text = { .buffer = end };
+	tide_profile_put(&text, ".");
+	tide_profile_put_number(&text, number, 10);
+	end[text.used] = '\0';
 }
 
 /* To the option's path; `number` comes after it, unless it is 0. As the writer. */
@@ -258,15 +236,31 @@ static void say(const char *what)
 	tide_text_flush_stderr(&message);
 }
 
+/* The first reason is the right one. */
+static void refuse(const char *why)
+{
+	/* writers  threads that start the process, by swap   readers  the same
+	 * order    acq-rel: one says it                      edges    none */
+	static _Atomic bool refused;
+	if (!tide_swap_acq_rel(&refused, true))
+		say(why);
+}
+
+void tide_profile_write_late(void)
+{
+	if (!tide_sample_on())
+		refuse("memory was allocated before the environment was there; no profile");
+}
+
 void tide_profile_write_start(void)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
 	struct sigaction before;
 	int number = (int)tide_option(TIDE_OPTION_PROFILE_SIGNAL);
 	first_process = tide_os_process_id();
 	if (!tide_sample_on()) {
-		say(tide_option(TIDE_OPTION_CHECK) != 0 ? "not in checked mode; no profile"
-		                                        : "no memory; no profile");
+		refuse(tide_option(TIDE_OPTION_CHECK) != 0 ? "not in checked mode; no profile"
+		                                           : "no memory; no profile");
 		return;
 	}
 	/* The program's own use of the signal goes first. */
@@ -292,8 +286,13 @@ static void at_exit(void) __attribute__((destructor));
 static void at_exit(void)
 {
 	/* Not a child that was made behind our back. */
-	if (!tide_sample_on() || tide_os_process_id() != tide_gc_process_id() || !enter())
+	if (!tide_sample_on() || tide_os_process_id() != tide_gc_process_id() ||
+	    *tide_option_text(TIDE_TEXT_OPTION_PROFILE_FILE) == '\0')
 		return;
+	if (!enter_at_end()) {
+		say("another one is being written; none at exit");
+		return;
+	}
 	write_to_option(0);
 	leave();
 }

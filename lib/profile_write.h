@@ -18,5 +18,7 @@
 
 /* Once, by the process's first thread, in profile mode: the signal, and what can't be had. */
 TIDE_HIDDEN void tide_profile_write_start(void);
+/* Say, unless it is on after all, that blocks were allocated before the option could be read. */
+TIDE_HIDDEN void tide_profile_write_late(void);
 
 #endif

@@ -3,9 +3,9 @@
  *
  * A sampled block must be known when it is freed. Blocks above TIDE_POOL_ONLY_BYTES, and those of
  * heaps that a program made, are freed by a slow call anyway, which looks for them. Others of the
- * default heap are not: so a sampled one comes from a heap that has no others. It does not count
- * for
- * TIDE_LIMIT, and is not found by a walk of the default heap.
+ * default heap are not: so a sampled one comes from a heap that has no others. That is within the
+ * default heap's limit; where it gets no more, the sample is lost, and not the allocation. A walk
+ * of the default heap does not find such blocks.
  *
  * Touched by  app threads in slow calls
  * Progress    lock-free, and what tide_backtrace promises
@@ -22,6 +22,8 @@ TIDE_HIDDEN void tide_profiled_start(void);
 /* A block for `bytes`, sampled or not, from the heap of the cache. `frame`: see backtrace.h. */
 TIDE_HIDDEN void *tide_profiled_malloc(struct tide_cache *cache, size_t bytes, bool *zeroed,
                                        void *const *frame);
+/* malloc, of what is no hit; jumped to. */
+TIDE_HIDDEN void *tide_profiled_malloc_plain(size_t bytes);
 /* Blocks that come out of no bin: count one of class `cls` (`bytes`: of a large one) that is about
  * to be allocated; true: it is to be taken. A block of a class with bins then comes from *cache,
  * which is changed. */

@@ -113,6 +113,9 @@ static TIDE_COLD void split(struct tide_cache *cache, unsigned cls, unsigned wan
 		cache->countdown[cls] = 1;
 		return;
 	}
+	bool in_slow = cache->in_slow; /* as for the swap */
+	cache->in_slow = true;
+	atomic_signal_fence(memory_order_release);
 	struct tide_bin *rest = tide_cache_remove_ready(cache, cls);
 	struct tide_bin *empty = tide_cache_remove_ready(cache, place);
 	for (unsigned i = 0; i < wanted; i++) {
@@ -125,10 +128,12 @@ static TIDE_COLD void split(struct tide_cache *cache, unsigned cls, unsigned wan
 		tide_bin_recycle(empty);
 	tide_cache_install_at(cache, place, rest);
 	tide_cache_install(cache, some);
+	atomic_signal_fence(memory_order_release);
+	cache->in_slow = in_slow;
 	cache->countdown[cls] = 1;
 }
 
-void tide_sample_arm(struct tide_cache *cache, unsigned cls)
+void tide_sample_arm_slow(struct tide_cache *cache, unsigned cls)
 {
 	unsigned blocks = (unsigned)tide_cache_blocks_at(cache, cls);
 	if (cache->countdown[cls] == 0)

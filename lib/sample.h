@@ -21,14 +21,16 @@
  *
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
- * Cost at the default mean, instructions by callgrind, the process's start included, stacks by
- * frame pointers and by libgcc: sqlite3 that fills, indexes and sorts 20,000 rows, +0.24 % and
- * +0.49 %; python3 with each of its objects a block (PYTHONMALLOC=malloc) reading and writing JSON,
- * +1.3 % and
- * +1.7 %; malloc and free of 64 bytes by turns and nothing else, 4.6 on 39 for a pair. Time says
- * more where nothing is done but allocating, since blocks are not used again at once: the same JSON
- * took 5 % more processor time (least of 25 runs in turns, on a machine with other work), and 0.1 s
- * of sqlite3 took 4 ms more, the start included.
+ * Cost at the default mean: instructions by callgrind, without the GC's own, which are more or less
+ * by more than this from run to run; the process's start included; stacks by frame pointers and by
+ * libgcc. sqlite3 that fills, indexes and sorts 20,000 rows, +0.14 % and +0.29 %. python3 with each
+ * of its objects a block (PYTHONMALLOC=malloc), about 600 million instructions: making and dropping
+ * objects, +0.64 % and +0.98 %; reading and writing JSON, +0.59 % and +1.26 %, of which half is
+ * libgcc: 2,200 instructions for each frame that the last backtrace did not have, 700,000 for its
+ * start. malloc and free of 64 bytes by turns and nothing else, 3 to 4.6 on 39 for a pair. Time
+ * says more where nothing is done but allocating, since blocks are not used again at once: the same
+ * JSON took 5 % more processor time (least of 25 runs in turns, on a machine with other work,
+ * before a change of places became cheaper).
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
@@ -52,18 +54,29 @@ TIDE_HIDDEN uint64_t tide_sample_mean_bytes(void);
 /* -mean * ln(u), rounded down, for u uniform in (0, 1]. */
 TIDE_HIDDEN uint64_t tide_sample_exponential(uint64_t *random, uint64_t mean);
 
+/* tide_pagemap_place in profile mode. */
+TIDE_INLINE unsigned tide_sample_place(unsigned cls)
+{
+	bool binned = cls - TIDE_CLASS_SMALL_FIRST <= TIDE_CLASS_BINNED_LAST - 1u;
+	return binned ? cls + TIDE_RETURN_SHIFT : cls;
+}
+
 /* A program that allocates and frees by turns would change places every 16 blocks for ever, which
  * is 4 instructions a pair; so where the blocks of a full bin are small, a class that does it often
  * gets more of them: then it is one. */
 #define TIDE_SAMPLE_GROWN_LAST 8 /* 64 blocks of 128 bytes */
-TIDE_INLINE bool tide_sample_is_short(struct tide_cache *cache, unsigned cls)
+TIDE_INLINE bool tide_sample_may_grow(const struct tide_cache *cache, size_t cls)
 {
 	/* (Where a bin may have to be split, there must be none for returns with blocks in it.) */
-	if (cls > TIDE_SAMPLE_GROWN_LAST || cache->capacity[cls] >= TIDE_BIN_SLOTS ||
-	    cache->countdown[cls] <= TIDE_BIN_SLOTS + 1)
+	return cls <= TIDE_SAMPLE_GROWN_LAST && cache->capacity[cls] < TIDE_BIN_SLOTS &&
+	       cache->countdown[cls] > TIDE_BIN_SLOTS + 1;
+}
+TIDE_INLINE bool tide_sample_is_short(struct tide_cache *cache, unsigned cls)
+{
+	if (!tide_sample_may_grow(cache, cls))
 		return false;
 	tide_cache_missed(cache, cls);
-	return 2 * tide_cache_blocks_at(cache, tide_pagemap_place(cls)) < cache->capacity[cls];
+	return 2 * tide_cache_blocks_at(cache, tide_sample_place(cls)) < cache->capacity[cls];
 }
 
 /* Whether the next allocation of the class, whose ready bin is empty, is to be taken. */
@@ -75,44 +88,73 @@ TIDE_HIDDEN void tide_sample_count(struct tide_cache *cache, unsigned cls);
 /* Count a block that is no bin's business; whether it is to be taken. */
 TIDE_HIDDEN bool tide_sample_bytes_are_due(struct tide_cache *cache, size_t bytes);
 
-/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has no blocks,
- * or so few that a refill is better. */
-TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
+TIDE_INLINE void tide_sample_swap_places(struct tide_cache *cache, size_t cls, size_t place,
+                                         bool in_slow)
 {
-	unsigned place = tide_pagemap_place(cls);
-	void **full = cache->top[place];
-	if (place == cls || *full == NULL || tide_sample_is_short(cache, cls))
-		return false;
 	struct tide_bin *bin = cache->ready[place];
 	struct tide_bin *empty = cache->ready[cls];
+	void **full = cache->top[place];
 	void **bottom = cache->top[cls];
-	/* (What fork copies between any two of these stores, cache.c puts right.) */
+	/* What fork copies between any two of these stores, or a thread that is cancelled there
+	 * leaves, cache.c puts right: if it is known to be in the middle of something. */
+	cache->in_slow = true;
+	atomic_signal_fence(memory_order_release);
 	cache->ready[place] = empty;
 	cache->top[place] = bottom;
 	tide_order_stores();
 	cache->ready[cls] = bin;
 	cache->top[cls] = full;
+	atomic_signal_fence(memory_order_release);
+	cache->in_slow = in_slow;
+}
+
+/* The bin of returns becomes the ready bin, which is empty; to be armed. False: it has nothing. */
+TIDE_INLINE bool tide_sample_swap_any(struct tide_cache *cache, unsigned cls)
+{
+	unsigned place = tide_sample_place(cls);
+	if (place == cls || *cache->top[place] == NULL)
+		return false;
+	tide_sample_swap_places(cache, cls, place, cache->in_slow);
 	return true;
 }
 
-/* For a ready bin that is empty: all of the usual case. */
-TIDE_INLINE bool tide_sample_quick(struct tide_cache *cache, unsigned cls, void **block)
+/* The same, false as well when there are so few that a refill is better. */
+TIDE_INLINE bool tide_sample_swap(struct tide_cache *cache, unsigned cls)
 {
-	size_t blocks = tide_cache_blocks_at(cache, tide_pagemap_place(cls));
-	if (*cache->top[cls] != NULL || blocks >= cache->countdown[cls] ||
-	    !tide_sample_swap(cache, cls))
+	return *cache->top[tide_sample_place(cls)] != NULL && !tide_sample_is_short(cache, cls) &&
+	       tide_sample_swap_any(cache, cls);
+}
+
+/* For a ready bin that is empty, of a class that has bins: all of the usual case, in profile mode,
+ * without a call. False: it is another case, and nothing has changed but the bins' places. */
+TIDE_INLINE bool tide_sample_quick(struct tide_cache *cache, size_t cls, void **block)
+{
+	const struct tide_bin *bin = cache->ready[cls + TIDE_RETURN_SHIFT];
+	if (TIDE_UNLIKELY(bin == NULL) || *cache->top[cls] != NULL)
+		return false;
+	void **top = cache->top[cls + TIDE_RETURN_SHIFT];
+	size_t blocks = (size_t)(top - &bin->slot[TIDE_BIN_BASE - 1]);
+	if (blocks == 0 || blocks >= cache->countdown[cls] || tide_sample_may_grow(cache, cls))
 		return false;
 	cache->countdown[cls] -= (uint32_t)blocks;
-	void **top = cache->top[cls];
-	if (TIDE_UNLIKELY(*top == top[-1])) /* freed twice in a row */
-		return false;
+	tide_sample_swap_places(cache, cls, cls + TIDE_RETURN_SHIFT, false);
 	*block = *top;
+	if (TIDE_UNLIKELY(*block == top[-1])) /* freed twice in a row */
+		return false;
 	cache->top[cls] = top - 1;
 	if (TIDE_AUDITED)
 		tide_count_owned(&cache->mallocs[cls], 1u);
 	return true;
 }
 /* A ready bin was installed: hold back what is beyond the countdown. */
-TIDE_HIDDEN void tide_sample_arm(struct tide_cache *cache, unsigned cls);
+TIDE_HIDDEN void tide_sample_arm_slow(struct tide_cache *cache, unsigned cls);
+TIDE_INLINE void tide_sample_arm(struct tide_cache *cache, unsigned cls)
+{
+	uint32_t blocks = (uint32_t)tide_cache_blocks_at(cache, cls);
+	if (TIDE_LIKELY(cache->countdown[cls] > blocks && cache->countdown[cls] > 1))
+		cache->countdown[cls] -= blocks;
+	else
+		tide_sample_arm_slow(cache, cls);
+}
 
 #endif

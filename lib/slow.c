@@ -131,10 +131,11 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 }
 
 /* Profile mode: what came back first, and no more than is counted. */
-static TIDE_COLD bool refill_profiled(struct tide_cache *cache, unsigned cls)
+static TIDE_NOINLINE bool refill_profiled(struct tide_cache *cache, unsigned cls)
 {
 	bool counted = tide_profiled_heap(cache->heap) == cache->heap;
-	if (!tide_sample_swap(cache, cls) && !refill(cache, cls))
+	if (!tide_sample_swap(cache, cls) && !refill(cache, cls) &&
+	    !tide_sample_swap_any(cache, cls))
 		return false;
 	if (counted)
 		tide_sample_arm(cache, cls);
@@ -277,25 +278,12 @@ TIDE_INLINE void *malloc_in(struct tide_cache *cache, size_t bytes, size_t asked
 	return block;
 }
 
-/* Jumped to, as are those below, so that the frame below is the program's. */
+/* Jumped to, as is malloc_guarded, so that the frame below is the program's. zeroed: or NULL. */
 static TIDE_NOINLINE void *malloc_profiled(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
-	return tide_profiled_malloc(cache, bytes, zeroed, __builtin_frame_address(0));
-}
-
-static TIDE_NOINLINE void *malloc_counted(struct tide_cache *cache, size_t bytes)
-{
-	bool zeroed;
-	return tide_profiled_malloc(cache, bytes, &zeroed, __builtin_frame_address(0));
-}
-
-TIDE_INLINE void *malloc_profiled_plain(struct tide_cache *cache, size_t bytes)
-{
-	unsigned cls = tide_class_of(bytes);
-	void *block;
-	if (TIDE_LIKELY(cls <= TIDE_CLASS_BINNED_LAST && tide_sample_quick(cache, cls, &block)))
-		return block;
-	return malloc_counted(cache, bytes);
+	bool unused = false;
+	return tide_profiled_malloc(cache, bytes, zeroed != NULL ? zeroed : &unused,
+	                            __builtin_frame_address(0));
 }
 
 void *tide_malloc_slow_untaken(struct tide_cache *cache, size_t bytes, bool *zeroed)
@@ -332,7 +320,9 @@ TIDE_INLINE bool guard_is_due(struct tide_cache *cache)
 
 static TIDE_NOINLINE void *malloc_guarded(struct tide_cache *cache, size_t bytes, bool *zeroed)
 {
+	bool unused = false;
 	void *block = tide_guard_malloc(bytes, __builtin_frame_address(0));
+	zeroed = zeroed != NULL ? zeroed : &unused;
 	*zeroed = false;
 	return block != NULL ? block : malloc_in(cache, bytes, bytes, zeroed);
 }
@@ -352,24 +342,34 @@ void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 	return malloc_in(cache, bytes, bytes, zeroed);
 }
 
-static TIDE_NOINLINE void *malloc_guarded_plain(struct tide_cache *cache, size_t bytes)
+void *tide_malloc_slow_guarded(size_t bytes)
 {
-	bool zeroed;
-	void *block = tide_guard_malloc(bytes, __builtin_frame_address(0));
-	return block != NULL ? block : malloc_in(cache, bytes, bytes, &zeroed);
+	struct tide_cache *cache = tide_slow_self();
+	if (TIDE_LIKELY(cache != NULL))
+		return guard_is_due(cache) ? malloc_guarded(cache, bytes, NULL)
+		                           : malloc_profiled(cache, bytes, NULL);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* The first call of a thread, perhaps of the process. */
+static TIDE_NOINLINE void *malloc_first(size_t bytes)
+{
+	if (tide_slow_self() != NULL)
+		return tide_malloc_slow(bytes);
+	errno = ENOMEM;
+	return NULL;
 }
 
 void *tide_malloc_slow(size_t bytes)
 {
-	struct tide_cache *cache = tide_slow_self();
+	struct tide_cache *cache = tide_cache_self;
 	bool zeroed;
-	if (TIDE_UNLIKELY(cache == NULL)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	if (TIDE_UNLIKELY(guard_is_due(cache)))
-		return malloc_guarded_plain(cache, bytes);
 	if (tide_sample_on())
-		return malloc_profiled_plain(cache, bytes);
+		return tide_profiled_malloc_plain(bytes);
+	if (TIDE_UNLIKELY(cache == &tide_cache_none))
+		return malloc_first(bytes);
+	if (TIDE_UNLIKELY(guard_is_due(cache)))
+		return malloc_guarded(cache, bytes, NULL);
 	return malloc_in(cache, bytes, bytes, &zeroed);
 }

@@ -14,6 +14,8 @@
 
 /* A block for `bytes`; NULL and errno ENOMEM when there is none. */
 TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow(size_t bytes);
+/* The same in profile mode, with guarded blocks. */
+TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_guarded(size_t bytes);
 /* The same; *zeroed tells whether the block is known to be zero. */
 TIDE_NOINLINE TIDE_HIDDEN void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed);
 /* The same in the heap of `cache`, of which the calling thread is the owner. */

@@ -292,7 +292,7 @@ void tide_free_slow(void *block, const char *function)
 	}
 	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
 	struct tide_heap *heap = &tide_heap_default;
-	unsigned cls = (unsigned)tide_hit_class(block);
+	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(block));
 	if (TIDE_UNLIKELY(cls - TIDE_CLASS_SMALL_FIRST > TIDE_CLASS_MEDIUM_LAST - 1u))
 		cls = tide_block_class(block, function, &heap);
 	if (cls == TIDE_CLASS_NONE)

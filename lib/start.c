@@ -23,8 +23,9 @@
 /* writers  threads in their first call, by CAS   readers  the same
  * order    acq-rel                               edges    start.once */
 static _Atomic uint32_t once;
-/* The options could be read.  writers threads in start-up  readers the same  order relaxed: reading
- * them again gives the same values  edges none */
+/* The options could be read, and what they ask for is there: no thread goes on before it is.
+ * writers  threads in start-up   readers  the same   order  release, acquire
+ * edges    start.options: reading them again gives the same values */
 static _Atomic bool options_read;
 _Atomic bool tide_start_checked_on;
 /* Runs at each thread's end. Plain: made by the winner of `once`; who comes before that has no
@@ -53,32 +54,33 @@ static void thread_end(void *arg)
 		tide_gc_thread_want();
 }
 
-static void profile_start(void)
+static void profile_start(bool late)
 {
 	if (tide_option(TIDE_OPTION_CHECK) != 0)
 		return; /* tide_profile_write_start says so */
-	if (tide_profile_start())
+	if (late)
+		tide_profile_write_late();
+	else if (tide_profile_start())
 		tide_sample_start((uint64_t)tide_option(TIDE_OPTION_PROFILE_BYTES),
 		                  (uint64_t)tide_option(TIDE_OPTION_PROFILE_SEED));
 }
 
 static void options_start(void)
 {
-	if (tide_load_relaxed(&options_read))
+	if (tide_load_acquire(&options_read)) /* start.options */
 		return;
 	if (tide_os_page_bytes() > TIDE_PAGE_BYTES)
 		tide_fatal_pages(tide_os_page_bytes(), TIDE_PAGE_BYTES);
 	bool late = tide_cache_all(&tide_heap_default) != NULL;
 	TIDE_YIELD("start.options");
-	if (tide_options_init())
-		tide_store_relaxed(&options_read, true);
+	bool read = tide_options_init();
 	/* Blocks of before are not known as live, so checking can't begin in the middle. */
 	if (late && !tide_load_relaxed(&tide_start_checked_on))
 		tide_options_set(TIDE_OPTION_CHECK, 0);
 	tide_store_relaxed(&tide_start_checked_on, tide_option(TIDE_OPTION_CHECK) != 0);
 	/* Nor can counting. */
-	if (!late && tide_option(TIDE_OPTION_PROFILE) != 0)
-		profile_start();
+	if (tide_option(TIDE_OPTION_PROFILE) != 0)
+		profile_start(late);
 	if (!late)
 		tide_budget_set(&tide_heap_default.budget,
 		                (enum tide_heap_counts)tide_option(TIDE_OPTION_LIMIT_COUNTS), 0,
@@ -87,6 +89,8 @@ static void options_start(void)
 	tide_queue_init(&tide_heap_default.queues);
 	if (tide_option(TIDE_OPTION_GUARD_EVERY) != 0)
 		tide_guard_start();
+	if (read)
+		tide_store_release(&options_read, true); /* start.options */
 }
 
 static void process_start(void)

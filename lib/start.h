@@ -6,7 +6,8 @@
  * wait.
  *
  * Touched by  app threads
- * Edges       start.once  only its winner registers handlers
+ * Edges       start.options  who did what the options ask for -> who goes on
+ *             start.once  only its winner registers handlers
  */
 #ifndef TIDE_START_H
 #define TIDE_START_H

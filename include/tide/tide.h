@@ -10,13 +10,13 @@
  * lock-free; tide_purge, tide_malloc_trim and the tide_gc_* controls may wait for the GC.
  *
  * Signal handlers: async-signal-safe are tide_malloc_usable_size, tide_free(NULL), tide_version,
- * and of <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and
- * tide_stats_write. Nothing else is, the malloc family least of all, by whatever name. A handler
- * that allocates or frees all the same never waits, since there is no lock, but when it has
- * interrupted the allocator in its own thread, a block may be handed out twice or get lost. So may
- * it when a handler leaves the allocator by siglongjmp. Ending the process from a handler, by
- * _exit, quick_exit or exit, does not hang, whatever was interrupted; functions of atexit must not
- * allocate then.
+ * of <tide/stats.h> tide_stats_read, tide_stats_take_snapshot, tide_stats_format and
+ * tide_stats_write, and of <tide/profile.h> tide_profile_write and tide_profile_mean_bytes. Nothing
+ * else is, the malloc family least of all, by whatever name. A handler that allocates or frees all
+ * the same never waits, since there is no lock, but when it has interrupted the allocator in its
+ * own thread, a block may be handed out twice or get lost. So may it when a handler leaves the
+ * allocator by siglongjmp. Ending the process from a handler, by _exit, quick_exit or exit, does
+ * not hang, whatever was interrupted; functions of atexit must not allocate then.
  *
  * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not
  * allowed in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all

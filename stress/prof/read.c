@@ -129,6 +129,18 @@ static bool read_maps(struct reader *reader, struct profile *profile)
 	return (maps != NULL && fclose(maps) == 0) || wrong(reader, "out of memory");
 }
 
+/* There may be several. */
+static bool add_warning(struct profile *profile, const char *line)
+{
+	const char *before = profile->warning != NULL ? profile->warning : "";
+	char *both = NULL;
+	if (asprintf(&both, "%s%s%s", before, *before != '\0' ? "; " : "", line) < 0)
+		return false;
+	free(profile->warning);
+	profile->warning = both;
+	return true;
+}
+
 static bool read_all(struct reader *reader, struct profile *profile)
 {
 	if (!read_head(reader, profile))
@@ -137,8 +149,8 @@ static bool read_all(struct reader *reader, struct profile *profile)
 		if (strcmp(reader->line, "MAPPED_LIBRARIES:") == 0)
 			return read_maps(reader, profile);
 		if (strncmp(reader->line, "# ", 2) == 0) {
-			free(profile->warning);
-			profile->warning = strdup(reader->line + 2);
+			if (!add_warning(profile, reader->line + 2))
+				return wrong(reader, "out of memory");
 		} else if (*reader->line != '\0' && !read_site(reader, profile)) {
 			return false;
 		}

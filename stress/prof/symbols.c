@@ -35,14 +35,15 @@ struct symbols *symbols_open(const char *maps, size_t maps_bytes, const char *pa
 	(void)unsetenv("DEBUGINFOD_URLS"); /* what is here, and not what a server has */
 	if (symbols != NULL)
 		symbols->dwfl = dwfl_begin(&callbacks);
-	if (file == NULL || symbols == NULL || symbols->dwfl == NULL ||
-	    dwfl_linux_proc_maps_report(symbols->dwfl, file) != 0 ||
+	if ((file == NULL && maps_bytes > 0) || symbols == NULL || symbols->dwfl == NULL ||
+	    (file != NULL && dwfl_linux_proc_maps_report(symbols->dwfl, file) != 0) ||
 	    dwfl_report_end(symbols->dwfl, NULL, NULL) != 0) {
 		fprintf(stderr, "tide-prof: %s: no list of mapped files: %s\n", path,
 		        dwfl_errmsg(-1));
 		return NULL;
 	}
-	(void)fclose(file);
+	if (file != NULL)
+		(void)fclose(file);
 	return symbols;
 }
 

@@ -7,8 +7,10 @@
 #include "heap.h"
 #include "options.h"
 #include "pagemap.h"
+#include "profile.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <tide/tide.h>
 
 enum { BYTES = 700, MORE = 4 };
@@ -28,6 +30,13 @@ static void first_calls(void)
 	}
 	tide_free(held[self][0]);
 	held[self][0] = NULL;
+}
+
+/* With all of it sampled. */
+static void profile_wanted(void)
+{
+	schedule_must(setenv("TIDE_PROFILE", "1", 1) == 0 &&
+	              setenv("TIDE_PROFILE_BYTES", "1", 1) == 0);
 }
 
 /* A thread whose first call frees what another one made. */
@@ -60,6 +69,18 @@ static const char *started_once(void)
 		wrong = tide_gc_audit();
 	if (wrong == NULL && tide_pagemap_near()->pages == 0)
 		wrong = "there is no window";
+	return wrong;
+}
+
+/* One table has them all, but what came before there was a heap for samples. */
+static const char *started_and_profiled_once(void)
+{
+	const char *wrong = all_is_apart();
+	struct tide_profile_totals totals;
+
+	tide_profile_total(&totals);
+	if (wrong == NULL && totals.allocs + totals.lost_blocks != (uint64_t)2 * MORE)
+		wrong = "a sample is in no table, or in another one";
 	return wrong;
 }
 
@@ -145,6 +166,12 @@ static const struct scenario scenario[] = {
 	  .thread = { first_calls, first_call_is_a_free, first_calls },
 	  .check = started_once,
 	  .points = "start. cache. pagemap. test." },
+	{ .name = "two_first_calls_profiled",
+	  .set_up = profile_wanted,
+	  .thread = { first_calls, first_calls },
+	  .check = started_and_profiled_once,
+	  .points = "start. profile. test.",
+	  .must_meet = "profile.tables" },
 	{ .name = "frozen_in_its_first_call",
 	  .thread = { first_calls, first_calls },
 	  .check = started_once,

@@ -158,6 +158,40 @@ Test(sample, heaps_and_hints_are_known, .init = each_one)
 	assert_live(0, 0);
 }
 
+static unsigned looks;
+
+static bool is_the_one(const void *block, const void *wanted)
+{
+	looks++;
+	return block == wanted;
+}
+
+/* The end of a heap with a sample costs a look at the part of the table that it is in. */
+Test(sample, a_part_of_what_is_live_is_looked_at, .init = each_one)
+{
+	enum { BLOCKS = 6400 };
+	const char *address = (const char *)(uintptr_t)(1 << 20);
+	struct tide_profile_totals totals;
+	uintptr_t frame = 1;
+
+	cr_assert(tide_profile_start());
+	for (unsigned i = 0; i < BLOCKS; i++)
+		tide_profile_enter(address + i * TIDE_ALIGN_BYTES, TIDE_ALIGN_BYTES, &frame, 1);
+	uint64_t group = tide_profile_group(address);
+	cr_assert(group != 0 && (group & (group - 1)) == 0);
+	tide_profile_sweep(group, is_the_one, address);
+	/* 100 of them are expected, and 10 is the standard deviation. */
+	cr_assert(looks > 0 && looks < 200, "%u looks", looks);
+	tide_profile_total(&totals);
+	cr_assert_eq(totals.live, BLOCKS - 1u);
+	looks = 0;
+	for (unsigned i = 0; i < BLOCKS; i++)
+		tide_profile_sweep(tide_profile_group(address + i * TIDE_ALIGN_BYTES), is_the_one,
+		                   address + i * TIDE_ALIGN_BYTES);
+	tide_profile_total(&totals);
+	cr_assert_eq(totals.live, 0u);
+}
+
 /* What is allocated, by size; the sizes are those of classes. */
 static const size_t sizes[] = { 16, 64, 112, 640, 4096, 20480, 65536, 163840, 1310720 };
 static double truth[COUNT_OF(sizes)];

@@ -31,6 +31,7 @@ enum { BLOCKS = 4 * TIDE_BIN_SLOTS, TRAP_FLAG = 0x100 };
 static void *live[BLOCKS];                /* what the thread has, as far as it knows */
 static void *in_hand;                     /* what it is about to free: nobody's */
 static struct tide_object_cache *objects; /* NULL: it is about malloc and free */
+static bool cancelled;                    /* it does not vanish: it is cancelled there */
 static unsigned forks, failures;
 static struct {
 	uintptr_t at;
@@ -79,6 +80,18 @@ static bool allocate_all(void **block, size_t bytes)
 	return true;
 }
 
+/* Its cache goes to others: by the GC, or as it is by its destructor, which start.c has. */
+static bool leave(struct tide_cache *cache)
+{
+	if (cancelled && !cache->in_slow) {
+		tide_seat_leave_all(cache);
+		tide_cache_park(cache);
+	} else if (!tide_cache_adopt(cache, tide_load_relaxed(&cache->owner))) {
+		return true;
+	}
+	return tide_cache_is_valid(cache);
+}
+
 /* In the child, as the surviving thread. Exit status 0 when all is well. The vanished thread's
  * cache is emptied by the GC, which aborts when it finds a block for the second time, and used
  * again. */
@@ -90,9 +103,7 @@ static _Noreturn void survive(size_t bytes)
 	alarm(5);
 	tide_cache_self = &tide_cache_none;
 	tide_object_self = &tide_object_table_none;
-	if (cache != &tide_cache_none &&
-	    tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)) &&
-	    !tide_cache_is_valid(cache))
+	if (cache != &tide_cache_none && !leave(cache))
 		_exit(2);
 	(void)tide_gc_purge_all();
 	(void)tide_object_drain_all(false);
@@ -251,6 +262,33 @@ Test(vanish, while_a_cache_is_emptied, .init = start_stepping, .timeout = 60)
 	tide_self_empty();
 	STEP_OFF();
 	assert_none_failed();
+}
+
+/* Profile mode: malloc's bin and that for returns change places, and are split at samples. */
+static void cancel_profiled(const char *mean_bytes)
+{
+	(void)setenv("TIDE_PROFILE", "1", 1);
+	(void)setenv("TIDE_PROFILE_BYTES", mean_bytes, 1);
+	(void)setenv("TIDE_PROFILE_SEED", "7", 1);
+	cancelled = true;
+	stepped_bytes = 64;
+	for (unsigned round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 100; i++)
+			malloc_one(i, 64, round > 0);
+		for (size_t i = 0; i < 100; i++)
+			free_one(i, round > 0);
+	}
+	assert_none_failed();
+}
+
+Test(vanish, while_bins_change_places, .init = start_stepping, .timeout = 60)
+{
+	cancel_profiled("1073741824");
+}
+
+Test(vanish, while_bins_are_split, .init = start_stepping, .timeout = 60)
+{
+	cancel_profiled("1024");
 }
 
 static void assert_audit(void)

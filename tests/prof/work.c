@@ -1,6 +1,9 @@
 /* What the profile's scripts look at: functions that allocate known sums. Each is kept in one
  * piece, so that its name is on the stack. */
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +54,30 @@ static OWN_FRAME void nested(void)
 	kept[used++] = deep(5);
 }
 
+__attribute__((weak)) int tide_profile_write(const char *path);
+
+/* Profiles one after the other, into the exit of the process. */
+static atomic_uint written;
+static void *write_main(void *path)
+{
+	while (true)
+		written += tide_profile_write(path) == 0;
+	return NULL;
+}
+
+/* A signal at which a profile is written, for a thread with a signal stack; whether that was used. */
+static bool is_on_signal_stack(int number)
+{
+	static char stack[64 << 10];
+	stack_t own = { .ss_sp = stack, .ss_size = sizeof stack };
+	size_t used = 0;
+	(void)sigaltstack(&own, NULL);
+	(void)raise(number);
+	for (size_t i = 0; i < sizeof stack; i++)
+		used += stack[i] != 0;
+	return used > 0;
+}
+
 int main(int argc, char *argv[])
 {
 	pthread_t thread[3];
@@ -74,6 +101,13 @@ int main(int argc, char *argv[])
 			return 0;
 		(void)waitpid(child, NULL, 0);
 	}
+	if (strcmp(what, "writing") == 0) {
+		(void)pthread_create(&thread[0], NULL, write_main, argv[2]);
+		while (written < 3)
+			(void)usleep(1000);
+	}
+	if (strcmp(what, "stack") == 0)
+		puts(is_on_signal_stack(SIGUSR2) ? "on its own stack" : "on the thread's stack");
 	puts("done");
 	return 0;
 }
