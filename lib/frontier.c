@@ -304,7 +304,8 @@ bool tide_frontier_prefault_ahead(struct tide_frontier *frontier)
 	tide_store_seq_cst(&frontier->held_region, region); /* frontier.hold */
 	TIDE_YIELD("frontier.hold");
 	seen = tide_load_seq_cst(word);
-	if (word_pointer(seen) == region) {
+	/* (It may be another region by now, and shorter.) */
+	if (word_pointer(seen) == region && want <= region_end(seen)) {
 		TIDE_YIELD("frontier.populate");
 		tide_os_populate(tide_region_address(region, frontier->ahead_to),
 		                 (size_t)(want - frontier->ahead_to) * TIDE_GRANULE_BYTES);

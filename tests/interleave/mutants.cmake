@@ -90,7 +90,7 @@ static unsigned region_end(uint64_t word)
 	test_frontier a_descriptor_comes_back_for_less 2)
 
 tide_mutant(faulted_in_without_a_second_look lib/frontier.c
-	[[if (word_pointer(seen) == region) {
+	[[if (word_pointer(seen) == region && want <= region_end(seen)) {
 		TIDE_YIELD("frontier.populate");]]
 	[[if (region != NULL) {
 		TIDE_YIELD("frontier.populate");]]
