@@ -14,8 +14,8 @@
  *
  * That holds by the one order of all such accesses, on any machine; acquire and release would let
  * each side's load pass its own store, on x86 as well. (On 64-bit Arm it is a store-release and a
- * load-acquire, stlr and ldar, which the processor does not exchange.) A ring that fails to exchange the state has
- * read it in that order too.
+ * load-acquire, stlr and ldar, which the processor keeps in that order.) A ring that fails to
+ * exchange the state has read it in that order too.
  *
  * DOZING is a sleep with a time limit, when something is left to age: only much garbage rings.
  * ASLEEP has no limit: any published bin rings, else the last batch would be stranded.
