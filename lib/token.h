@@ -7,8 +7,9 @@
  * granted, one try is owed, so that many forks at once do not keep the GC from its work. A waiter
  * that is frozen stops the GC as a frozen holder does, and nobody else.
  *
- * A holder that is cancelled asynchronously would take the token with it, so cancellation waits until
- * it is released. (POSIX forbids such a cancellation in malloc; a process goes on all the same.)
+ * A holder that is cancelled asynchronously would take the token with it, so cancellation waits
+ * until it is released. (POSIX forbids such a cancellation in malloc; a process goes on all the
+ * same.)
  *
  * Touched by  every thread
  * Progress    try and release: wait-free. wait: blocks; only for tide_purge, fork and tide_gc_stop,

@@ -1,6 +1,7 @@
 /* Free blocks of slabs: slabs are cut, blocks taken and put back one by one and in bins, with some
  * that are no blocks or free already; free pages go back. Which blocks of which slab are free is
- * known from plain tables: what is taken next follows from them, and so does which pages are free. */
+ * known from plain tables: what is taken next follows from them, and so does which pages are
+ * free. */
 #include "input.h"
 
 #include "freeset.h"

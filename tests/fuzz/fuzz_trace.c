@@ -1,5 +1,5 @@
-/* Traces of either form: what the reader takes, it takes again, call for call, when it is written as
- * text; of what it does not take it says where in the file and why. */
+/* Traces of either form: what the reader takes, it takes again, call for call, when it is written
+ * as text; of what it does not take it says where in the file and why. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif

@@ -192,8 +192,8 @@ static void move_on_and_come_back(void)
 		TIDE_YIELD("test.came_back");
 }
 
-/* As above; but the region that comes back is a quarter as long, so what a thread read of the length
- * is true no more. */
+/* As above; but the region that comes back is a quarter as long, so what a thread read of the
+ * length is true no more. */
 
 enum { LOOK_BYTES = 960 * KIB };
 

@@ -1,5 +1,5 @@
-/* Bins of one block, and a GC that is rung for every block: each block moves by itself, in a bin that
- * is many times as long as it. There are never more bins than blocks, and those that were needed
+/* Bins of one block, and a GC that is rung for every block: each block moves by itself, in a bin
+ * that may be many times as long. There are never more bins than blocks, and those that were needed
  * once are used again, also when the GC stands still while all is freed. */
 #include "support.h"
 

@@ -3,8 +3,9 @@
  * Deferred: no function of the malloc family is a point of cancellation, so a thread ends only
  * where it asks to; its blocks can be freed by clean-up handlers and by others. Asynchronous: POSIX
  * forbids malloc then. A thread that is cancelled in the middle of a call is left to the GC as one
- * that vanished: other threads go on, nothing hangs, no block of theirs is lost or given twice. It is
- * never the GC when it goes: cancellation of either kind waits, and others can purge after it. */
+ * that vanished: other threads go on, nothing hangs, no block of theirs is lost or given twice. It
+ * is never the GC when it goes: cancellation of either kind waits, and others can purge after
+ * it. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
