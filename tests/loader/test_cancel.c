@@ -110,7 +110,7 @@ static unsigned rounds_wanted(void)
 	return text != NULL ? (unsigned)atoi(text) : ROUNDS;
 }
 
-/* Each kind in a process of its own, which can be purged at the end. */
+/* So many rounds in a process of its own, which can be purged at the end. */
 static void in_child(void *(*work)(void *), unsigned rounds, const char *name)
 {
 	pid_t child = fork();
@@ -122,6 +122,13 @@ static void in_child(void *(*work)(void *), unsigned rounds, const char *name)
 	}
 	require(child > 0, "fork");
 	require(ended_well(wait_for(child)), name);
+}
+
+/* In one process after the other, so that a long run is not taken for a hang. */
+static void in_children(void *(*work)(void *), const char *name)
+{
+	for (unsigned done = 0, wanted = rounds_wanted(); done < wanted; done += ROUNDS)
+		in_child(work, wanted - done < ROUNDS ? wanted - done : ROUNDS, name);
 }
 
 /* Cancelled where it is the GC for sure: while it walks a heap. */
@@ -171,9 +178,9 @@ static void cancel_in_walk(int type, const char *name)
 int main(void)
 {
 	require_tide();
-	in_child(allocate_until_asked, rounds_wanted(), "deferred");
-	in_child(allocate_anywhere, rounds_wanted(), "asynchronous");
-	in_child(purge_anywhere, rounds_wanted(), "asynchronous, in tide_purge");
+	in_children(allocate_until_asked, "deferred");
+	in_children(allocate_anywhere, "asynchronous");
+	in_children(purge_anywhere, "asynchronous, in tide_purge");
 	cancel_in_walk(PTHREAD_CANCEL_DEFERRED, "deferred, in tide_heap_walk");
 	cancel_in_walk(PTHREAD_CANCEL_ASYNCHRONOUS, "asynchronous, in tide_heap_walk");
 	return 0;
