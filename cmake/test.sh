@@ -1,23 +1,25 @@
 #!/bin/sh
-# test.sh [--quick]: build everything and run all tests; --quick: the release build only.
+# test.sh [--quick | --long]: build everything and run all tests; --quick: the release build only;
+# --long: clang's sanitizers as well, which know of other mistakes than gcc's.
 # The last line is "N passed, N failed, N skipped". Exits with 0 when none failed and some passed.
 #
 # Builds and their logs are in build/; the output of each test is in build/<kind>/output/.
 set -u # not -e: a failure is counted, and the last line comes in any case
 cd "$(dirname "$0")/.." || exit 1
 
-quick=0
+quick=0 long=0
 case ${1-} in
 --quick) quick=1 ;;
+--long) long=1 ;;
 '') ;;
 *)
-	echo "usage: test.sh [--quick]" >&2
+	echo "usage: test.sh [--quick | --long]" >&2
 	exit 2
 	;;
 esac
 
 # A hang must not keep this from ending; a test has a limit of its own long before.
-limit_s=${TIDE_TEST_LIMIT_S:-2640}
+limit_s=${TIDE_TEST_LIMIT_S:-$((2640 + long * 2400))}
 deadline=$(($(date +%s) + limit_s))
 passed=0 failed=0 skipped=0
 
@@ -114,4 +116,9 @@ build clang release -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 
 build fuzz fuzz && run fuzz '^fuzz$'
 # For another processor, under an emulator: a choice of tests, for it is slow.
 build aarch64 aarch64 && run aarch64 '^emulated$'
+[ "$long" -ne 0 ] || exit
+for kind in asan tsan; do
+	build "clang-$kind" "$kind" -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 &&
+		run "clang-$kind" "$units"
+done
 exit

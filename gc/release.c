@@ -180,24 +180,48 @@ static void sweep_end(struct gc *gc)
 		tide_store_relaxed(&gc->slab_purged_pages[cls], gc->sweep_slab_pages[cls]);
 }
 
+/* The id of the only thread that has a cache; 0: there are several, or none. Whoever has a cache in
+ * another heap has one in the default heap too. */
+static uint32_t lone_thread(void)
+{
+	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
+	uint32_t thread_id = 0;
+	if (tide_cache_threads_racy(&tide_heap_default) > 1)
+		return 0;
+	for (; cache != NULL && thread_id == 0; cache = cache->all_next)
+		thread_id = tide_cache_thread_id(tide_load_relaxed(&cache->owner));
+	return thread_id;
+}
+
+/* Not in a process that was made without its fork handlers, where all ids are the parent's. */
+static bool is_gone(uint32_t thread_id)
+{
+	return tide_os_process_id() == tide_gc_process_id() && !tide_os_thread_exists(thread_id);
+}
+
+/* Adopt the caches of threads that ended without notice. The system is not asked for a thread that
+ * is alone, which may be in a sandbox; but there may be caches in other heaps of threads that have
+ * none in the default heap any more. */
+static void call_roll(struct tide_heap *heap)
+{
+	uint32_t lone_id = lone_thread();
+	for (struct tide_cache *cache = tide_cache_all(heap); cache != NULL;
+	     cache = cache->all_next) {
+		uint64_t owner = tide_load_relaxed(&cache->owner);
+		uint32_t thread_id = tide_cache_thread_id(owner);
+		if (thread_id != 0 && thread_id != lone_id && is_gone(thread_id))
+			(void)tide_cache_adopt(cache, owner);
+	}
+}
+
 /* Caches that nobody uses: their blocks to the free sets. Threads that ended without notice: as if
  * they had parked theirs. */
 static void empty_parked(struct tide_heap *heap)
 {
 	struct tide_cache *taken = NULL;
 	struct tide_cache *cache;
-	/* Not in a single-threaded process, which may be in a sandbox; nor in one that was made
-	 * without its fork handlers, where all ids are the parent's. */
-	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0 &&
-	    tide_cache_threads_racy(&tide_heap_default) > 1 &&
-	    tide_os_process_id() == tide_gc_process_id()) {
-		for (cache = tide_cache_all(heap); cache != NULL; cache = cache->all_next) {
-			uint64_t owner = tide_load_relaxed(&cache->owner);
-			uint32_t thread_id = tide_cache_thread_id(owner);
-			if (thread_id != 0 && !tide_os_thread_exists(thread_id))
-				(void)tide_cache_adopt(cache, owner);
-		}
-	}
+	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0)
+		call_roll(heap);
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;

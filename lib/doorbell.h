@@ -13,8 +13,9 @@
  * less than a tenth of a nanosecond a free and need a second path where the call is forbidden.
  *
  * That holds by the one order of all such accesses, on any machine; acquire and release would let
- * each side's load pass its own store, on x86 as well. A ring that fails to exchange the state has
- * read it in that order too.
+ * each side's load pass its own store, on x86 as well. (On 64-bit Arm it is a store-release and a
+ * load-acquire, stlr and ldar, which the processor keeps in that order.) A ring that fails to
+ * exchange the state has read it in that order too.
  *
  * DOZING is a sleep with a time limit, when something is left to age: only much garbage rings.
  * ASLEEP has no limit: any published bin rings, else the last batch would be stranded.

@@ -16,6 +16,14 @@ static_assert(TIDE_REGION_MIN_BYTES >= TIDE_MEDIUM_MAX_BYTES, "frontier: any chu
 static_assert(TIDE_SLAB_MAX_PAGES * TIDE_PAGE_BYTES <= TIDE_MEDIUM_MAX_BYTES,
               "frontier: a slab's chunk can be a medium block");
 
+/* The word of an open region says its length too, halved so many times. */
+#define PLACE_BITS 13
+#define PLACE_MASK ((1ull << PLACE_BITS) - 1)
+
+static_assert(TIDE_REGION_GRANULES <= PLACE_MASK, "frontier: a place in a region fits its word");
+static_assert(TIDE_REGION_BYTES >> ((1u << (NEXT_BITS - PLACE_BITS)) - 1) <= TIDE_REGION_MIN_BYTES,
+              "frontier: any length of a region fits its word");
+
 #define AHEAD_STEPS 16u
 
 static void *word_pointer(uint64_t word)
@@ -26,6 +34,23 @@ static void *word_pointer(uint64_t word)
 static uint64_t word_of(const void *pointer, unsigned next)
 {
 	return ((uint64_t)(uintptr_t)pointer << NEXT_BITS) | next;
+}
+
+static uint64_t region_word(const struct tide_region *region, unsigned next)
+{
+	unsigned granules = tide_load_relaxed(&region->granules);
+	unsigned halvings = (unsigned)__builtin_ctz(TIDE_REGION_GRANULES / granules);
+	return word_of(region, halvings << PLACE_BITS | next);
+}
+
+static unsigned region_next(uint64_t word)
+{
+	return (unsigned)(word & PLACE_MASK);
+}
+
+static unsigned region_end(uint64_t word)
+{
+	return TIDE_REGION_GRANULES >> ((word & NEXT_MASK) >> PLACE_BITS);
 }
 
 static void region_open_to_sealed(struct tide_region *region, unsigned next)
@@ -46,8 +71,10 @@ static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned 
 	uint64_t seen = tide_load_acquire(word); /* frontier.word */
 	for (;;) {
 		struct tide_region *region = word_pointer(seen);
-		unsigned next = (unsigned)(seen & NEXT_MASK);
-		if (region != NULL && next + granules <= tide_load_relaxed(&region->granules)) {
+		unsigned next = region_next(seen);
+		/* The descriptor may stand for another region by now, and for this one again when
+		 * the word is compared, of another length: hence not its `granules`. */
+		if (region != NULL && next + granules <= region_end(seen)) {
 			TIDE_YIELD("frontier.take");
 			if (tide_cas_acq_rel(word, &seen, seen + granules)) { /* frontier.word */
 				*first = next;
@@ -66,7 +93,8 @@ static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned 
 		if (fresh == NULL)
 			return NULL;
 		TIDE_YIELD("frontier.region");
-		if (tide_cas_acq_rel(word, &seen, word_of(fresh, granules))) { /* frontier.word */
+		if (tide_cas_acq_rel(word, &seen,
+		                     region_word(fresh, granules))) { /* frontier.word */
 			TIDE_YIELD("frontier.opened");
 			if (region != NULL)
 				region_open_to_sealed(region, next);
@@ -210,7 +238,7 @@ bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 	unsigned old_granules = tide_class_granules(old_cls);
 	unsigned granules = tide_class_granules(new_cls);
 	_Atomic uint64_t *word = &frontier->open_region[TIDE_FRONTIER_CHUNKS].word;
-	uint64_t seen = word_of(region, first + old_granules);
+	uint64_t seen = region_word(region, first + old_granules);
 	uint64_t more_bytes = (uint64_t)(granules - old_granules) * TIDE_GRANULE_BYTES;
 	struct tide_budget *budget = &region->heap->budget;
 	if (first + granules > tide_load_relaxed(&region->granules))
@@ -219,7 +247,8 @@ bool tide_frontier_extend(void *block, unsigned old_cls, unsigned new_cls)
 	if (!tide_budget_large_in(budget, more_bytes))
 		return false;
 	TIDE_YIELD("frontier.extend");
-	if (!tide_cas_acq_rel(word, &seen, word_of(region, first + granules))) { /* frontier.word */
+	if (!tide_cas_acq_rel(word, &seen,
+	                      region_word(region, first + granules))) { /* frontier.word */
 		tide_budget_large_out(budget, more_bytes);
 		return false;
 	}
@@ -250,7 +279,7 @@ bool tide_frontier_prefault_ahead(struct tide_frontier *frontier)
 	_Atomic uint64_t *word = &frontier->open_region[TIDE_FRONTIER_SLABS].word;
 	uint64_t seen = tide_load_acquire(word); /* frontier.word */
 	struct tide_region *region = word_pointer(seen);
-	unsigned next = (unsigned)(seen & NEXT_MASK);
+	unsigned next = region_next(seen);
 	size_t step_bytes = (size_t)tide_option(TIDE_OPTION_PREFAULT_BYTES);
 	unsigned most = (unsigned)(AHEAD_STEPS * step_bytes / TIDE_GRANULE_BYTES);
 	if (region == NULL || region != frontier->ahead_region || next < frontier->ahead_next) {
@@ -263,7 +292,7 @@ bool tide_frontier_prefault_ahead(struct tide_frontier *frontier)
 	if (frontier->ahead_to < next)
 		frontier->ahead_to = next;
 	unsigned want = next + (ahead < most ? ahead : most);
-	unsigned end = tide_load_relaxed(&region->granules);
+	unsigned end = region_end(seen);
 	if (want > end)
 		want = end;
 	want &= ~(TIDE_PAGE_GRANULES - 1);
@@ -275,7 +304,8 @@ bool tide_frontier_prefault_ahead(struct tide_frontier *frontier)
 	tide_store_seq_cst(&frontier->held_region, region); /* frontier.hold */
 	TIDE_YIELD("frontier.hold");
 	seen = tide_load_seq_cst(word);
-	if (word_pointer(seen) == region) {
+	/* (It may be another region by now, and shorter.) */
+	if (word_pointer(seen) == region && want <= region_end(seen)) {
 		TIDE_YIELD("frontier.populate");
 		tide_os_populate(tide_region_address(region, frontier->ahead_to),
 		                 (size_t)(want - frontier->ahead_to) * TIDE_GRANULE_BYTES);
@@ -293,7 +323,7 @@ unsigned tide_frontier_end(const struct tide_region *region)
 		uint64_t seen =
 		    tide_load_acquire(&frontier->open_region[kind].word); /* frontier.word */
 		if (word_pointer(seen) == region)
-			return (unsigned)(seen & NEXT_MASK);
+			return region_next(seen);
 	}
 	return tide_load_relaxed(&region->granules);
 }

@@ -5,11 +5,13 @@
  * exhausted one is replaced by one thread, by CAS. Whoever advances the word owns what it passed
  * over.
  *
- *   word = descriptor << 16 | next
+ *   slab    descriptor << 16 | next
+ *   region  descriptor << 16 | halvings << 13 | next        length = 4 MiB >> halvings
  *
  * A word may be compared after its descriptor was recycled; that is harmless, since an equal word
- * says the truth of now, whatever it said before; what is read of the descriptor before the CAS
- * (how much there is) is true as long as the word is. All else is read after it, with ownership in
+ * says the truth of now, whatever it said before. How much there is follows from the word alone: a
+ * slab's descriptor is for one class for ever, and a region's, which may stand for a shorter region
+ * when the word is equal again, is not asked. All else is read after the CAS, with ownership in
  * hand. Open slabs are shared by all threads of the heap: threads by the hundred then cost no
  * hundreds of half-used slabs.
  *

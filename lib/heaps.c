@@ -10,6 +10,7 @@
 #include "slow.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 static struct tide_heap *heap_or_default(struct tide_heap *heap)
@@ -125,7 +126,12 @@ int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes)
 int tide_heap_walk(struct tide_heap *heap, int (*visit)(void *block, size_t bytes, void *context),
                    void *context)
 {
-	return tide_gc_walk(heap, visit, context);
+	/* Who is cancelled in `visit` would leave no GC behind. */
+	int cancel;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	int result = tide_gc_walk(heap, visit, context);
+	(void)pthread_setcancelstate(cancel, &cancel);
+	return result;
 }
 
 size_t tide_heap_purge(struct tide_heap *heap)

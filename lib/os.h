@@ -112,6 +112,13 @@ TIDE_HIDDEN bool tide_os_is_to_fail(enum tide_os_call call);
 /* How long the system's pages are. */
 TIDE_HIDDEN size_t tide_os_page_bytes(void);
 
+/* From here to tide_os_cancel_restore, which gets the result of this, the calling thread is not
+ * cancelled between any two instructions (PTHREAD_CANCEL_ASYNCHRONOUS). Costs nothing much where it
+ * would not be anyway. */
+TIDE_HIDDEN int tide_os_cancel_defer(void);
+/* Does not return when the thread was cancelled in the meantime and goes at once. */
+TIDE_HIDDEN void tide_os_cancel_restore(int before);
+
 /* Run `entry(arg)` on a thread that the C library does not know of: it is not counted when the last
  * thread exits, needs no lock of the loader and leaves __libc_single_threaded alone. It has all
  * signals blocked, no capabilities (when the process is root), and a thread area of its own with

@@ -9,13 +9,13 @@
 #include "yield.h"
 
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
 #if TIDE_TSAN || TIDE_ASAN
 #define TIDE_OS_RAW_THREAD 0
-#include <pthread.h>
 #else
 #define TIDE_OS_RAW_THREAD 1
 #endif
@@ -40,8 +40,28 @@ struct thread_boot {
 	_Atomic uint32_t *alive;
 };
 
+/* The calling thread was begun here, and the C library must not look for its record of it. */
+static TIDE_THREAD_LOCAL bool is_ours;
+
+/* By the type and not by the state: with glibc up to 2.36 a thread that disables cancellation when
+ * the signal is on its way already is cancelled nevertheless. */
+int tide_os_cancel_defer(void)
+{
+	int before = PTHREAD_CANCEL_DEFERRED;
+	if (!is_ours)
+		(void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &before);
+	return before;
+}
+
+void tide_os_cancel_restore(int before)
+{
+	if (before != PTHREAD_CANCEL_DEFERRED)
+		(void)pthread_setcanceltype(before, &before);
+}
+
 static void boot_run(struct thread_boot *boot)
 {
+	is_ours = true;
 	(void)os_call(SYS_prctl, PR_SET_NAME, (long)boot->name, 0, 0, 0, 0);
 	/* The C library's setuid does not reach a thread it does not know: so this one has nothing
 	 * to give up in the first place. Only where there is something: services that are not root

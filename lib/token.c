@@ -7,14 +7,17 @@
 TIDE_OWN_LINE _Atomic uint32_t tide_token;
 TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
 _Atomic bool tide_token_owed;
+int tide_token_cancel;
 
 void tide_token_release(void)
 {
+	int cancel = tide_token_cancel;
 	uint32_t before =
 	    tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
 	TIDE_YIELD("token.release");
 	if (before == TIDE_TOKEN_AWAITED)
 		tide_os_futex_wake(&tide_token, 1);
+	tide_os_cancel_restore(cancel);
 }
 
 static bool await(uint64_t start_ns, uint64_t timeout_ns)
@@ -38,12 +41,17 @@ bool tide_token_wait(uint64_t timeout_ns)
 	if (tide_token_try())
 		return true;
 	TIDE_YIELD("token.busy");
+	int cancel = tide_os_cancel_defer(); /* nor may a waiter go without a word */
 	(void)tide_add_relaxed(&tide_token_waiters, 1u);
 	TIDE_YIELD("token.marked");
 	bool got = await(start_ns, timeout_ns);
 	(void)tide_sub_relaxed(&tide_token_waiters, 1u);
-	if (got)
+	if (got) {
+		tide_token_cancel = cancel;
 		tide_store_relaxed(&tide_token_owed, true);
+	} else {
+		tide_os_cancel_restore(cancel);
+	}
 	return got;
 }
 

@@ -7,6 +7,10 @@
  * granted, one try is owed, so that many forks at once do not keep the GC from its work. A waiter
  * that is frozen stops the GC as a frozen holder does, and nobody else.
  *
+ * A holder that is cancelled asynchronously would take the token with it, so cancellation waits
+ * until it is released. (POSIX forbids such a cancellation in malloc; a process goes on all the
+ * same.)
+ *
  * Touched by  every thread
  * Progress    try and release: wait-free. wait: blocks; only for tide_purge, fork and tide_gc_stop,
  *             never on a path of malloc or free.
@@ -19,6 +23,7 @@
 #define TIDE_TOKEN_H
 
 #include "atomic.h"
+#include "os.h"
 #include "yield.h"
 
 enum { TIDE_TOKEN_FREE, TIDE_TOKEN_HELD, TIDE_TOKEN_AWAITED };
@@ -31,15 +36,22 @@ TIDE_HIDDEN extern _Atomic uint32_t tide_token;
  * order    relaxed: advice                          edges    none */
 TIDE_HIDDEN extern _Atomic uint32_t tide_token_waiters;
 TIDE_HIDDEN extern _Atomic bool tide_token_owed;
+/* How the holder could be cancelled before. Plain: the holder's. */
+TIDE_HIDDEN extern int tide_token_cancel;
 
 static inline bool tide_token_try(void)
 {
 	uint32_t seen = TIDE_TOKEN_FREE;
 	TIDE_YIELD("token.try");
 	if (tide_load_relaxed(&tide_token) != TIDE_TOKEN_FREE ||
-	    (tide_load_relaxed(&tide_token_waiters) != 0 && !tide_load_relaxed(&tide_token_owed)) ||
-	    !tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD)) /* token.pass */
+	    (tide_load_relaxed(&tide_token_waiters) != 0 && !tide_load_relaxed(&tide_token_owed)))
 		return false;
+	int cancel = tide_os_cancel_defer();
+	if (!tide_cas_acquire(&tide_token, &seen, TIDE_TOKEN_HELD)) { /* token.pass */
+		tide_os_cancel_restore(cancel);
+		return false;
+	}
+	tide_token_cancel = cancel;
 	if (tide_load_relaxed(&tide_token_owed))
 		tide_store_relaxed(&tide_token_owed, false);
 	return true;

@@ -109,7 +109,7 @@ TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
  * returns something else than 0, which is returned; 0 at the end. Exact when no other thread is in
  * a call for the heap meanwhile; else blocks that come or go may be missed or reported. Blocks that
  * were freed are not reported, wherever they are. Keeps the GC waiting: `visit` must not allocate,
- * free, create, destroy or purge. */
+ * free, create, destroy or purge; a thread that is cancelled there ends after the walk. */
 TIDE_API int tide_heap_walk(struct tide_heap *heap,
                             int (*visit)(void *block, size_t bytes, void *context), void *context);
 

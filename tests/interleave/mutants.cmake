@@ -63,8 +63,34 @@ tide_mutant(a_slab_too_many_is_dropped lib/frontier.c
 	[[;]]
 	test_frontier the_end_of_a_slab 2)
 
+tide_mutant(the_length_is_read_of_the_descriptor lib/frontier.c
+	[[halvings << PLACE_BITS | next);
+}
+
+static unsigned region_next(uint64_t word)
+{
+	return (unsigned)(word & PLACE_MASK);
+}
+
+static unsigned region_end(uint64_t word)
+{
+	return TIDE_REGION_GRANULES >> ((word & NEXT_MASK) >> PLACE_BITS);]]
+	[[next);
+}
+
+static unsigned region_next(uint64_t word)
+{
+	return (unsigned)(word & PLACE_MASK);
+}
+
+static unsigned region_end(uint64_t word)
+{
+	const struct tide_region *region = word_pointer(word);
+	return tide_load_relaxed(&region->granules);]]
+	test_frontier a_descriptor_comes_back_for_less 2)
+
 tide_mutant(faulted_in_without_a_second_look lib/frontier.c
-	[[if (word_pointer(seen) == region) {
+	[[if (word_pointer(seen) == region && want <= region_end(seen)) {
 		TIDE_YIELD("frontier.populate");]]
 	[[if (region != NULL) {
 		TIDE_YIELD("frontier.populate");]]

@@ -192,6 +192,81 @@ static void move_on_and_come_back(void)
 		TIDE_YIELD("test.came_back");
 }
 
+/* As above; but the region that comes back is a quarter as long, so what a thread read of the
+ * length is true no more. */
+
+enum { LOOK_BYTES = 960 * KIB };
+
+static void long_region_to_where_a_short_one_ends(void)
+{
+	tide_options_set(TIDE_OPTION_GC, 0);
+	get(64);
+	for (size_t bytes = LOOK_BYTES; bytes > LOOK_BYTES % MOST_BYTES; bytes -= MOST_BYTES)
+		get(MOST_BYTES);
+	get(LOOK_BYTES % MOST_BYTES);
+	first_region = tide_pagemap_region(piece[1].start);
+	look_granule = tide_frontier_end(first_region);
+	schedule_must(look_granule == LOOK_BYTES / KIB &&
+	              tide_load_relaxed(&first_region->granules) == TIDE_REGION_GRANULES);
+}
+
+static void get_what_is_too_long_for_the_rest(void)
+{
+	get(MOST_BYTES);
+}
+
+/* So many large blocks, out of a short region if there must be a new one. Where there need not be,
+ * the plan may hit a bin; then that block is got at the next try. */
+static void get_most_of_short(unsigned times)
+{
+	tide_os_fault_plan(TIDE_OS_MMAP, 0, 2);
+	for (; times > 0; times--) {
+		void *block = tide_malloc(MOST_BYTES);
+		if (block == NULL)
+			tide_os_fault_plan(0, 0, 0);
+		note(block != NULL ? block : tide_malloc(MOST_BYTES), MOST_BYTES);
+	}
+	tide_os_fault_plan(0, 0, 0);
+}
+
+static void come_back_shorter(void)
+{
+	uint64_t unmaps = tide_load_relaxed(&tide_heap_default.regions.unmaps);
+
+	/* The last of these is in a second region. */
+	get_most_of_short((TIDE_REGION_BYTES - LOOK_BYTES) / MOST_BYTES + 1);
+	for (unsigned i = 1; i < pieces; i++) {
+		if (tide_pagemap_region(piece[i].start) == first_region) {
+			tide_free((void *)piece[i].start);
+			piece[i].bytes = 0;
+		}
+	}
+	(void)tide_purge();
+	get_most_of_short((KIB * KIB - MOST_BYTES) / MOST_BYTES); /* the rest of that */
+	TIDE_YIELD("test.full");
+	get_most_of_short(LOOK_BYTES / MOST_BYTES);
+	get(LOOK_BYTES % MOST_BYTES);
+	if (schedule_point(0)[0] == 'f' &&
+	    tide_load_relaxed(&tide_heap_default.regions.unmaps) == unmaps + 1 &&
+	    tide_load_relaxed(&first_region->granules) == KIB &&
+	    tide_frontier_is_in(first_region) && tide_frontier_end(first_region) == look_granule)
+		TIDE_YIELD("test.came_back");
+}
+
+static const char *none_ends_beyond_its_region(void)
+{
+	for (unsigned i = 0; i < pieces; i++) {
+		struct tide_region *region = tide_pagemap_region(piece[i].start);
+		if (piece[i].bytes == 0)
+			continue;
+		if (region == NULL || piece[i].start + piece[i].bytes >
+		                          tide_load_relaxed(&region->base) +
+		                              (uintptr_t)tide_load_relaxed(&region->granules) * KIB)
+			return "memory beyond the end of a region was handed out";
+	}
+	return books_are_right();
+}
+
 /* A region goes while others look at it as the frontier. */
 
 static void leave_and_purge(void)
@@ -321,6 +396,12 @@ static const struct scenario scenario[] = {
 	  .set_up = old_region_with_room,
 	  .thread = { get_a_quarter, move_on_and_come_back },
 	  .check = books_are_right,
+	  .points = "frontier.take frontier.region test.",
+	  .must_meet = "test.came_back" },
+	{ .name = "a_descriptor_comes_back_for_less",
+	  .set_up = long_region_to_where_a_short_one_ends,
+	  .thread = { get_what_is_too_long_for_the_rest, come_back_shorter },
+	  .check = none_ends_beyond_its_region,
 	  .points = "frontier.take frontier.region test.",
 	  .must_meet = "test.came_back" },
 	{ .name = "a_region_goes",

@@ -218,30 +218,14 @@ Test(start, so_does_one_that_the_gc_had_the_bins_of, .timeout = 60)
 	assert_sound();
 }
 
-/* A process of one thread has no roll call. */
-static void *stand_by(void *end)
-{
-	tide_free(tide_malloc(1));
-	while (!tide_load_acquire((_Atomic bool *)end))
-		sleep_ms(1);
-	return NULL;
-}
-
+/* Only one thread has a cache in the default heap then. */
 Test(start, so_does_one_that_ends_in_a_call_in_a_heap, .timeout = 60)
 {
-	static _Atomic bool end;
-	pthread_t bystander;
-
-	cr_assert_eq(pthread_create(&bystander, NULL, stand_by, (void *)&end), 0);
 	tide_options_set(TIDE_OPTION_GC, 0);
 	tide_free(tide_malloc(1));
 	own_heap = tide_heap_create(NULL);
 	cr_assert_not_null(own_heap);
-	while (tide_cache_threads_racy(&tide_heap_default) < 2)
-		sleep_ms(1);
 	assert_left_to_the_gc(end_in_a_call_in_heap);
-	tide_store_release(&end, true);
-	cr_assert_eq(pthread_join(bystander, NULL), 0);
 	assert_sound();
 }
 
@@ -276,26 +260,39 @@ Test(start, threads_one_after_the_other_share_a_cache, .timeout = 60)
 static void *vanish(void *unused)
 {
 	(void)unused;
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < 200; i++) {
 		tide_free(tide_malloc(16 + (size_t)i * 16));
+		tide_heap_free(own_heap, tide_heap_malloc(own_heap, 16 + (size_t)i * 16));
+	}
 	syscall(SYS_exit, 0);
 	return NULL;
 }
 
-Test(start, the_cache_of_a_vanished_thread_is_adopted, .timeout = 60)
+/* Also when that in the default heap is adopted first, and one thread remains there. */
+Test(start, the_caches_of_a_vanished_thread_are_adopted, .timeout = 60)
 {
 	pthread_t thread;
 
 	if (SANITIZED)
 		cr_skip_test("a sanitizer wants to see a thread's end");
 	tide_options_set(TIDE_OPTION_GC, 0);
-	tide_options_set(TIDE_OPTION_DECAY_MS, 0);
+	tide_options_set(TIDE_OPTION_DECAY_MS, 60000); /* no tick but when we say so */
 	tide_free(tide_malloc(1));
+	own_heap = tide_heap_create(NULL);
+	cr_assert_not_null(own_heap);
 	cr_assert_eq(pthread_create(&thread, NULL, vanish, NULL), 0);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
-	for (int i = 0; i < 100000 && tide_cache_threads_racy(&tide_heap_default) > 1; i++)
+	for (int i = 0; i < 100000 && tide_cache_threads_racy(&tide_heap_default) > 1; i++) {
+		tide_heap_default.gc.tick_start_ns = 0;
 		(void)tide_gc_step();
+	}
 	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
+	cr_assert_eq(tide_cache_threads_racy(own_heap), 1u);
+	for (int i = 0; i < 100000 && tide_cache_threads_racy(own_heap) > 0; i++) {
+		own_heap->gc.tick_start_ns = 0;
+		(void)tide_gc_step();
+	}
+	cr_assert_eq(tide_cache_threads_racy(own_heap), 0u);
 	assert_sound();
 }
 

@@ -4,6 +4,7 @@
 #ifndef TIDE_TESTS_LOADER_SUPPORT_H
 #define TIDE_TESTS_LOADER_SUPPORT_H
 
+#include <tide/heap.h>
 #include <tide/stats.h>
 #include <tide/tide.h>
 
@@ -14,6 +15,9 @@
 #pragma weak tide_gc_start
 #pragma weak tide_gc_stop
 #pragma weak tide_purge
+#pragma weak tide_heap_create
+#pragma weak tide_heap_malloc
+#pragma weak tide_heap_walk
 #pragma weak tide_stats_write
 #pragma weak tide_version
 

@@ -3,7 +3,9 @@
  * Deferred: no function of the malloc family is a point of cancellation, so a thread ends only
  * where it asks to; its blocks can be freed by clean-up handlers and by others. Asynchronous: POSIX
  * forbids malloc then. A thread that is cancelled in the middle of a call is left to the GC as one
- * that vanished: other threads go on, nothing hangs, no block of theirs is lost or given twice. */
+ * that vanished: other threads go on, nothing hangs, no block of theirs is lost or given twice. It
+ * is never the GC when it goes: cancellation of either kind waits, and others can purge after
+ * it. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -63,6 +65,19 @@ static void *allocate_anywhere(void *unused)
 	return unused;
 }
 
+static void *purge_anywhere(void *unused)
+{
+	uint64_t random = atomic_fetch_add(&turns, 1);
+
+	require(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0, "asynchronous");
+	for (;;) {
+		free(malloc(random_size(&random)));
+		(void)tide_purge();
+		atomic_fetch_add(&turns, 1);
+	}
+	return unused;
+}
+
 static void cancel_rounds(void *(*work)(void *), unsigned rounds)
 {
 	uint64_t random = 1;
@@ -95,15 +110,65 @@ static unsigned rounds_wanted(void)
 	return text != NULL ? (unsigned)atoi(text) : ROUNDS;
 }
 
-/* Each kind in a process of its own; the first one gives all back that was freed. */
-static void in_child(void *(*work)(void *), bool purge, const char *name)
+/* So many rounds in a process of its own, which can be purged at the end. */
+static void in_child(void *(*work)(void *), unsigned rounds, const char *name)
 {
 	pid_t child = fork();
 
 	if (child == 0) {
-		cancel_rounds(work, rounds_wanted());
-		if (purge)
-			(void)tide_purge();
+		cancel_rounds(work, rounds);
+		(void)tide_purge();
+		_exit(0);
+	}
+	require(child > 0, "fork");
+	require(ended_well(wait_for(child)), name);
+}
+
+/* In one process after the other, so that a long run is not taken for a hang. */
+static void in_children(void *(*work)(void *), const char *name)
+{
+	for (unsigned done = 0, wanted = rounds_wanted(); done < wanted; done += ROUNDS)
+		in_child(work, wanted - done < ROUNDS ? wanted - done : ROUNDS, name);
+}
+
+/* Cancelled where it is the GC for sure: while it walks a heap. */
+
+static int visit_cancelled(void *block, size_t bytes, void *visits)
+{
+	(void)block;
+	(void)bytes;
+	require(pthread_cancel(pthread_self()) == 0, "cancel");
+	pthread_testcancel();
+	++*(unsigned *)visits;
+	return 0;
+}
+
+static unsigned visits;
+
+static void *walk(void *type)
+{
+	struct tide_heap *heap = tide_heap_create(NULL);
+
+	require(heap != NULL && tide_heap_malloc(heap, 100) != NULL, "a heap");
+	require(pthread_setcanceltype(*(int *)type, NULL) == 0, "the type");
+	require(tide_heap_walk(heap, visit_cancelled, &visits) == 0, "a walk");
+	pthread_testcancel();
+	return &visits;
+}
+
+static void cancel_in_walk(int type, const char *name)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		pthread_t thread;
+		void *result;
+		require(pthread_create(&thread, NULL, walk, &type) == 0, "a thread");
+		require(pthread_join(thread, &result) == 0, "join");
+		/* (Not all versions of the C library then say PTHREAD_CANCELED.) */
+		require(result != &visits && visits == 1, "cancelled after the walk");
+		(void)tide_purge();
+		use_heap(3, 1000);
 		_exit(0);
 	}
 	require(child > 0, "fork");
@@ -113,7 +178,10 @@ static void in_child(void *(*work)(void *), bool purge, const char *name)
 int main(void)
 {
 	require_tide();
-	in_child(allocate_until_asked, true, "deferred");
-	in_child(allocate_anywhere, false, "asynchronous");
+	in_children(allocate_until_asked, "deferred");
+	in_children(allocate_anywhere, "asynchronous");
+	in_children(purge_anywhere, "asynchronous, in tide_purge");
+	cancel_in_walk(PTHREAD_CANCEL_DEFERRED, "deferred, in tide_heap_walk");
+	cancel_in_walk(PTHREAD_CANCEL_ASYNCHRONOUS, "asynchronous, in tide_heap_walk");
 	return 0;
 }
