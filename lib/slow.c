@@ -352,24 +352,30 @@ void *tide_malloc_slow_guarded(size_t bytes)
 	return NULL;
 }
 
-/* The first call of a thread, perhaps of the process. */
+TIDE_INLINE void *malloc_plain(struct tide_cache *cache, size_t bytes)
+{
+	bool zeroed;
+	if (TIDE_UNLIKELY(guard_is_due(cache)))
+		return malloc_guarded(cache, bytes, NULL);
+	return malloc_in(cache, bytes, bytes, &zeroed);
+}
+
+/* The first call of a thread, perhaps of the process: only then is it known what is sampled. */
 static TIDE_NOINLINE void *malloc_first(size_t bytes)
 {
-	if (tide_slow_self() != NULL)
-		return tide_malloc_slow(bytes);
-	errno = ENOMEM;
-	return NULL;
+	struct tide_cache *cache = tide_slow_self();
+	if (cache == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return tide_sample_on() ? tide_profiled_malloc_plain(bytes) : malloc_plain(cache, bytes);
 }
 
 void *tide_malloc_slow(size_t bytes)
 {
 	struct tide_cache *cache = tide_cache_self;
-	bool zeroed;
 	if (tide_sample_on())
 		return tide_profiled_malloc_plain(bytes);
-	if (TIDE_UNLIKELY(cache == &tide_cache_none))
-		return malloc_first(bytes);
-	if (TIDE_UNLIKELY(guard_is_due(cache)))
-		return malloc_guarded(cache, bytes, NULL);
-	return malloc_in(cache, bytes, bytes, &zeroed);
+	return TIDE_LIKELY(cache != &tide_cache_none) ? malloc_plain(cache, bytes)
+	                                              : malloc_first(bytes);
 }
