@@ -25,9 +25,9 @@
  *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without
  * one it is at most the larger of retain_bytes and retain_percent of live, up to four times that
- * while what was given back is needed again (regret.h). When the GC can't run at
- * all (a frozen thread has the token), full bins go to the queues beyond their levels: threads then
- * live on what they free, and the bound is the peak of live.
+ * while what was given back is needed again (regret.h). When the GC can't run at all (a frozen
+ * thread has the token), full bins go to the queues beyond their levels: threads then live on what
+ * they free, and the bound is the peak of live.
  */
 #ifndef TIDE_GC_H
 #define TIDE_GC_H
