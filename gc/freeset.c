@@ -1,7 +1,6 @@
 #include "freeset.h"
 
 #include "check.h"
-#include "regret.h"
 
 #define EXACT_SETS 128u
 /* How many chunks of one set are tried for an alignment before the next set is. */
@@ -228,7 +227,8 @@ void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first, unsi
 		uint64_t clean = region->page_clean[i] & range_in_word(i, from, to);
 		region->page_clean[i] ^= clean;
 		if (clean != 0)
-			tide_regret_need((uint64_t)__builtin_popcountll(clean) * TIDE_PAGE_BYTES);
+			tide_gc_need(region->heap,
+			             (uint64_t)__builtin_popcountll(clean) * TIDE_PAGE_BYTES);
 	}
 }
 

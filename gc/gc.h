@@ -14,7 +14,7 @@
  *     together up to a quarter of what may be retained
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
- *   times that
+ *     times that, without one up to four times (regret.h)
  *   + a quarter of live for rounding to classes + one open slab a class + two open regions
  *
  * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses

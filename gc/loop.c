@@ -53,6 +53,13 @@ static void stand_in(struct tide_cache *cache)
 	}
 }
 
+/* Of blocks out of the free sets, which the caller is about to write to. */
+static void prefetch_blocks(const struct tide_bin *bin)
+{
+	for (unsigned i = 0; i < bin->count; i++)
+		__builtin_prefetch(bin->slot[TIDE_BIN_BASE + i], 1);
+}
+
 unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, unsigned want)
 {
 	if (!tide_token_try())
@@ -64,6 +71,8 @@ unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, u
 		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
 		                        CACHES_PER_INLINE_STEP);
 	unsigned taken = tide_gc_refill_bin(cache->heap, bin, want);
+	if (tide_class_is_small(bin->cls))
+		prefetch_blocks(bin);
 	tide_gc_queue_grow(cache->heap, bin->cls);
 	if (!tide_gc_thread_runs())
 		stand_in(cache);

@@ -9,7 +9,6 @@
 #include "large.h"
 #include "options.h"
 #include "os.h"
-#include "regret.h"
 #include "token.h"
 #include "trace.h"
 #include "yield.h"
@@ -246,6 +245,15 @@ void tide_gc_empty_idle(struct tide_heap *heap)
 	}
 }
 
+static uint64_t retain_base(struct tide_heap *heap)
+{
+	uint64_t mapped =
+	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
+	return tide_gc_policy_retain(mapped - tide_load_relaxed(&heap->gc.count.free_set_bytes),
+	                             (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                             (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+}
+
 static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 {
 	struct gc *gc = &heap->gc;
@@ -260,7 +268,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	tide_gc_settle_queues(heap);
 	if (heap != &tide_heap_default)
 		return;
-	tide_regret_age();
+	tide_regret_age(retain_base(heap));
 	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	tide_os_discard_again();
@@ -325,12 +333,8 @@ static uint64_t dirty_bytes(struct gc *gc)
 
 uint64_t tide_gc_retain_bytes(struct tide_heap *heap)
 {
-	uint64_t mapped =
-	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
-	return tide_regret_retain(
-	    tide_gc_policy_retain(mapped - tide_load_relaxed(&heap->gc.count.free_set_bytes),
-	                          (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
-	                          (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT)));
+	uint64_t base = retain_base(heap);
+	return heap == &tide_heap_default ? tide_regret_retain(base) : base;
 }
 
 void tide_gc_release_excess(struct tide_heap *heap)
@@ -350,13 +354,13 @@ void tide_gc_release_excess(struct tide_heap *heap)
 		gc->sweep_slabs = slab_bytes > bound / 4;
 		tide_gc_empty_queues(heap);
 		size_t bytes = tide_large_trim(bound / 2);
-		tide_regret_gave(bytes);
+		tide_gc_gave(heap, bytes);
 		tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
 	}
 	unsigned calls = 0;
 	struct tide_region *region;
 	while (calls < EXCESS_CALLS && (region = sweep_next(heap)) != NULL) {
-		tide_regret_gave(sweep(region, true, &calls));
+		tide_gc_gave(heap, sweep(region, true, &calls));
 		/* The oldest chunks may stay, once enough of the youngest are gone. */
 		if (!gc->sweep_slabs && gc->sweep_region != 0 && dirty_bytes(gc) <= bound / 2) {
 			gc->sweep_region = 0; /* cut short: what it counted is of no use */

@@ -6,7 +6,6 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
-#include "regret.h"
 
 #include <string.h>
 
@@ -195,10 +194,10 @@ static void slab_prefault(struct tide_slab *slab)
 	unsigned clean = 0;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean += region->page_clean[i / 64] >> (i % 64) & 1;
-	tide_regret_need((uint64_t)clean * TIDE_PAGE_BYTES);
 	if (clean == 0 || had * shape->block_bytes < DEMAND_BYTES ||
 	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
 		return;
+	tide_gc_need(heap, (uint64_t)clean * TIDE_PAGE_BYTES);
 	tide_os_populate((void *)slab->base, (size_t)shape->pages * TIDE_PAGE_BYTES);
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		region->page_clean[i / 64] &= ~(1ull << (i % 64));
@@ -217,8 +216,6 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 		for (; word != 0 && slot > stop; word &= word - 1) {
 			uintptr_t idx = i * 64 + (uintptr_t)__builtin_ctzll(word);
 			*--slot = (void *)(slab->base + idx * shape->block_bytes);
-			__builtin_prefetch(*slot,
-			                   1); /* the thread that misses is about to write there */
 		}
 		tide_store_relaxed(&slab->bits[i], word);
 	}
@@ -234,16 +231,21 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 	uintptr_t last = (uintptr_t)*slot - base + shape->block_bytes - 1;
 	if (region->page_clean[page / 64] >> (page % 64) & 1)
 		slab_prefault(slab);
+	unsigned clean = 0;
 	for (; page <= last >> TIDE_PAGE_SHIFT; page++) {
+		clean += region->page_clean[page / 64] >> (page % 64) & 1;
 		region->page_clean[page / 64] &= ~(1ull << (page % 64));
 		region->page_aged[page / 64] &= ~(1ull << (page % 64));
 	}
+	if (clean > 0)
+		tide_gc_need(region->heap, (uint64_t)clean * TIDE_PAGE_BYTES);
 	return slot;
 }
 
 unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	struct gc *gc = &heap->gc;
+	TIDE_ASSERT(bin->count <= bin->mark);
 	unsigned room = (unsigned)bin->mark - bin->count;
 	void **bottom = &bin->slot[TIDE_BIN_BASE + bin->count];
 	void **slot = bottom + (want < room ? want : room);

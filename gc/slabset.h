@@ -16,7 +16,8 @@ TIDE_HIDDEN bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx);
 /* The same for all blocks of a bin of a small class, quickly; those that are no blocks, free
  * already, or have to be looked at one by one for another reason, stay in the bin. */
 TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin);
-/* Up to `want` free blocks of the bin's class into the bin, the lowest address on top. */
+/* Up to `want` free blocks of the bin's class into the bin, no more than fit under its mark, the
+ * lowest address on top. */
 TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want);
 /* Cut a free chunk into blocks of the class, all free. False: no chunk, or no descriptor. */
 TIDE_HIDDEN bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls);

@@ -6,6 +6,7 @@
 #include "atomic.h"
 #include "gc.h"
 #include "heap.h"
+#include "regret.h"
 
 /* This process was forked while a frozen thread had the token: nobody will ever be the GC.
  * writers  the child, before it has a second thread   readers  who would wait for the token
@@ -56,8 +57,20 @@ TIDE_HIDDEN void tide_gc_collect_all(struct tide_heap *heap);
 TIDE_HIDDEN uint64_t tide_gc_held_bytes(struct tide_heap *heap);
 /* What threads that do nothing have put by, likewise. */
 TIDE_HIDDEN void tide_gc_empty_idle(struct tide_heap *heap);
-/* What a process without GC thread may keep of free memory, and see to it. */
+/* What a process without GC thread may keep of free memory. */
 TIDE_HIDDEN uint64_t tide_gc_retain_bytes(struct tide_heap *heap);
+/* Memory of the heap went back for want of a clock; memory that holds none is to be used. What the
+ * program's own heaps do so is theirs: their bound does not rise. */
+static inline void tide_gc_gave(struct tide_heap *heap, uint64_t bytes)
+{
+	if (heap == &tide_heap_default)
+		tide_regret_gave(bytes);
+}
+static inline void tide_gc_need(struct tide_heap *heap, uint64_t bytes)
+{
+	if (heap == &tide_heap_default)
+		tide_regret_need(bytes);
+}
 /* In a process without GC thread: keep free memory under the bound. */
 TIDE_HIDDEN void tide_gc_release_excess(struct tide_heap *heap);
 

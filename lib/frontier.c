@@ -7,6 +7,7 @@
 #include "orphan.h"
 #include "os.h"
 #include "pagemap.h"
+#include "regret.h"
 #include "yield.h"
 
 #define NEXT_BITS 16
@@ -114,6 +115,8 @@ static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granu
 	struct tide_region *region = take_paid(heap, kind, granules, first);
 	if (region == NULL)
 		tide_budget_held_add(&heap->budget, -(int64_t)bytes);
+	else if (heap == &tide_heap_default)
+		tide_regret_need(bytes);
 	return region;
 }
 

@@ -310,6 +310,7 @@ static void *remap(void *block, size_t old_bytes, size_t exact_bytes, size_t *wa
 {
 	if (join(block, old_bytes, exact_bytes, want_bytes))
 		return block;
+	tide_regret_need(*want_bytes - old_bytes);
 	enum tide_os_resized resized = tide_os_grow(block, old_bytes, *want_bytes);
 	if (resized == TIDE_OS_REFUSED)
 		return NULL;

@@ -308,24 +308,35 @@ size_t tide_large_age(void)
 	return bytes;
 }
 
+/* Given back because of the bound and not of the clock: it may be missed. */
+static void gave_early(size_t bytes)
+{
+	if (!tide_load_relaxed(&aged_by_clock))
+		tide_regret_gave(bytes);
+}
+
 void tide_large_keep(struct tide_large *large)
 {
 	size_t bytes = tide_load_relaxed(&large->bytes);
 	uint64_t bound = keep_bound(tide_large_live_bytes_racy() + bytes);
 	bool again = tide_option(TIDE_OPTION_CHECK) < 2 && tide_option(TIDE_OPTION_ZERO) == 0;
-	if (!again || bytes > KEEP_MAX_BYTES || bytes > bound) {
-		tide_regret_gave(dispose(large));
+	if (!again || bytes > KEEP_MAX_BYTES) {
+		(void)dispose(large);
+		return;
+	}
+	if (bytes > bound) {
+		gave_early(dispose(large));
 		return;
 	}
 	count_in(bytes);
 	TIDE_YIELD("large.counted");
 	/* The youngest is the one that the processor's caches still know: the others make room. */
 	if (tide_load_relaxed(&cached_bytes) > bound)
-		tide_regret_gave(give_back(bound));
+		gave_early(give_back(bound));
 	TIDE_YIELD("large.trimmed");
 	if (tide_load_relaxed(&cached_bytes) > bound) {
 		count_out(bytes);
-		tide_regret_gave(dispose(large));
+		gave_early(dispose(large));
 		return;
 	}
 	tide_stack_push(&inbox, &large->node);

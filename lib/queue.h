@@ -35,7 +35,7 @@ struct tide_queue {
 struct tide_queues {
 	struct tide_queue of[TIDE_CLASS_SLOTS];
 	/* Blocks each should hold. Not in the queues: the first levels would make memory of all of
-	 * them, and who only looks whether there is room shares no line with who pushes.
+	 * them.
 	 * writers  the GC                       readers  every thread
 	 * order    relaxed: advice              edges    none */
 	_Atomic uint32_t level[TIDE_CLASS_SLOTS];
@@ -51,7 +51,7 @@ static inline void tide_queue_attend(struct tide_queues *queues, unsigned cls)
 	_Atomic uint64_t *word = &queues->attention[cls / 64];
 	uint64_t bit = 1ull << (cls % 64);
 	if (!(tide_load_relaxed(word) & bit))
-		(void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+		(void)tide_or_relaxed(word, bit);
 }
 
 static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t *counter,

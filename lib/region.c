@@ -6,7 +6,6 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
-#include "regret.h"
 #include "yield.h"
 
 /* Where the next region would be welcome.
@@ -100,7 +99,6 @@ struct tide_region *tide_region_map(struct tide_heap *heap)
 	tide_pagemap_set((uintptr_t)start, bytes / TIDE_PAGE_BYTES, TIDE_CLASS_INSIDE);
 	TIDE_YIELD("region.map");
 	tide_pagemap_set_region((uintptr_t)start, region);
-	tide_regret_need(bytes);
 	uint64_t before = tide_add_relaxed(&regions->mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
 		tide_os_huge(start, bytes, true);

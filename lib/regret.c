@@ -32,8 +32,9 @@ uint64_t tide_regret_retain(uint64_t base_bytes)
 	return base_bytes + (regretted < most ? regretted : most);
 }
 
-void tide_regret_age(void)
+void tide_regret_age(uint64_t base_bytes)
 {
 	tide_store_relaxed(&given_bytes, tide_load_relaxed(&given_bytes) / 2);
-	tide_store_relaxed(&regretted_bytes, tide_load_relaxed(&regretted_bytes) / 2);
+	uint64_t counts = tide_regret_retain(base_bytes) - base_bytes;
+	tide_store_relaxed(&regretted_bytes, counts / 2);
 }

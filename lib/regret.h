@@ -10,7 +10,9 @@
  * 0.11 of 1.0 s in the kernel before.
  *
  * Touched by  every thread: advice, nothing depends on it but how much is kept
- * Bound       at most REGRET_PARTS times what may be retained anyway
+ * Bound       three times more than what may be retained anyway, four times in all. A process that
+ *             then makes no more calls keeps that: its clock is its own slow calls.
+ * Roughly     memory is counted as needed when it is handed out to be cut up
  */
 #ifndef TIDE_REGRET_H
 #define TIDE_REGRET_H
@@ -25,7 +27,7 @@ TIDE_HIDDEN void tide_regret_gave(uint64_t bytes);
 TIDE_HIDDEN void tide_regret_need(uint64_t bytes);
 /* What may be retained in all where base_bytes may be without regret. */
 TIDE_HIDDEN uint64_t tide_regret_retain(uint64_t base_bytes);
-/* At a tick: half of it is forgotten. */
-TIDE_HIDDEN void tide_regret_age(void);
+/* At a tick, where base_bytes may be retained without regret: half of it is forgotten. */
+TIDE_HIDDEN void tide_regret_age(uint64_t base_bytes);
 
 #endif

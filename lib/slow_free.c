@@ -36,14 +36,16 @@ static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
 #define SORT_FAR_BYTES (16u << 10)
 
 /* Blocks that were freed in random order, in a queue of more than a processor's cache holds: who
- * gets them would go all over that memory. Through the free sets they come back side by side. (64
+ * gets them would go all over that memory. Through the free sets they come back side by side. Where
+ * there is a GC thread, queues are what spares it work. (64
  * byte blocks, 20 MiB of them freed in random order and made again: 88 ns for both instead of 123
  * out of a queue without bound.) */
 static bool is_to_sort(struct tide_queues *queues, const struct tide_bin *bin)
 {
 	unsigned far = 0;
-	if (tide_load_relaxed(&queues->of[bin->cls].blocks) * (uint64_t)tide_class_bytes(bin->cls) <
-	    SORT_FROM_BYTES)
+	uint64_t block_bytes = tide_class_bytes(bin->cls);
+	if (!tide_class_is_small(bin->cls) ||
+	    tide_load_relaxed(&queues->of[bin->cls].blocks) * block_bytes < SORT_FROM_BYTES)
 		return false;
 	for (unsigned i = 1; i < bin->count; i += SORT_SAMPLE) {
 		uintptr_t one = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
@@ -61,18 +63,20 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	bool threaded = tide_gc_thread_runs();
 	struct tide_cache_counts *counts = &cache->counts[cls];
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
-	if (tide_queue_has_room(queues, cls) && (threaded || !is_to_sort(queues, bin))) {
+	bool room = tide_queue_has_room(queues, cls);
+	if (room && (threaded || !is_to_sort(queues, bin))) {
 		tide_count_owned(&counts->to_queue, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
-	tide_cache_spilled(cache, cls);
+	if (!room)
+		tide_cache_spilled(cache, cls);
 	uint64_t limit =
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
-		tide_count_owned(&counts->over_level, 1u);
+		tide_count_owned(room ? &counts->to_queue : &counts->over_level, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;

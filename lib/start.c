@@ -23,7 +23,8 @@
 /* writers  threads in their first call, by CAS   readers  the same
  * order    acq-rel                               edges    start.once */
 static _Atomic uint32_t once;
-/* The options could be read, and what they ask for is there: no thread goes on before it is.
+/* The options could be read, and what they ask for is there. Who does not see it does all of that
+ * again.
  * writers  threads in start-up   readers  the same   order  release, acquire
  * edges    start.options: reading them again gives the same values */
 static _Atomic bool options_read;

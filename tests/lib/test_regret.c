@@ -32,17 +32,20 @@ Test(regret, is_bounded)
 	tide_regret_need(1000 * MIB);
 	cr_assert_eq(tide_regret_retain(16 * MIB), 64 * MIB);
 	cr_assert_eq(tide_regret_retain(0), 0, "who may retain nothing never may");
+	/* What is above the bound is forgotten first. */
+	tide_regret_age(16 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 40 * MIB);
 }
 
 Test(regret, is_forgotten)
 {
 	tide_regret_gave(40 * MIB);
 	tide_regret_need(20 * MIB);
-	tide_regret_age();
+	tide_regret_age(16 * MIB);
 	cr_assert_eq(tide_regret_retain(16 * MIB), 26 * MIB);
 	tide_regret_need(40 * MIB);
 	cr_assert_eq(tide_regret_retain(16 * MIB), 36 * MIB, "the rest is forgotten, too");
 	for (int tick = 0; tick < 64; tick++)
-		tide_regret_age();
+		tide_regret_age(16 * MIB);
 	cr_assert_eq(tide_regret_retain(16 * MIB), 16 * MIB);
 }

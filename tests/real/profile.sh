@@ -16,6 +16,6 @@ without_tide "$python" "$here/python_work.py" >"$work/plain"
 with_tide "$python" "$here/python_work.py" "$preload" >"$work/tide" || fail "python ended with $?"
 same "output of python" "$work/plain" "$work/tide"
 deep=$(awk 'FNR > 1 && $5 == "@" && NF > 15 { deep++ } /^MAPPED/ { nextfile } END { print deep + 0 }' \
-	"$work"/heap.*)
+	"$work"/heap.*[0-9])
 [ "$deep" -gt 20 ] || fail "only $deep stacks of more than ten calls"
 finish
