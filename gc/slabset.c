@@ -193,7 +193,7 @@ static void slab_prefault(struct tide_slab *slab)
 	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
 	unsigned clean = 0;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
-		clean += region->page_clean[i / 64] >> (i % 64) & 1;
+		clean += (unsigned)(region->page_clean[i / 64] >> (i % 64) & 1);
 	if (clean == 0 || had * shape->block_bytes < DEMAND_BYTES ||
 	    tide_option(TIDE_OPTION_PREFAULT_BYTES) == 0)
 		return;
@@ -233,7 +233,7 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 		slab_prefault(slab);
 	unsigned clean = 0;
 	for (; page <= last >> TIDE_PAGE_SHIFT; page++) {
-		clean += region->page_clean[page / 64] >> (page % 64) & 1;
+		clean += (unsigned)(region->page_clean[page / 64] >> (page % 64) & 1);
 		region->page_clean[page / 64] &= ~(1ull << (page % 64));
 		region->page_aged[page / 64] &= ~(1ull << (page % 64));
 	}
