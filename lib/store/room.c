@@ -2,6 +2,7 @@
 
 #include "leave.h"
 #include "memory.h"
+#include "move.h"
 #include "rcu.h"
 
 #include <errno.h>
@@ -112,6 +113,7 @@ bool tide_room_much_has_left(const struct tide_store *store)
 /* What has left is freed; `purge`: and what is free in one heap becomes room in another. */
 static void collect(struct tide_store *store, bool purge)
 {
+	tide_move_let_go(store);
 	tide_leave_drain(store);
 	if (!purge)
 		return;
