@@ -78,6 +78,38 @@ Test(room, by_itself_it_starts_with_room_only, .timeout = 60)
 	tide_store_destroy(store);
 }
 
+Test(room, stopped_it_says_so_without_room, .timeout = 60)
+{
+	struct tide_store_options options = { .defragment_percent = 150,
+		                              .defragment_waste_bytes = 1 << 20,
+		                              .defragment_after_ns = SECOND,
+		                              .defragment_check_ns = SECOND };
+	struct tide_store_stats stats = { 0 };
+	uint64_t last;
+
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	options.defragment_slice_ns = 1;
+	struct tide_store *store = full_store(options, &last);
+	for (uint64_t id = 1; id <= last; id++) {
+		if (id % 5 != 0)
+			cr_assert_eq(tide_store_remove(store, id), 0);
+	}
+	cr_assert_eq(tide_store_defragment(store, 0), EINPROGRESS);
+	(void)tide_store_work(store);
+	tide_store_defragment_stop(store);
+	cr_assert_eq(stats_of(store).verdict, TIDE_STORE_STOPPED);
+	for (unsigned i = 0; i < 10; i++) {
+		(void)put_pattern(store, 0, 0, NULL); /* for another check */
+		stats = check(store);
+	}
+	cr_assert_geq(stats.fragmented_ns, SECOND, "it would start");
+	cr_assert_gt(stats.counted_bytes, LIMIT - LIMIT / 8, "had it room");
+	cr_assert_eq(stats.verdict, TIDE_STORE_STOPPED, "%s",
+	             tide_store_verdict_text((enum tide_store_verdict)stats.verdict));
+	tide_store_destroy(store);
+}
+
 static unsigned looked;
 static uint64_t moved_meanwhile;
 
