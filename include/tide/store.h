@@ -49,10 +49,11 @@
  * into them; tide_store_stats shows both) has stayed above a threshold for a while, the store moves
  * every body to a new heap, in slices, while readers and writers go on, and gives the old heap
  * back whole. Under a limit with HELD or CHARGED it stays within the limit, waiting for room when
- * there is none. No entry is dropped for one that moves: by itself it starts, where entries are
- * dropped at such a limit, only while an eighth of the limit is free (else the verdict is
- * WAITS_FOR_ROOM), and it pauses while a put makes room. On demand it starts at once; new bodies
- * then go into the new heap, and the holes of the old one are of no use to puts until it ends.
+ * there is none. It drops no entry itself. By itself it starts, where entries are dropped at such a
+ * limit, only while an eighth of the limit is free (else the verdict is WAITS_FOR_ROOM), and while
+ * puts make room it gives way to them, for up to 100 ms. On demand it starts at once; new bodies
+ * then go into the new heap, and the holes of the old one are of no use to puts until it ends: they
+ * may have to drop more meanwhile, or be refused where nothing is dropped.
  *
  * The store's own thread, tide-store, expires entries, frees what was removed, and defragments.
  * Entries expire without anybody calling in. It sleeps as long as there is nothing to do.
