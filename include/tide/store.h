@@ -186,7 +186,8 @@ TIDE_API const void *tide_store_body(const struct tide_store_entry *entry);
  * then. */
 TIDE_API void *tide_store_user(const struct tide_store_entry *entry);
 /* Whether it is still in the store: nothing has made it leave. Asks for no time: an entry whose
- * lifetime is over is live until its end is told, while tide_store_get does not find it any more. */
+ * lifetime is over is live until its end is told, while tide_store_get does not find it any more.
+ */
 TIDE_API int tide_store_is_live(const struct tide_store_entry *entry);
 
 struct tide_store_times {
@@ -214,7 +215,8 @@ TIDE_API int tide_store_walk(struct tide_store *store,
 
 /* Count memory of the program's own: more of it, or less. Returns 0, or ENOSPC when the store
  * counts TIDE_STORE_CHARGED and the limit is reached (under DROP_OLDEST: and no more entry is left
- * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for more of it. Less is never refused. */
+ * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for
+ * more of it. Less is never refused. */
 TIDE_API int tide_store_charge(struct tide_store *store, ptrdiff_t bytes);
 
 /* Defragment now, however fragmented the store is, or go on with what was stopped; wait up to
