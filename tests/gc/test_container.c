@@ -257,6 +257,22 @@ Test(container, few_files_may_be_open, .init = make_folder, .fini = remove_folde
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		cr_assert(tide_gc_container_is_short(&container, SECOND_NS));
 		cr_assert_geq(container.current, (int)most[i] / 4, "as high as may be");
+		cr_assert_geq(container.max, 32, "the lowest are the program's");
+	}
+}
+
+Test(container, the_lowest_files_are_the_programs, .init = make_folder, .fini = remove_folder)
+{
+	static const rlim_t most[] = { 16, 32, 33 };
+	struct rlimit limit;
+
+	write_number("memory.max", 1000000);
+	write_number("memory.current", 1000000);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (unsigned i = 0; i < COUNT_OF(most); i++) {
+		limit.rlim_cur = most[i];
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		assert_nothing_is_watched();
 	}
 }
 
