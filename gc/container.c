@@ -60,14 +60,12 @@ static bool read_text(int file, char *text, size_t bytes)
 	return got > 0;
 }
 
-static uint64_t number_or(int file, uint64_t otherwise)
+/* The number in a file; false: it can't be read, or has none. */
+static bool read_number(int file, uint64_t *number)
 {
 	char text[64];
-	uint64_t number;
-	if (!read_text(file, text, sizeof text) ||
-	    !tide_gc_container_parse(text, "", false, &number))
-		return otherwise;
-	return number;
+	return read_text(file, text, sizeof text) &&
+	       tide_gc_container_parse(text, "", false, number);
 }
 
 /* File `name` of the folder. */
@@ -90,18 +88,28 @@ static void close_limit(struct gc_container *container)
 	container->max = container->high = -1;
 }
 
-static uint64_t limit_of(const struct gc_container *container)
+/* The lower limit; false: neither file can be read. */
+static bool read_limit(const struct gc_container *container, uint64_t *limit)
 {
-	uint64_t max = number_or(container->max, UINT64_MAX);
-	uint64_t high = number_or(container->high, UINT64_MAX);
-	return max < high ? max : high;
+	const int file[] = { container->max, container->high };
+	bool readable = false;
+	*limit = UINT64_MAX;
+	for (unsigned i = 0; i < sizeof file / sizeof file[0]; i++) {
+		char text[64];
+		uint64_t number;
+		if (!read_text(file[i], text, sizeof text))
+			continue;
+		readable = true;
+		if (tide_gc_container_parse(text, "", false, &number) && number < *limit)
+			*limit = number;
+	}
+	return readable;
 }
 
-static uint64_t limit_of_folder(struct gc_container *container, const char *folder)
+static void open_limit(struct gc_container *container, const char *folder)
 {
 	container->max = file_of(folder, "memory.max");
 	container->high = file_of(folder, "memory.high");
-	return limit_of(container);
 }
 
 /* The process's cgroup as a folder; false: it has none that is known. */
@@ -133,7 +141,9 @@ bool tide_gc_container_tightest(char *folder, size_t mount_bytes)
 			continue;
 		char kept = folder[bytes];
 		folder[bytes] = '\0';
-		uint64_t limit = limit_of_folder(&level, folder);
+		uint64_t limit;
+		open_limit(&level, folder);
+		(void)read_limit(&level, &limit);
 		close_limit(&level);
 		folder[bytes] = kept;
 		if (limit < least) {
@@ -166,7 +176,7 @@ static void look_for(struct gc_container *container)
 	container->state = GC_CONTAINER_NONE;
 	if (!find_folder(folder))
 		return;
-	(void)limit_of_folder(container, folder);
+	open_limit(container, folder);
 	bool limitable = container->max >= 0 || container->high >= 0;
 	container->current = limitable ? file_of(folder, "memory.current") : -1;
 	if (container->current < 0) {
@@ -178,14 +188,13 @@ static void look_for(struct gc_container *container)
 	container->state = GC_CONTAINER_WATCHED;
 }
 
+/* With a limit. */
 static bool look(struct gc_container *container, uint64_t now_ns, struct gc_container_look *seen)
 {
 	char text[TEXT_BYTES];
 	uint64_t cache_bytes = 0;
-	seen->used_bytes = number_or(container->current, UINT64_MAX);
-	if (seen->used_bytes == UINT64_MAX)
+	if (!read_number(container->current, &seen->used_bytes))
 		return false;
-	seen->limit_bytes = limit_of(container);
 	if (read_text(container->stat, text, sizeof text))
 		(void)tide_gc_container_parse(text, "inactive_file ", false, &cache_bytes);
 	seen->used_bytes -= cache_bytes < seen->used_bytes ? cache_bytes : seen->used_bytes;
@@ -204,8 +213,9 @@ static bool look(struct gc_container *container, uint64_t now_ns, struct gc_cont
 
 static uint64_t interval_ns(const struct gc_container *container)
 {
+	bool limited = container->state != GC_CONTAINER_WATCHED || container->limited;
 	return (uint64_t)tide_option(TIDE_OPTION_CONTAINER_MS) * 1000000u *
-	       (container->patience + 1u);
+	       (limited ? container->patience + 1u : PATIENCE_MAX);
 }
 
 bool tide_gc_container_is_short(struct gc_container *container, uint64_t now_ns)
@@ -221,11 +231,17 @@ bool tide_gc_container_is_short(struct gc_container *container, uint64_t now_ns)
 		if (container->state == GC_CONTAINER_NONE)
 			return false;
 	}
+	bool readable = read_limit(container, &seen.limit_bytes);
+	container->limited = seen.limit_bytes != UINT64_MAX;
 	container->next_ns = now_ns + interval_ns(container);
-	if (!look(container, now_ns, &seen)) {
+	if (!readable || (container->limited && !look(container, now_ns, &seen))) {
 		/* The files are gone, perhaps closed by a program that closes all it does not know:
 		 * their numbers may be another's by now. */
 		container->state = GC_CONTAINER_NONE;
+		return false;
+	}
+	if (!container->limited) {
+		container->stall_ns = 0; /* to be counted from the first look with a limit */
 		return false;
 	}
 	return tide_gc_policy_is_short(&seen, (uint32_t)tide_option(TIDE_OPTION_CONTAINER_PERCENT),

@@ -32,8 +32,7 @@ uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes, uint32
 bool tide_gc_policy_is_short(const struct gc_container_look *seen, uint32_t percent,
                              uint32_t pressure_percent)
 {
-	if (seen->limit_bytes != UINT64_MAX &&
-	    seen->used_bytes >= seen->limit_bytes / 100 * percent)
+	if (seen->used_bytes >= seen->limit_bytes / 100 * percent)
 		return true;
 	return pressure_percent != 0 && seen->stall_us > 0 &&
 	       seen->stall_us >= seen->elapsed_us / 100 * pressure_percent;

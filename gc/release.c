@@ -179,8 +179,8 @@ static void sweep_end(struct gc *gc)
 		tide_store_relaxed(&gc->slab_purged_pages[cls], gc->sweep_slab_pages[cls]);
 }
 
-/* The id of the only thread that has a cache; 0: there are several, or none. Whoever has a cache in
- * another heap has one in the default heap too. */
+/* The id of the only thread that has a cache in the default heap, as every live thread that has one
+ * in another heap does; 0: there are several, or none. */
 static uint32_t lone_thread(void)
 {
 	struct tide_cache *cache = tide_cache_all(&tide_heap_default);
@@ -192,23 +192,24 @@ static uint32_t lone_thread(void)
 	return thread_id;
 }
 
-/* Not in a process that was made without its fork handlers, where all ids are the parent's. */
-static bool is_gone(uint32_t thread_id)
-{
-	return tide_os_process_id() == tide_gc_process_id() && !tide_os_thread_exists(thread_id);
-}
-
 /* Adopt the caches of threads that ended without notice. The system is not asked for a thread that
  * is alone, which may be in a sandbox; but there may be caches in other heaps of threads that have
- * none in the default heap any more. */
+ * ended, and have none in the default heap any more. Not in a process that was made without its
+ * fork handlers, where all ids are the parent's. */
 static void call_roll(struct tide_heap *heap)
 {
 	uint32_t lone_id = lone_thread();
+	bool ids_hold = false;
 	for (struct tide_cache *cache = tide_cache_all(heap); cache != NULL;
 	     cache = cache->all_next) {
 		uint64_t owner = tide_load_relaxed(&cache->owner);
 		uint32_t thread_id = tide_cache_thread_id(owner);
-		if (thread_id != 0 && thread_id != lone_id && is_gone(thread_id))
+		if (thread_id == 0 || thread_id == lone_id)
+			continue;
+		if (!ids_hold && tide_os_process_id() != tide_gc_process_id())
+			return;
+		ids_hold = true;
+		if (!tide_os_thread_exists(thread_id))
 			(void)tide_cache_adopt(cache, owner);
 	}
 }

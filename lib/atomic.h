@@ -33,6 +33,8 @@
 #define tide_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define tide_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define tide_or_relaxed(p, v) atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
+#define tide_or_acq_rel(p, v) atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
+#define tide_and_acq_rel(p, v) atomic_fetch_and_explicit((p), (v), memory_order_acq_rel)
 #define tide_cas_seq_cst(p, old, v)                                                                \
 	atomic_compare_exchange_strong_explicit((p), (old), (v), memory_order_seq_cst,             \
 	                                        memory_order_seq_cst)

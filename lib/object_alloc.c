@@ -176,8 +176,7 @@ static TIDE_COLD bool set_live(struct tide_object_cache *cache, void *object, bo
 	}
 	uint64_t bit = 1ull << (idx % 64);
 	_Atomic uint64_t *word = &slab->live[idx / 64];
-	uint64_t before = live ? atomic_fetch_or_explicit(word, bit, memory_order_acq_rel)
-	                       : atomic_fetch_and_explicit(word, ~bit, memory_order_acq_rel);
+	uint64_t before = live ? tide_or_acq_rel(word, bit) : tide_and_acq_rel(word, ~bit);
 	if (((before & bit) != 0) != live)
 		return true;
 	tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "object_free", object, 0, 0);

@@ -15,14 +15,13 @@ static struct tide_object_group *group_at(const struct tide_object_cache *cache,
 
 static void bit_set(_Atomic uint64_t *words, unsigned bit)
 {
-	(void)atomic_fetch_or_explicit(&words[bit / 64], 1ull << (bit % 64), memory_order_acq_rel);
+	(void)tide_or_acq_rel(&words[bit / 64], 1ull << (bit % 64));
 }
 
 /* Returns what the word was. */
 static uint64_t bit_clear(_Atomic uint64_t *words, unsigned bit)
 {
-	return atomic_fetch_and_explicit(&words[bit / 64], ~(1ull << (bit % 64)),
-	                                 memory_order_acq_rel);
+	return tide_and_acq_rel(&words[bit / 64], ~(1ull << (bit % 64)));
 }
 
 /* The slab has free objects from now on. */

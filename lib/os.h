@@ -94,8 +94,8 @@ _Noreturn TIDE_HIDDEN void tide_os_abort(void);
 /* RLIMIT_AS, UINT64_MAX when there is none. */
 TIDE_HIDDEN uint64_t tide_os_address_limit_bytes(void);
 
-/* Open a file to be read, under a number of 512 or more, not handed on by exec. Negative: it can't
- * be. */
+/* Open a file to be read, under a number of 512 or more, under a low RLIMIT_NOFILE of 32 or more,
+ * not handed on by exec. Negative: it can't be. */
 TIDE_HIDDEN int tide_os_file_open(const char *path);
 /* Likewise, where `path` begins at an open folder. */
 TIDE_HIDDEN int tide_os_file_open_in(int folder, const char *path);

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* Programs count on the lowest numbers, and close the few that they know of. Where RLIMIT_NOFILE does
- * not reach so far it is half as much, and so on. */
+/* Programs count on the lowest numbers, and close the few that they know of. Where RLIMIT_NOFILE
+ * does not reach so far it is half as much, and so on, but never among the lowest. */
 #define FILE_NUMBER_MIN 512
-#define FILE_NUMBER_LEAST 4
+#define FILE_NUMBER_LEAST 32
 
 int tide_os_file_open_in(int folder, const char *path)
 {

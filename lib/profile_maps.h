@@ -4,6 +4,10 @@
  *
  * The loader is asked by _dl_find_object (glibc 2.35), which takes no lock: another thread may be
  * in dlopen, or this one in a signal handler that interrupted it.
+ * With no lock, what it has found stays only as long as nobody unloads it: a dlclose at this moment
+ * of a file with such an address, in another thread or in what a signal handler interrupted, may
+ * take the file's name away while it is read. A program that does that must not write profiles
+ * meanwhile where /proc/self/maps can't be read.
  *
  * Touched by  who writes a profile, one thread at a time
  */

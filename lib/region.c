@@ -290,8 +290,7 @@ bool tide_region_set_live(const void *block, unsigned cls, bool live)
 		return false;
 	_Atomic uint64_t *words = slab != NULL ? slab->bits + tide_slab_words(cls) : region->live;
 	uint64_t bit = 1ull << (idx % 64);
-	uint64_t before =
-	    live ? atomic_fetch_or_explicit(&words[idx / 64], bit, memory_order_acq_rel)
-		 : atomic_fetch_and_explicit(&words[idx / 64], ~bit, memory_order_acq_rel);
+	uint64_t before = live ? tide_or_acq_rel(&words[idx / 64], bit)
+	                       : tide_and_acq_rel(&words[idx / 64], ~bit);
 	return ((before & bit) != 0) != live;
 }

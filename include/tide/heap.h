@@ -98,8 +98,8 @@ TIDE_API void tide_free_in(struct tide_heap *heap, void *block, struct tide_hint
  * `heap` may be NULL. */
 TIDE_API int tide_heap_charge(struct tide_heap *heap, ptrdiff_t bytes);
 /* The reclaim function of the process's own heap (heap NULL; option limit_policy 1), or the first
- * or another one of a heap; NULL: none any more. By any thread at any time: a call gets function and
- * context of one tide_heap_set_reclaim. Calls that have begun go on, with the old ones. */
+ * or another one of a heap; NULL: none any more. By any thread at any time: a call gets function
+ * and context of one tide_heap_set_reclaim. Calls that have begun go on, with the old ones. */
 TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
                                     size_t (*reclaim)(struct tide_heap *heap, size_t bytes,
                                                       void *context),

@@ -49,10 +49,11 @@
  * into them; tide_store_stats shows both) has stayed above a threshold for a while, the store moves
  * every body to a new heap, in slices, while readers and writers go on, and gives the old heap
  * back whole. Under a limit with HELD or CHARGED it stays within the limit, waiting for room when
- * there is none. No entry is dropped for one that moves: by itself it starts, where entries are
- * dropped at such a limit, only while an eighth of the limit is free (else the verdict is
- * WAITS_FOR_ROOM), and it pauses while a put makes room. On demand it starts at once; new bodies
- * then go into the new heap, and the holes of the old one are of no use to puts until it ends.
+ * there is none. It drops no entry itself. By itself it starts, where entries are dropped at such a
+ * limit, only while an eighth of the limit is free (else the verdict is WAITS_FOR_ROOM), and while
+ * puts make room it gives way to them, for up to 100 ms. On demand it starts at once; new bodies
+ * then go into the new heap, and the holes of the old one are of no use to puts until it ends: they
+ * may have to drop more meanwhile, or be refused where nothing is dropped.
  *
  * The store's own thread, tide-store, expires entries, frees what was removed, and defragments.
  * Entries expire without anybody calling in. It sleeps as long as there is nothing to do.
@@ -185,7 +186,8 @@ TIDE_API const void *tide_store_body(const struct tide_store_entry *entry);
  * then. */
 TIDE_API void *tide_store_user(const struct tide_store_entry *entry);
 /* Whether it is still in the store: nothing has made it leave. Asks for no time: an entry whose
- * lifetime is over is live until its end is told, while tide_store_get does not find it any more. */
+ * lifetime is over is live until its end is told, while tide_store_get does not find it any more.
+ */
 TIDE_API int tide_store_is_live(const struct tide_store_entry *entry);
 
 struct tide_store_times {
@@ -213,7 +215,8 @@ TIDE_API int tide_store_walk(struct tide_store *store,
 
 /* Count memory of the program's own: more of it, or less. Returns 0, or ENOSPC when the store
  * counts TIDE_STORE_CHARGED and the limit is reached (under DROP_OLDEST: and no more entry is left
- * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for more of it. Less is never refused. */
+ * to drop, or charges alone would pass it: then none was dropped); EDEADLK in a read section, for
+ * more of it. Less is never refused. */
 TIDE_API int tide_store_charge(struct tide_store *store, ptrdiff_t bytes);
 
 /* Defragment now, however fragmented the store is, or go on with what was stopped; wait up to

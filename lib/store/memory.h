@@ -1,6 +1,6 @@
-/* The store's memory: a base heap, which has the limit; entry headers from an object cache in it; and
- * heaps of bodies within that limit. All that the store does with heaps is here, so that tests can put something
- * else in its place.
+/* The store's memory: a base heap, which has the limit; entry headers from an object cache in it;
+ * and heaps of bodies within that limit. All that the store does with heaps is here, so that tests
+ * can put something else in its place.
  *
  * Touched by  every thread
  */
@@ -12,8 +12,8 @@
 struct tide_heap;
 struct tide_object_cache;
 
-/* What the heaps may take beside the bytes they are asked for: a slab for the block's class, and one
- * of headers, 64 KiB at most each (<tide/heap.h>, <tide/object_cache.h>). */
+/* What the heaps may take beside the bytes they are asked for: a slab for the block's class, and
+ * one of headers, 64 KiB at most each (<tide/heap.h>, <tide/object_cache.h>). */
 enum { TIDE_MEMORY_SLACK_BYTES = 128 << 10 };
 
 /* limit_bytes 0: none. NULL and errno as tide_heap_create. */

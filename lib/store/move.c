@@ -8,6 +8,9 @@
 
 /* Until the next try, when there was no room. */
 #define RETRY_NS (100 * TIDE_STORE_MILLISECOND)
+/* While puts make room: the longest pause between two looks, and for how long it gives way. */
+#define PAUSE_MAX_NS (8 * TIDE_STORE_MILLISECOND)
+#define GIVE_WAY_NS (100 * TIDE_STORE_MILLISECOND)
 
 uint64_t tide_move_held_bytes(struct tide_store *store, unsigned *heaps)
 {
@@ -52,7 +55,7 @@ bool tide_move_start(struct tide_store *store, bool by_timer)
 		return false;
 	move->runs = true;
 	move->from = 1 - tide_load_relaxed(&store->home);
-	move->resume_ns = 0;
+	move->resume_ns = move->pause_ns = 0;
 	(void)pthread_mutex_lock(&store->lock);
 	tide_age_mark_oldest(&store->age, &move->mark);
 	store->verdict = TIDE_STORE_DEFRAGMENTING;
@@ -63,6 +66,7 @@ bool tide_move_start(struct tide_store *store, bool by_timer)
 	return true;
 }
 
+/* Under the held lock. */
 static void free_retired(struct tide_move *move)
 {
 	if (move->retired_count == 0)
@@ -119,7 +123,7 @@ static void publish(struct tide_store *store, struct tide_store_entry *entry)
 	move->retired[move->retired_count++] = old;
 }
 
-/* The entry is let go, its body where it was. */
+/* The entry is let go, its body where it was. Under the held lock. */
 static void abandon(struct tide_store *store)
 {
 	struct tide_move *move = &store->move;
@@ -130,7 +134,7 @@ static void abandon(struct tide_store *store)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
-/* Copy a piece of the held entry's body. False: no memory. */
+/* Copy a piece of the held entry's body. Under the held lock. False: no memory. */
 static bool copy_piece(struct tide_store *store, struct tide_store_entry *entry)
 {
 	struct tide_move *move = &store->move;
@@ -187,38 +191,96 @@ static void count_slice(struct tide_store *store, uint64_t slice_ns, bool room)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+/* What came of a slice. */
+struct turn {
+	unsigned pieces;
+	bool gave_way, no_room, moved, full, over;
+};
+
+/* One piece of a body, or, for puts that make room, none: what they drop is for them, and what is
+ * held is let go. */
+static void step(struct tide_store *store, struct turn *turn)
+{
+	struct tide_move *move = &store->move;
+	(void)pthread_mutex_lock(&store->held_lock);
+	turn->gave_way = !move->insists && tide_load_relaxed(&store->room_makers) != 0;
+	struct tide_store_entry *entry = (struct tide_store_entry *)(uintptr_t)store->moving;
+	if (turn->gave_way) {
+		if (entry != NULL)
+			abandon(store);
+	} else {
+		turn->pieces++;
+		if (entry == NULL)
+			entry = take_next(store, &turn->over);
+		turn->no_room = entry != NULL && !copy_piece(store, entry);
+		turn->moved |= entry != NULL && !turn->no_room && store->moving == NULL;
+		turn->full = move->retired_count == TIDE_MOVE_RETIRED;
+	}
+	(void)pthread_mutex_unlock(&store->held_lock);
+}
+
+/* It has given way for so long that it has its turn now, until a body has moved. */
+static bool insist(struct tide_store *store, uint64_t now_ns)
+{
+	struct tide_move *move = &store->move;
+	(void)pthread_mutex_lock(&store->held_lock);
+	bool insists = move->pause_ns != 0 && now_ns - move->gave_way_ns >= GIVE_WAY_NS;
+	move->insists = insists;
+	(void)pthread_mutex_unlock(&store->held_lock);
+	return insists;
+}
+
+static void settle(struct tide_store *store, bool moved)
+{
+	struct tide_move *move = &store->move;
+	(void)pthread_mutex_lock(&store->held_lock);
+	free_retired(move);
+	move->insists = move->insists && !moved && store->moving != NULL;
+	(void)pthread_mutex_unlock(&store->held_lock);
+}
+
+/* Longer and longer: a put may wait for a reader. */
+static void pause_for_puts(struct tide_store *store, uint64_t now_ns)
+{
+	struct tide_move *move = &store->move;
+	if (move->pause_ns == 0) {
+		move->gave_way_ns = now_ns;
+		move->pause_ns = store->options.defragment_slice_ns;
+	} else {
+		move->pause_ns *= 2;
+	}
+	move->pause_ns = tide_store_min(move->pause_ns, PAUSE_MAX_NS);
+	move->resume_ns = now_ns + move->pause_ns;
+}
+
 enum tide_move_result tide_move_slice(struct tide_store *store, uint64_t now_ns)
 {
 	struct tide_move *move = &store->move;
 	if (now_ns < move->resume_ns)
 		return TIDE_MOVE_ON;
-	/* What is dropped to make room is for who drops it. */
-	if (tide_load_relaxed(&store->room_makers) != 0) {
-		move->resume_ns = now_ns + store->options.defragment_slice_ns;
-		return TIDE_MOVE_ON;
-	}
+	struct turn turn = { 0 };
+	bool insists = insist(store, now_ns);
 	uint64_t begin_ns = tide_time_monotonic_ns(), slice_ns;
-	bool over = false, room = true;
 	do {
-		/* Only this thread lets go of an entry that is held. */
-		struct tide_store_entry *entry =
-		    (struct tide_store_entry *)(uintptr_t)store->moving;
-		if (entry == NULL)
-			entry = take_next(store, &over);
-		if (entry != NULL)
-			room = copy_piece(store, entry);
+		step(store, &turn);
 		slice_ns = tide_time_monotonic_ns() - begin_ns;
-	} while (!over && room && slice_ns < store->options.defragment_slice_ns &&
-	         move->retired_count < TIDE_MOVE_RETIRED &&
-	         tide_load_relaxed(&store->room_makers) == 0);
-	free_retired(move);
-	count_slice(store, slice_ns, room);
-	if (over) {
+	} while (!turn.gave_way && !turn.no_room && !turn.full && !turn.over &&
+	         slice_ns < store->options.defragment_slice_ns);
+	settle(store, turn.moved);
+	if (turn.pieces > 0)
+		count_slice(store, slice_ns, !turn.no_room);
+	if (turn.over) {
 		end(store);
 		return TIDE_MOVE_ENDED;
 	}
+	if (turn.moved || turn.no_room || (!turn.gave_way && !insists))
+		move->pause_ns = 0;
+	if (turn.gave_way) {
+		pause_for_puts(store, now_ns);
+		return TIDE_MOVE_ON;
+	}
 	move->resume_ns = now_ns + 2 * slice_ns; /* pausing for as long as it took */
-	if (room)
+	if (!turn.no_room)
 		return TIDE_MOVE_ON;
 	/* What has moved, and what has left, is room when its pages are free. */
 	tide_leave_drain(store);
@@ -227,14 +289,28 @@ enum tide_move_result tide_move_slice(struct tide_store *store, uint64_t now_ns)
 	return TIDE_MOVE_NO_ROOM;
 }
 
+void tide_move_let_go(struct tide_store *store)
+{
+	struct tide_move *move = &store->move;
+	(void)pthread_mutex_lock(&store->held_lock);
+	const struct tide_store_entry *entry = store->moving;
+	if (entry != NULL &&
+	    (!move->insists || tide_load_relaxed(&entry->age.state) == TIDE_AGE_LEFT))
+		abandon(store);
+	free_retired(move);
+	(void)pthread_mutex_unlock(&store->held_lock);
+}
+
 void tide_move_stop(struct tide_store *store)
 {
 	struct tide_move *move = &store->move;
 	if (!move->runs)
 		return;
+	(void)pthread_mutex_lock(&store->held_lock);
 	if (store->moving != NULL)
 		abandon(store);
 	free_retired(move);
+	(void)pthread_mutex_unlock(&store->held_lock);
 	move->runs = false;
 	(void)pthread_mutex_lock(&store->lock);
 	tide_age_remove(&move->mark);

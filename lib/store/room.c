@@ -2,6 +2,7 @@
 
 #include "leave.h"
 #include "memory.h"
+#include "move.h"
 #include "rcu.h"
 
 #include <errno.h>
@@ -112,6 +113,7 @@ bool tide_room_much_has_left(const struct tide_store *store)
 /* What has left is freed; `purge`: and what is free in one heap becomes room in another. */
 static void collect(struct tide_store *store, bool purge)
 {
+	tide_move_let_go(store);
 	tide_leave_drain(store);
 	if (!purge)
 		return;
@@ -209,13 +211,16 @@ int tide_store_charge(struct tide_store *store, ptrdiff_t bytes)
 		return EDEADLK;
 	if (bytes > 0 && charges_are_in_the_way(store, (uint64_t)bytes))
 		return ENOSPC;
-	int error = 0;
-	tide_room_make_begin(store);
-	while (error == 0 && tide_memory_charge(store->base, bytes) != 0)
-		error = tide_room_make(store, &room);
-	tide_room_make_end(store);
-	if (error != 0)
-		return ENOSPC;
+	if (tide_memory_charge(store->base, bytes) != 0) {
+		int error;
+		tide_room_make_begin(store);
+		do
+			error = tide_room_make(store, &room);
+		while (error == 0 && tide_memory_charge(store->base, bytes) != 0);
+		tide_room_make_end(store);
+		if (error != 0)
+			return ENOSPC;
+	}
 	(void)tide_add_relaxed(&store->charged_bytes, bytes);
 	return 0;
 }

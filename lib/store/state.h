@@ -9,7 +9,8 @@
  *                    and only while the entry is LIVE, publishes a copy; the old block is freed
  *                    after a grace period. So whoever finds an entry LEFT and lets a grace period
  *                    pass has its last block.
- * Locks, in order    work (one mover, one who expires), drain (one who frees), heaps (no heap comes
+ * Locks, in order    work (one mover, one who expires), held (a piece of a body is copied, or
+ *                    emptied blocks wait for readers), drain (one who frees), heaps (no heap comes
  *                    or goes), lock (lists and counts: some hundred instructions, no calls out).
  *                    Readers take none.
  */
@@ -46,19 +47,22 @@ struct tide_store_entry {
 };
 _Static_assert(sizeof(struct tide_store_entry) == 112, "what lib/store/README.md says of it");
 
-/* The mover's own; under the work lock. */
+/* The mover's own; under the work lock, and as it says under the held lock, too. */
 enum { TIDE_MOVE_RETIRED = 256, TIDE_MOVE_PIECE_BYTES = 64 << 10 };
 struct tide_move {
 	bool runs;
 	uint32_t from; /* the home that is to become empty */
 	struct tide_age_link mark;
-	/* The body that is being copied in pieces; NULL. */
+	/* The body that is being copied in pieces; NULL. This and what follows: held lock. */
 	void *copy;
 	size_t copied_bytes;
 	/* Old blocks, to be freed after a grace period. */
 	const void *retired[TIDE_MOVE_RETIRED];
 	unsigned retired_count;
-	uint64_t resume_ns; /* pausing until then */
+	bool insists;         /* it does not give way to puts that make room */
+	uint64_t resume_ns;   /* pausing until then; this and what follows: work lock only */
+	uint64_t gave_way_ns; /* to such puts, for the first time */
+	uint64_t pause_ns;    /* the last pause for them; 0: none, gave_way_ns says nothing */
 };
 
 /* When defragmentation starts by itself; under the work lock. */
@@ -94,7 +98,7 @@ struct tide_store {
 	_Atomic int64_t charged_bytes; /* by hand; likewise */
 	/* Puts and charges that make room at the limit of the heaps: what they drop is for them.
 	 * writers  these   readers  the mover, which takes none meanwhile
-	 * order    relaxed: it may be late by one body            edges    none */
+	 * order    relaxed: exact once the writer has had the held lock   edges    none */
 	_Atomic uint32_t room_makers;
 
 	/* Which heap takes new bodies.
@@ -112,7 +116,7 @@ struct tide_store {
 	uint64_t leaving_entries, leaving_bytes;
 	uint64_t buckets;                      /* of the index */
 	uint64_t home_bodies[2];               /* blocks of LIVE entries in each heap */
-	const struct tide_store_entry *moving; /* is being copied: not to be freed */
+	const struct tide_store_entry *moving; /* is being copied: not to be freed; held lock */
 	struct tide_store_counts_kept kept;
 	uint32_t verdict;
 	uint64_t fragmented_ns;
@@ -127,7 +131,7 @@ struct tide_store {
 	bool move_wanted, move_stop, move_active;
 	uint64_t move_stops, move_blocks; /* times it was stopped, times it found no room */
 
-	pthread_mutex_t heaps_lock, drain_lock, work_lock;
+	pthread_mutex_t heaps_lock, drain_lock, held_lock, work_lock;
 	struct tide_move move;
 	struct tide_judge judge;
 	pthread_t thread;

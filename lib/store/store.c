@@ -54,6 +54,7 @@ static void init_locks(struct tide_store *store)
 	(void)pthread_mutex_init(&store->lock, NULL);
 	(void)pthread_mutex_init(&store->heaps_lock, NULL);
 	(void)pthread_mutex_init(&store->drain_lock, NULL);
+	(void)pthread_mutex_init(&store->held_lock, NULL);
 	(void)pthread_mutex_init(&store->work_lock, NULL);
 }
 
@@ -75,6 +76,7 @@ static void unmake(struct tide_store *store)
 	(void)pthread_mutex_destroy(&store->lock);
 	(void)pthread_mutex_destroy(&store->heaps_lock);
 	(void)pthread_mutex_destroy(&store->drain_lock);
+	(void)pthread_mutex_destroy(&store->held_lock);
 	(void)pthread_mutex_destroy(&store->work_lock);
 	tide_free(store);
 }

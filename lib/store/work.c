@@ -71,13 +71,12 @@ static bool check(struct tide_store *store, uint64_t now_ns)
 	store->check_due_ns = verdict == TIDE_STORE_FRAGMENTED
 	                          ? now_ns + store->options.defragment_check_ns
 	                          : UINT64_MAX;
+	start = start && !store->move_active;
+	if (start && !room)
+		verdict = TIDE_STORE_WAITS_FOR_ROOM;
+	start = start && room;
 	if (store->verdict != TIDE_STORE_STOPPED)
 		store->verdict = verdict;
-	start = start && !store->move_active;
-	if (start && !room) {
-		store->verdict = TIDE_STORE_WAITS_FOR_ROOM;
-		start = false;
-	}
 	if (start)
 		store->move_active = store->move_wanted = true;
 	(void)pthread_mutex_unlock(&store->lock);

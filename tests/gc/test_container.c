@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 enum { SECOND_NS = 1000000000 };
+#define RARELY_NS (16ul * SECOND_NS)
 
 static char folder[64];
 
@@ -233,13 +234,42 @@ Test(container, a_limit_that_comes_later_is_seen, .init = make_folder, .fini = r
 		write_file("memory.high", none[i]);
 		cr_assert_not(tide_gc_container_is_short(&container, now_ns));
 		cr_assert_eq(container.state, GC_CONTAINER_WATCHED);
+		cr_assert_eq(tide_gc_container_sleep_ns(&container), RARELY_NS);
 		write_number("memory.high", 1000000);
-		cr_assert(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+		cr_assert_not(tide_gc_container_is_short(&container, now_ns + RARELY_NS - 1));
+		cr_assert(tide_gc_container_is_short(&container, now_ns += RARELY_NS));
+		cr_assert_eq(tide_gc_container_sleep_ns(&container), SECOND_NS);
 		write_file("memory.high", none[i]);
 		cr_assert_not(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
 		write_number("memory.max", 1000000);
-		cr_assert(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+		cr_assert(tide_gc_container_is_short(&container, now_ns += RARELY_NS));
 	}
+}
+
+Test(container, without_a_limit_none_waits_for_it, .init = make_folder, .fini = remove_folder)
+{
+	struct gc_container container = { 0 };
+	uint64_t now_ns = SECOND_NS;
+
+	write_file("memory.max", "max\n");
+	write_number("memory.current", 10);
+	write_pressure(0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_not(tide_gc_container_is_short(&container, now_ns));
+		write_pressure((i + 1) * 16000000); /* all the time */
+		now_ns += RARELY_NS;
+	}
+	/* What was before the limit does not count. */
+	write_number("memory.max", 1000000);
+	cr_assert_not(tide_gc_container_is_short(&container, now_ns));
+	write_pressure(48000000 + 100000);
+	cr_assert(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+	/* Closed by the program. */
+	write_file("memory.max", "max\n");
+	cr_assert_not(tide_gc_container_is_short(&container, now_ns += SECOND_NS));
+	cr_assert_eq(close(container.max), 0);
+	cr_assert_not(tide_gc_container_is_short(&container, now_ns += RARELY_NS));
+	cr_assert_eq(container.state, GC_CONTAINER_NONE);
 }
 
 Test(container, few_files_may_be_open, .init = make_folder, .fini = remove_folder)
@@ -257,6 +287,22 @@ Test(container, few_files_may_be_open, .init = make_folder, .fini = remove_folde
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		cr_assert(tide_gc_container_is_short(&container, SECOND_NS));
 		cr_assert_geq(container.current, (int)most[i] / 4, "as high as may be");
+		cr_assert_geq(container.max, 32, "the lowest are the program's");
+	}
+}
+
+Test(container, the_lowest_files_are_the_programs, .init = make_folder, .fini = remove_folder)
+{
+	static const rlim_t most[] = { 16, 32, 33 };
+	struct rlimit limit;
+
+	write_number("memory.max", 1000000);
+	write_number("memory.current", 1000000);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (unsigned i = 0; i < COUNT_OF(most); i++) {
+		limit.rlim_cur = most[i];
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		assert_nothing_is_watched();
 	}
 }
 

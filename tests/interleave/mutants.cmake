@@ -237,7 +237,7 @@ tide_mutant(taken_out_by_a_store lib/checked.c
 	test_checked parked_and_taken_out 2)
 
 tide_mutant(a_bit_dies_by_a_store lib/region.c
-	[[: atomic_fetch_and_explicit(&words[idx / 64], ~bit, memory_order_acq_rel);]]
+	[[: tide_and_acq_rel(&words[idx / 64], ~bit);]]
 	[[: tide_load_acquire(&words[idx / 64]);
 	if (!live) {
 		TIDE_YIELD("region.mutant");

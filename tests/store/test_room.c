@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include "store/room.h"
+
 #ifndef PLAIN_MEMORY
 #define PLAIN_MEMORY 0
 #endif
@@ -76,6 +78,38 @@ Test(room, by_itself_it_starts_with_room_only, .timeout = 60)
 	tide_store_destroy(store);
 }
 
+Test(room, stopped_it_says_so_without_room, .timeout = 60)
+{
+	struct tide_store_options options = { .defragment_percent = 150,
+		                              .defragment_waste_bytes = 1 << 20,
+		                              .defragment_after_ns = SECOND,
+		                              .defragment_check_ns = SECOND };
+	struct tide_store_stats stats = { 0 };
+	uint64_t last;
+
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	options.defragment_slice_ns = 1;
+	struct tide_store *store = full_store(options, &last);
+	for (uint64_t id = 1; id <= last; id++) {
+		if (id % 5 != 0)
+			cr_assert_eq(tide_store_remove(store, id), 0);
+	}
+	cr_assert_eq(tide_store_defragment(store, 0), EINPROGRESS);
+	(void)tide_store_work(store);
+	tide_store_defragment_stop(store);
+	cr_assert_eq(stats_of(store).verdict, TIDE_STORE_STOPPED);
+	for (unsigned i = 0; i < 10; i++) {
+		(void)put_pattern(store, 0, 0, NULL); /* for another check */
+		stats = check(store);
+	}
+	cr_assert_geq(stats.fragmented_ns, SECOND, "it would start");
+	cr_assert_gt(stats.counted_bytes, LIMIT - LIMIT / 8, "had it room");
+	cr_assert_eq(stats.verdict, TIDE_STORE_STOPPED, "%s",
+	             tide_store_verdict_text((enum tide_store_verdict)stats.verdict));
+	tide_store_destroy(store);
+}
+
 static unsigned looked;
 static uint64_t moved_meanwhile;
 
@@ -131,5 +165,94 @@ Test(room, it_pauses_while_a_put_makes_room, .timeout = 60)
 		(void)tide_store_work(store);
 	}
 	cr_assert_gt(stats_of(store).moved_entries, moved);
+	tide_store_destroy(store);
+}
+
+/* A body of `bytes` that is held, half copied, with `work` not called again. */
+static struct tide_store *copying_store(enum tide_store_policy policy, size_t bytes)
+{
+	struct tide_store *store =
+	    still_store((struct tide_store_options){ .counts = TIDE_STORE_HELD,
+	                                             .policy = policy,
+	                                             .limit_bytes = LIMIT,
+	                                             .defragment_percent = UINT32_MAX,
+	                                             .defragment_slice_ns = 1 });
+
+	cr_assert_eq(put_pattern(store, bytes, 1, NULL), 1);
+	cr_assert_eq(tide_store_defragment(store, 0), EINPROGRESS);
+	for (unsigned i = 0; i < 3; i++) {
+		clock_now_ns += SECOND;
+		(void)tide_store_work(store);
+	}
+	struct tide_store_stats stats = stats_of(store);
+	cr_assert_eq(stats.moved_entries, 0);
+	cr_assert_geq(stats.body_held_bytes, 2 * bytes, "it has its copy");
+	return store;
+}
+
+static void *put_once(void *arg)
+{
+	return (void *)(uintptr_t)put_pattern(arg, LIMIT / 8 * 6, 2, NULL);
+}
+
+/* Neither the body nor its copy is in a put's way. */
+Test(room, what_is_half_copied_is_let_go, .timeout = 60)
+{
+	pthread_t putter;
+	void *id;
+
+	if (PLAIN_MEMORY)
+		cr_skip_test();
+	struct tide_store *store = copying_store(TIDE_STORE_DROP_OLDEST, LIMIT / 8 * 3);
+	cr_assert_eq(pthread_create(&putter, NULL, put_once, store), 0);
+	cr_assert_eq(pthread_join(putter, &id), 0);
+	cr_assert_eq((uintptr_t)id, 2, "the first one was dropped for it");
+	assert_body(store, 2, LIMIT / 8 * 6, 2);
+	cr_assert_eq(stats_of(store).dropped, 1);
+	cr_assert_eq(tide_store_defragment(store, TIDE_STORE_FOREVER), 0);
+	tide_store_destroy(store);
+
+	store = copying_store(TIDE_STORE_REFUSE, LIMIT / 8 * 3);
+	cr_assert_eq(put_pattern(store, LIMIT / 8 * 4, 2, NULL), 2, "where the copy was");
+	assert_body(store, 1, LIMIT / 8 * 3, 1);
+	tide_store_destroy(store);
+
+	store = copying_store(TIDE_STORE_REFUSE, LIMIT / 8 * 3);
+	cr_assert_eq(tide_store_remove(store, 1), 0);
+	cr_assert_eq(put_pattern(store, LIMIT / 8 * 6, 2, NULL), 2, "what was removed is room");
+	tide_store_destroy(store);
+}
+
+/* As where there is always a put that makes room. */
+Test(room, it_does_not_give_way_for_ever, .timeout = 60)
+{
+	static const unsigned pauses_ms[] = { 1, 2, 4, 8, 8, 8 };
+	struct tide_store *store = still_store((struct tide_store_options){
+	    .defragment_percent = UINT32_MAX, .defragment_slice_ns = MS });
+	struct tide_store_stats stats;
+
+	cr_assert_eq(put_pattern(store, 5 << 20, 1, NULL), 1);
+	cr_assert_eq(put_pattern(store, 100, 2, NULL), 2);
+	tide_room_make_begin(store);
+	cr_assert_eq(tide_store_defragment(store, 0), EINPROGRESS);
+	for (unsigned i = 0; i < COUNT_OF(pauses_ms); i++) {
+		uint64_t pause_ns = tide_store_work(store);
+		cr_assert_eq(pause_ns, pauses_ms[i] * MS, "%u: %lu ns", i, (unsigned long)pause_ns);
+		clock_now_ns += pause_ns;
+	}
+	cr_assert_eq(stats_of(store).slices, 0);
+	/* The large one, to its end; then it gives way again. */
+	uint64_t begin_ns = clock_now_ns;
+	while (stats_of(store).moved_entries == 0)
+		clock_now_ns += tide_store_work(store);
+	cr_assert_geq(clock_now_ns - begin_ns, (100 - 1 - 2 - 4 - 3 * 8) * MS);
+	cr_assert_lt(clock_now_ns - begin_ns, 60 * SECOND);
+	while ((stats = stats_of(store)).defragment_ends == 0) {
+		clock_now_ns += tide_store_work(store);
+		cr_assert_lt(clock_now_ns - begin_ns, 60 * SECOND);
+	}
+	cr_assert_eq(stats.moved_entries, 2);
+	tide_room_make_end(store);
+	assert_body(store, 1, 5 << 20, 1);
 	tide_store_destroy(store);
 }
