@@ -175,6 +175,9 @@ bool tide_os_thread_start(void (*entry)(void *), void *arg, const char *name, co
                           _Atomic uint32_t *alive, void **stack, size_t *stack_bytes)
 {
 	size_t offset_bytes = area_offset_bytes(covered);
+	size_t own_bytes = area_offset_bytes(&is_ours);
+	if (offset_bytes < own_bytes)
+		offset_bytes = own_bytes;
 	size_t below_bytes = THREAD_AREA_BYTES + (VARIABLES_ABOVE ? 0 : offset_bytes);
 	size_t above_bytes = THREAD_AREA_BYTES + (VARIABLES_ABOVE ? offset_bytes : 0);
 	size_t bytes = TIDE_PAGE_BYTES + THREAD_STACK_BYTES + below_bytes + above_bytes;
