@@ -37,9 +37,9 @@ static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
 
 /* Blocks that were freed in random order, in a queue of more than a processor's cache holds: who
  * gets them would go all over that memory. Through the free sets they come back side by side. Where
- * there is a GC thread, queues are what spares it work. (64
- * byte blocks, 20 MiB of them freed in random order and made again: 88 ns for both instead of 123
- * out of a queue without bound.) */
+ * there is a GC thread, queues are what spares it work. (Of 20 MiB in blocks of 64 bytes, freed in
+ * random order and made again, each block took 88 ns for both instead of 123 out of a queue without
+ * bound.) */
 static bool is_to_sort(struct tide_queues *queues, const struct tide_bin *bin)
 {
 	unsigned far = 0;

@@ -7,6 +7,7 @@
 #include "profile.h"
 
 #include "../api/support.h"
+#include "sample_support.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -18,30 +19,9 @@
 #include <tide/heap.h>
 #include <tide/profile.h>
 
-/* Before the first allocation. */
-static void profile_every(const char *bytes)
-{
-	(void)setenv("TIDE_PROFILE", "1", 1);
-	(void)setenv("TIDE_PROFILE_BYTES", bytes, 1);
-	(void)setenv("TIDE_PROFILE_SEED", "7", 1);
-	(void)setenv("TIDE_CHECK", "0", 1);
-}
-
-static void each_one(void)
-{
-	profile_every("1");
-}
-
 static void some(void)
 {
 	profile_every("4096");
-}
-
-static void assert_sound(void)
-{
-	const char *wrong = tide_gc_audit();
-
-	cr_assert_null(wrong, "%s", wrong);
 }
 
 static void assert_live(size_t blocks, size_t bytes)
