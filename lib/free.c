@@ -35,7 +35,7 @@ void tide_free_aligned_sized(void *block, size_t alignment, size_t size)
 		tide_free_slow(block, "free_aligned_sized");
 }
 
-size_t tide_malloc_usable_size(const void *block)
+static TIDE_NOINLINE size_t usable_size_slow(const void *block)
 {
 	if (block == NULL)
 		return 0;
@@ -52,6 +52,15 @@ size_t tide_malloc_usable_size(const void *block)
 		return tide_checked_bytes(block, cls == TIDE_CLASS_LARGE ? 0 : cls, has,
 		                          "malloc_usable_size");
 	return has;
+}
+
+/* Programs that keep accounts of their memory call it for each block, at both ends of its life. */
+size_t tide_malloc_usable_size(const void *block)
+{
+	unsigned cls = tide_hit_size_class(block);
+	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked()))
+		return usable_size_slow(block);
+	return tide_class_bytes(cls);
 }
 
 size_t tide_purge(void)

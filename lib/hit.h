@@ -43,6 +43,16 @@ TIDE_INLINE size_t tide_hit_class(const void *address)
 	return tide_load_relaxed(cache->near_map + at);
 }
 
+/* Size class of the block at `address` where its page alone says it: small or medium, of the default
+ * heap. Else TIDE_CLASS_NONE, and block.h knows. That a small block starts there is not checked:
+ * who is wrong about that frees it some day, and then the GC sees it. */
+TIDE_INLINE unsigned tide_hit_size_class(const void *address)
+{
+	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(address));
+	bool sized = cls - TIDE_CLASS_SMALL_FIRST <= TIDE_CLASS_MEDIUM_LAST - 1u;
+	return TIDE_LIKELY(sized) ? cls : TIDE_CLASS_NONE;
+}
+
 /* Push a block onto the bin at place `cls` (pagemap.h); false when it is full. */
 TIDE_INLINE bool tide_hit_push(struct tide_cache *cache, size_t cls, void *block)
 {

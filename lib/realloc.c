@@ -108,7 +108,36 @@ static TIDE_COLD void *realloc_checked(struct tide_heap *heap, void *block, unsi
 	return NULL;
 }
 
-void *tide_realloc(void *block, size_t size)
+/* Of a small or medium block. */
+static void *realloc_class(struct tide_heap *heap, void *block, unsigned cls, size_t size)
+{
+	size_t has = tide_class_bytes(cls);
+	if (stays(size, has))
+		return block;
+	if (TIDE_UNLIKELY(size == 0)) {
+		tide_free(block);
+		return NULL;
+	}
+	unsigned wanted = tide_class_of(size);
+	if (wanted == cls)
+		return block;
+	bool sampled = tide_sample_on();
+	if (tide_class_is_medium(cls) && tide_class_is_medium(wanted) && wanted > cls &&
+	    !tide_start_checked() && !(sampled && cls <= TIDE_CLASS_BINNED_LAST) &&
+	    tide_frontier_extend(block, cls, wanted)) {
+		count_reclass(heap, cls, wanted);
+		if (sampled) {
+			tide_profiled_free(heap, block, wanted);
+			tide_profiled_resized(heap, block, tide_class_bytes(wanted),
+			                      __builtin_frame_address(0));
+		}
+		return block;
+	}
+	return move(heap, block, size, size < has ? size : has);
+}
+
+/* Whatever it is. */
+static TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
@@ -130,25 +159,15 @@ void *tide_realloc(void *block, size_t size)
 		return realloc_checked(heap, block, cls, size);
 	if (cls == TIDE_CLASS_LARGE)
 		return realloc_large(heap, block, size);
+	return realloc_class(heap, block, cls, size);
+}
 
-	size_t has = tide_class_bytes(cls);
-	if (stays(size, has))
-		return block;
-	unsigned wanted = tide_class_of(size);
-	if (wanted == cls)
-		return block;
-	if (tide_class_is_medium(cls) && tide_class_is_medium(wanted) && wanted > cls &&
-	    !tide_start_checked() && !(tide_sample_on() && cls <= TIDE_CLASS_BINNED_LAST) &&
-	    tide_frontier_extend(block, cls, wanted)) {
-		count_reclass(heap, cls, wanted);
-		if (tide_sample_on()) {
-			tide_profiled_free(heap, block, wanted);
-			tide_profiled_resized(heap, block, tide_class_bytes(wanted),
-			                      __builtin_frame_address(0));
-		}
-		return block;
-	}
-	return move(heap, block, size, size < has ? size : has);
+void *tide_realloc(void *block, size_t size)
+{
+	unsigned cls = tide_hit_size_class(block);
+	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked() || tide_sample_on()))
+		return realloc_slow(block, size);
+	return realloc_class(&tide_heap_default, block, cls, size);
 }
 
 void *tide_reallocarray(void *block, size_t count, size_t size)
