@@ -1,6 +1,7 @@
 #include "slabset.h"
 
 #include "check.h"
+#include "doorbell.h"
 #include "freeset.h"
 #include "frontier.h"
 #include "options.h"
@@ -183,7 +184,8 @@ static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls)
 /* A class that has had this much is worth faulting in a whole slab for. */
 #define DEMAND_BYTES (1u << 20)
 
-/* The slab's memory was given back before: a class in demand gets all of it in one call. */
+/* The slab's memory was given back before: a class in demand gets all of it in one call, though not
+ * of a thread that waits for it while there is a GC thread (frontier.c says why). */
 static void slab_prefault(struct tide_slab *slab)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
@@ -192,6 +194,8 @@ static void slab_prefault(struct tide_slab *slab)
 	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
 	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
 	unsigned clean = 0;
+	if (tide_doorbell_served() && !tide_cache_is_of_gc)
+		return;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean += (unsigned)(region->page_clean[i / 64] >> (i % 64) & 1);
 	if (clean == 0 || had * shape->block_bytes < DEMAND_BYTES ||

@@ -190,7 +190,7 @@ static bool leaves(void)
 	uint32_t running = THREAD_RUNS;
 	if (!tide_cas_acq_rel(&state, &running, (uint32_t)THREAD_LEFT))
 		return false; /* it is being stopped, or its starter is slow: later */
-	tide_large_set_aged(false);
+	tide_doorbell_set_served(false);
 	return true;
 }
 
@@ -279,7 +279,7 @@ static int start(bool unasked)
 		tide_store_release(&state, (uint32_t)THREAD_OFF);
 		return EAGAIN;
 	}
-	tide_large_set_aged(true);
+	tide_doorbell_set_served(true);
 	TIDE_YIELD("gc.started");
 	tide_store_release(&state, (uint32_t)THREAD_RUNS);
 	return 0;
@@ -353,7 +353,7 @@ int tide_gc_thread_stop(void)
 	}
 	(void)tide_os_unmap(stack, stack_bytes);
 	TIDE_YIELD("gc.stopped");
-	tide_large_set_aged(false);
+	tide_doorbell_set_served(false);
 	tide_store_release(&state, (uint32_t)THREAD_OFF);
 	return 0;
 }
@@ -387,7 +387,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 			(void)tide_os_unmap(stack, stack_bytes);
 		tide_store_relaxed(&alive, 0);
 		tide_store_relaxed(&state, (uint32_t)THREAD_OFF);
-		tide_large_set_aged(false);
+		tide_doorbell_set_served(false);
 	}
 	tide_token_forget_waiters();
 	tide_doorbell_retract();

@@ -43,9 +43,23 @@ struct tide_doorbell {
 	TIDE_OWN_LINE _Atomic uint32_t state;
 	/* writers  who rang  readers statistics  order relaxed: a counter  edges none */
 	_Atomic uint64_t wakes;
+	/* Whether there is a GC thread.
+	 * writers  its start and end   readers  every thread   order  relaxed: advice   edges  none */
+	_Atomic bool served;
 };
 
 TIDE_HIDDEN extern struct tide_doorbell tide_doorbell;
+
+/* Whether somebody hears it: a GC thread, whose clock runs, and who does what can be done ahead. */
+static inline bool tide_doorbell_served(void)
+{
+	return tide_load_relaxed(&tide_doorbell.served);
+}
+
+static inline void tide_doorbell_set_served(bool served)
+{
+	tide_store_relaxed(&tide_doorbell.served, served);
+}
 
 static inline void tide_doorbell_announce(uint32_t sleep)
 {

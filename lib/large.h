@@ -75,7 +75,5 @@ TIDE_HIDDEN size_t tide_large_purge(void);
 TIDE_HIDDEN uint64_t tide_large_live_bytes_racy(void);
 TIDE_HIDDEN uint64_t tide_large_live_blocks_racy(void);
 TIDE_HIDDEN uint64_t tide_large_cached_bytes_racy(void);
-/* Whether the GC's clock runs: more may be kept then. */
-TIDE_HIDDEN void tide_large_set_aged(bool aged);
 
 #endif

@@ -35,8 +35,6 @@ static _Atomic uint64_t cached_bytes;
 /* The lowest that was since the last tick.
  * writers every thread  readers the token's holder  order relaxed: advice  edges none */
 static _Atomic uint64_t low_bytes;
-/* writers the GC thread's start and end  readers every thread  order relaxed: advice  edges none */
-static _Atomic bool aged_by_clock;
 static TIDE_OWN_LINE struct tide_stack spare;
 
 struct tide_large *tide_large_descriptor_new(void)
@@ -244,7 +242,7 @@ static uint64_t keep_bound(uint64_t live)
 	uint64_t chunks = tide_load_relaxed(&tide_heap_default.gc.dirty_pages) * TIDE_PAGE_BYTES;
 	if (bound < floor)
 		bound = floor;
-	if (tide_load_relaxed(&aged_by_clock))
+	if (tide_doorbell_served())
 		return bound * 4;
 	bound = tide_regret_retain(bound);
 	return bound > chunks ? bound - chunks : 0;
@@ -311,7 +309,7 @@ size_t tide_large_age(void)
 /* Given back because of the bound and not of the clock: it may be missed. */
 static void gave_early(size_t bytes)
 {
-	if (!tide_load_relaxed(&aged_by_clock))
+	if (!tide_doorbell_served())
 		tide_regret_gave(bytes);
 }
 
@@ -356,11 +354,6 @@ void tide_large_keep_adopt(bool held)
 		bytes += tide_load_relaxed(&large->bytes);
 	tide_store_relaxed(&cached_bytes, bytes);
 	leave(crowded_out);
-}
-
-void tide_large_set_aged(bool aged)
-{
-	tide_store_relaxed(&aged_by_clock, aged);
 }
 
 uint64_t tide_large_cached_bytes_racy(void)

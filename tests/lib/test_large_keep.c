@@ -1,5 +1,6 @@
 /* large_keep.c: free blocks merge, are cut to measure and lengthened, within bounds and until they
  * were not needed for a while; and they are not lost to a fork, nor in the way of an allocation. */
+#include "doorbell.h"
 #include "extents.h"
 #include "large_support.h"
 
@@ -98,7 +99,7 @@ Test(large_keep, a_clock_allows_for_more_and_none_for_giants)
 
 	tide_options_set(TIDE_OPTION_RETAIN_BYTES, 2 * MIB);
 	tide_options_set(TIDE_OPTION_RETAIN_PERCENT, 0);
-	tide_large_set_aged(true);
+	tide_doorbell_set_served(true);
 	for (size_t i = 0; i < COUNT_OF(block); i++)
 		block[i] = large_alloc(MIB + i * 300 * KIB);
 	for (size_t i = 0; i < COUNT_OF(block); i++)
