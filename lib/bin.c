@@ -3,32 +3,49 @@
 #include "check.h"
 #include "meta.h"
 
-/* Bins that hold nothing, for any class. Bins are cut from metadata memory by the dozen, since one
- * alone would round up to more lines. */
-static TIDE_OWN_LINE struct tide_stack spare;
+/* Bins that hold nothing, for any class: short ones, and long ones. They are cut from metadata memory
+ * by the page, since one alone would round up to more lines. */
+static TIDE_OWN_LINE struct tide_stack spare[2];
 /* writers every thread  readers the audit  order relaxed: a counter  edges none */
 static _Atomic size_t total;
 
-#define BINS_PER_CUT 7
-
-static struct tide_bin *cut_more(void)
+static bool is_long(unsigned slots)
 {
-	struct tide_bin *bins = tide_meta_alloc(BINS_PER_CUT * sizeof(struct tide_bin));
-	if (bins == NULL)
+	return slots > TIDE_BIN_SHORT_SLOTS;
+}
+
+static size_t bin_bytes(unsigned slots)
+{
+	return offsetof(struct tide_bin, slot) + (TIDE_BIN_BASE + slots + 1) * sizeof(void *);
+}
+
+static struct tide_bin *cut_more(unsigned slots)
+{
+	size_t bytes = bin_bytes(slots);
+	unsigned bins = (unsigned)(TIDE_PAGE_BYTES / bytes);
+	char *cut = tide_meta_alloc(bins * bytes);
+	struct tide_bin *bin = (void *)cut;
+	if (cut == NULL)
 		return NULL;
-	(void)tide_add_relaxed(&total, (size_t)BINS_PER_CUT);
-	for (int i = 1; i < BINS_PER_CUT; i++)
-		tide_stack_push(&spare, &bins[i].node);
-	return bins;
+	(void)tide_add_relaxed(&total, (size_t)bins);
+	bin->slots = (uint8_t)slots;
+	for (unsigned i = 1; i < bins; i++) {
+		struct tide_bin *other = (void *)(cut + i * bytes);
+		other->slots = (uint8_t)slots;
+		tide_stack_push(&spare[is_long(slots)], &other->node);
+	}
+	return bin;
 }
 
 struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 {
-	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare);
+	unsigned slots = is_long(capacity) ? TIDE_BIN_SLOTS : TIDE_BIN_SHORT_SLOTS;
+	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare[is_long(slots)]);
 	if (bin == NULL)
-		bin = cut_more();
+		bin = cut_more(slots);
 	if (bin == NULL)
 		return NULL;
+	TIDE_ASSERT(bin->slots == slots);
 	bin->count = 0;
 	bin->cls = (uint8_t)cls;
 	tide_bin_set_capacity(bin, capacity);
@@ -38,7 +55,20 @@ struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 void tide_bin_recycle(struct tide_bin *bin)
 {
 	TIDE_ASSERT(bin->slot[0] == NULL && bin->slot[1] == NULL);
-	tide_stack_push(&spare, &bin->node);
+	tide_stack_push(&spare[is_long(bin->slots)], &bin->node);
+}
+
+struct tide_bin *tide_bin_fit(struct tide_bin *empty, unsigned cls, unsigned capacity)
+{
+	TIDE_ASSERT(empty == NULL || empty->count == 0);
+	if (empty != NULL && (is_long(empty->slots) || !is_long(capacity)))
+		return empty;
+	struct tide_bin *bin = tide_bin_new(cls, capacity);
+	if (bin == NULL)
+		return empty;
+	if (empty != NULL)
+		tide_bin_recycle(empty);
+	return bin;
 }
 
 size_t tide_bin_total_racy(void)
@@ -49,13 +79,13 @@ size_t tide_bin_total_racy(void)
 void tide_bin_repair(struct tide_bin *bin)
 {
 	unsigned count = 0;
-	if (bin->count > TIDE_BIN_SLOTS)
-		bin->count = TIDE_BIN_SLOTS;
+	if (bin->count > bin->slots)
+		bin->count = bin->slots;
 	while (count < bin->count && bin->slot[TIDE_BIN_BASE + count] != NULL &&
 	       bin->slot[TIDE_BIN_BASE + count] != TIDE_BIN_FULL)
 		count++;
 	bin->count = (uint8_t)count;
-	for (unsigned i = count; i <= TIDE_BIN_SLOTS; i++)
+	for (unsigned i = count; i <= bin->slots; i++)
 		bin->slot[TIDE_BIN_BASE + i] = NULL;
 	bin->mark = (uint8_t)count;
 	bin->slot[TIDE_BIN_BASE + count] = TIDE_BIN_FULL;
@@ -84,17 +114,19 @@ unsigned tide_bin_find_double(const struct tide_bin *bin)
 }
 static_assert(TIDE_BIN_BASE > 0 && TIDE_BIN_BASE + TIDE_BIN_SLOTS < SEATS, "bin: 0 is no slot");
 
-bool tide_bin_is_valid(const struct tide_bin *bin)
+bool tide_bin_is_valid_with(const struct tide_bin *bin, size_t count)
 {
-	if (bin->count > bin->mark || bin->mark > TIDE_BIN_SLOTS)
+	if (count > bin->mark || bin->mark > bin->slots)
+		return false;
+	if (bin->slots != TIDE_BIN_SHORT_SLOTS && bin->slots != TIDE_BIN_SLOTS)
 		return false;
 	if (bin->slot[0] != NULL || bin->slot[1] != NULL)
 		return false;
-	for (unsigned i = TIDE_BIN_BASE; i < TIDE_BIN_BASE + TIDE_BIN_SLOTS + 1; i++) {
+	for (unsigned i = TIDE_BIN_BASE; i <= TIDE_BIN_BASE + (unsigned)bin->slots; i++) {
 		if ((bin->slot[i] == TIDE_BIN_FULL) != (i == TIDE_BIN_BASE + (unsigned)bin->mark))
 			return false;
 	}
-	for (unsigned i = 0; i < bin->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		if (bin->slot[TIDE_BIN_BASE + i] == NULL)
 			return false;
 		for (unsigned j = 0; j < i; j++) {

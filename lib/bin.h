@@ -10,8 +10,11 @@
  *                             the same compare catches)
  *   full   top[1] == FULL
  *
+ * A bin is of one of two lengths, for ever: most threads have few blocks of most classes, and bins
+ * of blocks that GC and threads have not come to yet are what fresh metadata goes to.
+ *
  * Touched by  its holder only; between holders it travels by stack.hand or garbage.hand
- * Invariants  count <= mark <= TIDE_BIN_SLOTS; slot[2 + mark] == FULL and no other slot is;
+ * Invariants  count <= mark <= slots; slot[2 + mark] == FULL and no other slot is;
  *             slots [2, 2 + count) are distinct free blocks of class `cls`
  * `count` is written when a bin leaves a thread's hands; before, `top` tells.
  *
@@ -36,12 +39,16 @@ struct tide_bin {
 	uint8_t count;
 	uint8_t mark;
 	uint8_t cls;
-	void *slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS + 1];
+	uint8_t slots; /* for blocks */
+	void *slot[];
 };
 static_assert(offsetof(struct tide_bin, node) == 0, "bin: a node is its bin");
 
 /* An empty bin of class `cls` that holds `capacity` blocks; NULL when out of memory. Lock-free. */
 TIDE_HIDDEN struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity);
+/* An empty bin that holds so many, in place of `empty` (or NULL); `empty` itself if that is all there
+ * is. It may come to hold fewer. */
+TIDE_HIDDEN struct tide_bin *tide_bin_fit(struct tide_bin *empty, unsigned cls, unsigned capacity);
 /* Give back a bin whose blocks have all been taken. */
 TIDE_HIDDEN void tide_bin_recycle(struct tide_bin *bin);
 /* Bins in existence, for the audit. */
@@ -52,10 +59,13 @@ TIDE_INLINE void **tide_bin_top(struct tide_bin *bin)
 	return &bin->slot[TIDE_BIN_BASE - 1 + bin->count];
 }
 
-/* Move the FULL mark: to `capacity`, or above the blocks that are in the bin already. */
+/* Move the FULL mark: to `capacity` or as far as there are slots, or above the blocks that are in the
+ * bin already. */
 TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
 {
-	unsigned mark = capacity > bin->count ? capacity : bin->count;
+	unsigned mark = capacity < bin->slots ? capacity : bin->slots;
+	if (mark < bin->count)
+		mark = bin->count;
 	if (bin->slot[TIDE_BIN_BASE + bin->mark] ==
 	    TIDE_BIN_FULL) /* a block, when filled past it */
 		bin->slot[TIDE_BIN_BASE + bin->mark] = NULL;
@@ -87,7 +97,11 @@ TIDE_INLINE void tide_bin_drop(struct tide_bin *bin, unsigned at)
 	bin->slot[TIDE_BIN_BASE + at] = bin->slot[TIDE_BIN_BASE + bin->count - 1];
 	bin->count--;
 }
-/* Whether the invariants hold; for a bin that nobody has as ready bin. */
-TIDE_HIDDEN bool tide_bin_is_valid(const struct tide_bin *bin);
+/* Whether the invariants hold for a bin with `count` blocks; that of a ready bin is not in it. */
+TIDE_HIDDEN bool tide_bin_is_valid_with(const struct tide_bin *bin, size_t count);
+static inline bool tide_bin_is_valid(const struct tide_bin *bin)
+{
+	return tide_bin_is_valid_with(bin, bin->count);
+}
 
 #endif

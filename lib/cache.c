@@ -100,7 +100,7 @@ static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 	struct tide_bin *ready = cache->ready[place];
 	uintptr_t at = (uintptr_t)cache->top[place];
 	if (ready != NULL && (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
-	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS - 1]))
+	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + ready->slots - 1]))
 		ready = NULL;
 	if (ready != NULL) {
 		ready->count = (uint8_t)(cache->top[place] - &ready->slot[TIDE_BIN_BASE - 1]);
@@ -190,7 +190,7 @@ uint32_t tide_cache_threads_racy(struct tide_heap *heap)
 
 void tide_cache_install_at(struct tide_cache *cache, unsigned place, struct tide_bin *bin)
 {
-	for (unsigned i = 0; i < sizeof *bin; i += TIDE_CACHE_LINE_BYTES)
+	for (unsigned i = 0; i < TIDE_BIN_SHORT_SLOTS * sizeof(void *); i += TIDE_CACHE_LINE_BYTES)
 		__builtin_prefetch((const char *)bin + i, 1);
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, bin->cls));
 	cache->ready[place] = bin;
@@ -358,13 +358,10 @@ bool tide_cache_is_valid(const struct tide_cache *cache)
 		const struct tide_bin *ready = cache->ready[place];
 		if (ready == NULL && cache->top[place] != NONE_TOP)
 			return false;
-		if (ready != NULL) {
-			struct tide_bin copy = *ready;
-			copy.count = (uint8_t)tide_cache_blocks_at(cache, place);
-			if (ready->cls != tide_pagemap_class_of_place(place) ||
-			    !tide_bin_is_valid(&copy))
-				return false;
-		}
+		if (ready != NULL &&
+		    (ready->cls != tide_pagemap_class_of_place(place) ||
+		     !tide_bin_is_valid_with(ready, tide_cache_blocks_at(cache, place))))
+			return false;
 	}
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
 		const struct tide_bin *pending = cache->pending[cls];

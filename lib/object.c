@@ -169,7 +169,7 @@ static void shelf_repair(struct tide_object_table *table, uint32_t slot, bool hi
 	if (ready != NULL && top != NONE_TOP) {
 		uintptr_t at = (uintptr_t)top;
 		if (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
-		    at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + TIDE_BIN_SLOTS - 1])
+		    at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + ready->slots - 1])
 			ready = NULL;
 		else
 			ready->count = (uint8_t)(top - &ready->slot[TIDE_BIN_BASE - 1]);

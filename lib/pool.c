@@ -127,7 +127,7 @@ static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 static struct tide_bin *empty_bin(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *bin = tide_cache_pending(cache, cls);
-	return bin != NULL ? bin : tide_bin_new(cls, TIDE_BIN_SLOTS);
+	return bin != NULL ? bin : tide_bin_new(cls, TIDE_POOL_BIN_BLOCKS);
 }
 
 /* One block, paid for, out of the free sets or the frontier. */

@@ -104,14 +104,12 @@ static bool refill(struct tide_cache *cache, unsigned cls)
 	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
 
 	bin = tide_cache_remove_ready(cache, cls);
-	if (bin == NULL)
-		bin = tide_bin_new(cls, 0);
+	bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));
 	if (bin == NULL)
 		return false;
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
 	size_t block_bytes = tide_class_bytes(cls);
-	unsigned want =
-	    tide_budget_blocks_in(&heap->budget, tide_cache_capacity(cache, cls), block_bytes);
+	unsigned want = tide_budget_blocks_in(&heap->budget, bin->mark, block_bytes);
 	unsigned taken = want > 0 ? tide_gc_refill_inline(cache, bin, want) : 0;
 	if (taken > 0) {
 		tide_count_owned(&counts->from_gc, 1u);

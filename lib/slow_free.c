@@ -116,21 +116,22 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 	if (cache->ready[place] == NULL)
 		return ready_bin(cache, cls) != NULL;
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
-	struct tide_bin *empty = pending;
-	if (pending == NULL || pending->count > 0) {
-		empty = tide_bin_new(cls, tide_cache_capacity(cache, cls));
-		if (empty == NULL)
-			return false;
-	}
+	bool swaps = pending != NULL && pending->count == 0;
+	if (swaps) /* nobody is to find it where it goes away from */
+		cache->pending[cls] = NULL;
+	struct tide_bin *empty =
+	    tide_bin_fit(swaps ? pending : NULL, cls, tide_cache_capacity(cache, cls));
+	if (empty == NULL)
+		return false;
 	struct tide_bin *full = tide_cache_remove_ready(cache, place);
 	if (TIDE_UNLIKELY(++cache->fulls % FULLS_PER_LOOK == 0))
 		look_into(full);
 	if (cache->has_pending) {
 		cache->pending[cls] =
 		    full; /* before the one it replaces is anywhere else: see bin.h */
-		if (pending == empty)
+		if (swaps)
 			tide_count_owned(&cache->counts[cls].swaps, 1u);
-		full = pending != empty ? pending : NULL;
+		full = swaps ? NULL : pending;
 		tide_cache_note_pending(cache);
 		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
 	}
@@ -156,7 +157,7 @@ static bool put_under_own(struct tide_cache *cache, void *block, unsigned cls)
 	if (!tide_slow_refill(cache, cls))
 		return false;
 	struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
-	bool fits = bin->count < TIDE_BIN_SLOTS;
+	bool fits = bin->count < bin->slots;
 	if (fits) {
 		void *lowest = bin->slot[TIDE_BIN_BASE];
 		bin->slot[TIDE_BIN_BASE] = block;

@@ -19,9 +19,10 @@ static void *block(unsigned i)
 
 static struct tide_bin *filled_bin(unsigned capacity, unsigned count)
 {
-	struct tide_bin *bin = tide_bin_new(CLS, capacity);
+	struct tide_bin *bin = tide_bin_new(CLS, capacity > count ? capacity : count);
 
 	cr_assert_not_null(bin);
+	tide_bin_set_capacity(bin, capacity);
 	for (unsigned i = 0; i < count; i++)
 		tide_bin_add(bin, block(i));
 	return bin;
@@ -135,10 +136,39 @@ Test(bin, a_bin_filled_past_its_mark_is_made_valid)
 	}
 }
 
+Test(bin, a_short_bin_is_shorter_and_never_holds_more)
+{
+	struct tide_bin *bin = tide_bin_new(CLS, 1);
+
+	cr_assert_eq(bin->slots, TIDE_BIN_SHORT_SLOTS);
+	tide_bin_set_capacity(bin, TIDE_BIN_SLOTS);
+	cr_assert_eq(bin->mark, TIDE_BIN_SHORT_SLOTS);
+	for (unsigned i = 0; i < TIDE_BIN_SHORT_SLOTS; i++)
+		tide_bin_add(bin, block(i));
+	cr_assert(tide_bin_is_valid(bin));
+	tide_bin_set_capacity(bin, 1);
+	cr_assert_eq(bin->mark, TIDE_BIN_SHORT_SLOTS, "there are blocks up to it");
+}
+
+Test(bin, what_is_too_short_is_replaced)
+{
+	struct tide_bin *brief = tide_bin_fit(NULL, CLS, 2);
+	struct tide_bin *other = tide_bin_fit(brief, CLS, TIDE_BIN_SHORT_SLOTS);
+
+	cr_assert_eq(other, brief);
+	other = tide_bin_fit(brief, CLS, TIDE_BIN_SHORT_SLOTS + 1);
+	cr_assert_eq(other->slots, TIDE_BIN_SLOTS);
+	cr_assert_eq(other->mark, TIDE_BIN_SHORT_SLOTS + 1);
+	cr_assert_eq(tide_bin_new(CLS, 1), brief, "it was recycled");
+	cr_assert_eq(tide_bin_fit(other, CLS, 1), other, "one that is too long will do");
+}
+
 Test(bin, recycled_bins_serve_any_class_and_capacity)
 {
 	uint64_t random = 7;
-	size_t total = 0;
+	tide_bin_recycle(tide_bin_new(CLS, TIDE_BIN_SHORT_SLOTS));
+	tide_bin_recycle(tide_bin_new(CLS, TIDE_BIN_SLOTS));
+	size_t total = tide_bin_total_racy();
 
 	for (int i = 0; i < 10000; i++) {
 		unsigned cls = (unsigned)(random_next(&random) % TIDE_CLASS_SLOTS);
@@ -153,8 +183,6 @@ Test(bin, recycled_bins_serve_any_class_and_capacity)
 		while (bin->count > 0)
 			(void)tide_bin_take(bin);
 		tide_bin_recycle(bin);
-		if (i == 0)
-			total = tide_bin_total_racy();
 	}
 	cr_assert_eq(tide_bin_total_racy(), total);
 }
