@@ -12,9 +12,11 @@
 /* Not getenv: a program may interpose it with one that allocates or takes a lock. */
 extern char **environ;
 
+/* Texts and not pointers to them, which would have to be relocated in every process. */
+enum { OPTION_NAME_ROOM = 24, OPTION_UNIT_ROOM = 8 };
 struct option_row {
-	const char *name; /* in the environment, after TIDE_ */
-	const char *unit;
+	char name[OPTION_NAME_ROOM]; /* in the environment, after TIDE_ */
+	char unit[OPTION_UNIT_ROOM];
 	int64_t standard, min, max;
 };
 
@@ -43,7 +45,9 @@ static char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
 static _Atomic bool text_known[TIDE_TEXT_OPTION_COUNT];
 
 #define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
-	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);
+	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);   \
+	static_assert(sizeof #ID <= OPTION_NAME_ROOM && sizeof(unit) <= OPTION_UNIT_ROOM,          \
+	              "options: room for the name of " #ID);
 TIDE_OPTIONS(OPTION_ASSERT)
 
 #define OPTION_PREFIX "TIDE_"
