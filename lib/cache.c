@@ -18,10 +18,10 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 static_assert(TIDE_PLACES == 3 * 64 + 2 * 16 + 3 * 4 + 1, "cache: one entry for each place");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
-struct tide_cache tide_cache_none = {
+struct tide_no_cache tide_cache_of_none = {
 	.top = { NONE_64, NONE_64, NONE_64, NONE_16, NONE_16, NONE_4, NONE_4, NONE_4, NONE_TOP },
 };
-TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
+TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = TIDE_CACHE_NONE;
 TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 #define MISSES_TO_GROW 4

@@ -62,7 +62,7 @@ static size_t bytes_of(const void *block)
 static struct tide_backtrace_memo *memo_of_self(void)
 {
 	struct tide_cache *self = tide_cache_self;
-	if (self == &tide_cache_none)
+	if (self == TIDE_CACHE_NONE)
 		return NULL;
 	if (self->backtrace == NULL)
 		self->backtrace = tide_meta_alloc(sizeof *self->backtrace);

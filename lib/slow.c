@@ -22,7 +22,7 @@
 struct tide_cache *tide_slow_self(void)
 {
 	struct tide_cache *cache = tide_cache_self;
-	return TIDE_LIKELY(cache != &tide_cache_none) ? cache : tide_start_thread();
+	return TIDE_LIKELY(cache != TIDE_CACHE_NONE) ? cache : tide_start_thread();
 }
 
 static void *pop(struct tide_cache *cache, unsigned cls)
@@ -376,6 +376,6 @@ void *tide_malloc_slow(size_t bytes)
 	struct tide_cache *cache = tide_cache_self;
 	if (tide_sample_on())
 		return tide_profiled_malloc_plain(bytes);
-	return TIDE_LIKELY(cache != &tide_cache_none) ? malloc_plain(cache, bytes)
-	                                              : malloc_first(bytes);
+	return TIDE_LIKELY(cache != TIDE_CACHE_NONE) ? malloc_plain(cache, bytes)
+	                                             : malloc_first(bytes);
 }
