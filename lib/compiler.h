@@ -59,3 +59,11 @@
 #endif
 
 #endif
+/* Large variables apart from the small ones, of which every process touches some. (Where there is
+ * AddressSanitizer it would not watch them then.) */
+#if TIDE_ASAN
+#define TIDE_APART
+#else
+#define TIDE_APART __attribute__((section(".bss.tide")))
+#endif
+

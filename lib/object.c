@@ -23,7 +23,7 @@ TIDE_THREAD_LOCAL struct tide_object_table *tide_object_self = TIDE_OBJECT_TABLE
 /* Caches by slot.
  * writers  makers, by CAS   readers  every thread   order  acq-rel, acquire
  * edges    object.live: what is in a cache for ever */
-static _Atomic(struct tide_object_cache *) caches[TIDE_OBJECT_CACHES_MAX];
+static TIDE_APART _Atomic(struct tide_object_cache *) caches[TIDE_OBJECT_CACHES_MAX];
 static TIDE_OWN_LINE struct tide_stack destroyed;
 
 struct tide_object_table *tide_object_table_take(struct tide_cache *self)

@@ -41,7 +41,7 @@ static const struct {
 /* Plain: written by who took `options_reported`, before text_known.
  * text_known  writers  the same   readers  every thread   order  store-release, load-acquire
  *             edges    options.text: the copy -> its readers */
-static char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
+static TIDE_APART char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
 static _Atomic bool text_known[TIDE_TEXT_OPTION_COUNT];
 
 #define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
@@ -61,7 +61,7 @@ static const char *const option_foreign[] = {
 };
 
 /* As the values of options: see options.h. */
-static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
+static TIDE_APART _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
 
 /* Whether somebody took it on himself to report what is wrong in the environment.
  * writers  initialising threads, by swap      readers  the same

@@ -20,7 +20,7 @@ const struct tide_pagemap_window *tide_pagemap_near(void)
 /* The tree's top.
  * writers  the thread whose leaf wins, by CAS   readers  every thread
  * order    cas-release, load-acquire            edges    pagemap.leaf */
-static _Atomic(struct tide_pagemap_leaf *) leaves[TIDE_LEAVES];
+static TIDE_APART _Atomic(struct tide_pagemap_leaf *) leaves[TIDE_LEAVES];
 
 static struct tide_pagemap_leaf *leaf_find(uintptr_t address)
 {
