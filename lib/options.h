@@ -18,7 +18,8 @@
 
 #include <tide/options.h>
 
-/* A page of its own, so that it can be made read-only. */
+/* A page of its own, so that it can be made read-only; after all other variables with a value, which
+ * it must not cut in two. */
 #define TIDE_OPTION_ROOM (TIDE_PAGE_BYTES / sizeof(int64_t))
 static_assert(TIDE_OPTION_COUNT <= TIDE_OPTION_ROOM, "options: they fit in their page");
 TIDE_HIDDEN extern
