@@ -8,13 +8,15 @@
 _Atomic uint8_t tide_pagemap_shift;
 
 static const struct tide_pagemap_window no_window;
-/* writers  the thread whose window wins, by CAS   readers  every thread
+/* NULL: none yet.
+ * writers  the thread whose window wins, by CAS   readers  every thread
  * order    cas-release, load-acquire              edges    pagemap.near */
-static _Atomic(const struct tide_pagemap_window *) window = &no_window;
+static _Atomic(const struct tide_pagemap_window *) window;
 
 const struct tide_pagemap_window *tide_pagemap_near(void)
 {
-	return tide_load_acquire(&window); /* pagemap.near */
+	const struct tide_pagemap_window *near = tide_load_acquire(&window); /* pagemap.near */
+	return near != NULL ? near : &no_window;
 }
 
 /* The tree's top.
@@ -69,8 +71,8 @@ bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 
 void tide_pagemap_init(uintptr_t address)
 {
-	const struct tide_pagemap_window *none = &no_window;
-	if (tide_pagemap_near() != none)
+	const struct tide_pagemap_window *none = NULL;
+	if (tide_pagemap_near() != &no_window)
 		return;
 	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
 	if (tide_os_address_limit_bytes() / 4 < window_bytes / TIDE_PAGE_BYTES * 16)
