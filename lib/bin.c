@@ -22,7 +22,7 @@ static struct tide_bin *cut_more(void)
 	return bins;
 }
 
-struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
+TIDE_USUAL struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 {
 	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare);
 	if (bin == NULL)

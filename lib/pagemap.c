@@ -37,7 +37,7 @@ static uintptr_t page_in_leaf(uintptr_t address)
 	return (address >> TIDE_PAGE_SHIFT) & (TIDE_LEAF_PAGES - 1);
 }
 
-static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
+static TIDE_USUAL struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 {
 	uintptr_t start = address & ~(TIDE_LEAF_BYTES - 1);
 	const struct tide_pagemap_window *own = tide_pagemap_near();
@@ -57,7 +57,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 	return seen;
 }
 
-bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
+TIDE_USUAL bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 {
 	uintptr_t last = start + bytes - 1;
 	if (last >> TIDE_ADDRESS_BITS != 0)
@@ -69,7 +69,7 @@ bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 	return true;
 }
 
-void tide_pagemap_init(uintptr_t address)
+TIDE_USUAL void tide_pagemap_init(uintptr_t address)
 {
 	const struct tide_pagemap_window *none = NULL;
 	if (tide_pagemap_near() != &no_window)

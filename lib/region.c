@@ -27,7 +27,7 @@ static bool group_make(struct tide_regions *regions, uint32_t index)
 	return group != NULL;
 }
 
-static struct tide_region *descriptor_new(struct tide_heap *heap)
+static TIDE_USUAL struct tide_region *descriptor_new(struct tide_heap *heap)
 {
 	struct tide_regions *regions = &heap->regions;
 	struct tide_region *region = (struct tide_region *)tide_stack_pop(&regions->unmapped);
@@ -77,7 +77,7 @@ void tide_region_reset(struct tide_region *region)
 	region->refuses_huge = false;
 }
 
-struct tide_region *tide_region_map(struct tide_heap *heap)
+TIDE_USUAL struct tide_region *tide_region_map(struct tide_heap *heap)
 {
 	struct tide_regions *regions = &heap->regions;
 	struct tide_region *region = descriptor_new(heap);
@@ -163,7 +163,8 @@ bool tide_region_is_valid(const struct tide_region *region, unsigned end)
 	return at == end;
 }
 
-struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, unsigned cls)
+TIDE_USUAL struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule,
+                                            unsigned cls)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	unsigned words = tide_slab_words(cls);

@@ -116,7 +116,7 @@ static void process_start(void)
 		tide_store_release(&thread_key_made, true); /* start.key */
 }
 
-struct tide_cache *tide_start_thread(void)
+TIDE_USUAL struct tide_cache *tide_start_thread(void)
 {
 	if (tide_cache_is_of_gc)
 		return NULL;
