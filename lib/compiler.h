@@ -62,7 +62,6 @@
 #define TIDE_ASAN 0
 #endif
 
-#endif
 /* Large variables apart from the small ones, of which every process touches some. (Where there is
  * AddressSanitizer it would not watch them then.) */
 #if TIDE_ASAN
@@ -71,3 +70,4 @@
 #define TIDE_APART __attribute__((section(".bss.tide")))
 #endif
 
+#endif
