@@ -52,7 +52,7 @@ Test(cache, the_cache_of_nobody_is_empty_and_full_at_once)
 	cr_assert_eq(tide_cache_self, TIDE_CACHE_NONE);
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		assert_no_bin(TIDE_CACHE_NONE, cls);
-	cr_assert_eq(TIDE_CACHE_NONE->near_pages, 0u);
+	cr_assert_eq(tide_cache_self->near_pages, 0u);
 	cr_assert(tide_cache_is_valid(TIDE_CACHE_NONE));
 }
 
