@@ -89,7 +89,7 @@ void tide_gc_drain_bin(struct tide_heap *heap, struct tide_bin *bin)
 	bin->count = 0;
 }
 
-unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
+TIDE_USUAL unsigned tide_gc_drain_cache(struct tide_cache *cache, unsigned bins)
 {
 	unsigned done = 0;
 	for (; done < bins; done++) {
@@ -124,7 +124,7 @@ unsigned tide_gc_drain_all(struct tide_heap *heap, unsigned bins, unsigned cache
 	return done;
 }
 
-enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
+TIDE_USUAL enum gc_work tide_gc_drain_strays(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
 	struct tide_region *region;

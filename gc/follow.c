@@ -21,7 +21,7 @@
 /* Threads tried when the process's first one has ended. */
 #define OTHERS_MAX 64
 
-static char own_status[STATUS_BYTES], other_status[STATUS_BYTES];
+static TIDE_APART char own_status[STATUS_BYTES], other_status[STATUS_BYTES];
 /* Negative: can't be had, or not yet. */
 static int own_file = -1, first_file = -1, other_file = -1, folder = -1;
 static bool apart; /* they are in a table of their own */

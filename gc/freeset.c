@@ -199,8 +199,8 @@ static bool take_from_set(struct tide_heap *heap, unsigned set, unsigned granule
 	return false;
 }
 
-bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned align,
-                        struct tide_region **region, unsigned *first)
+TIDE_USUAL bool tide_gc_chunk_take(struct tide_heap *heap, unsigned granules, unsigned align,
+                                   struct tide_region **region, unsigned *first)
 {
 	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
 	if (!tide_budget_held_in(&heap->budget, bytes))

@@ -35,7 +35,7 @@
 /* Every so many inline steps of a process without GC thread, one looks at the clock. */
 #define INLINE_STEPS_PER_TICK_CHECK 64
 
-static void count_step(struct gc *gc, bool inline_step)
+static TIDE_USUAL void count_step(struct gc *gc, bool inline_step)
 {
 	tide_count_owned(&gc->count.cycles, 1u);
 	if (inline_step)
@@ -60,7 +60,8 @@ static void prefetch_blocks(const struct tide_bin *bin)
 		__builtin_prefetch(bin->slot[TIDE_BIN_BASE + i], 1);
 }
 
-unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin, unsigned want)
+TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,
+                                          unsigned want)
 {
 	if (!tide_token_try())
 		return 0;

@@ -28,7 +28,7 @@ static void *chunk_free_to_issued(struct tide_region *region, unsigned first, un
 	return block;
 }
 
-static void *take_medium(struct tide_heap *heap, unsigned cls, unsigned align)
+static TIDE_USUAL void *take_medium(struct tide_heap *heap, unsigned cls, unsigned align)
 {
 	struct tide_region *region;
 	unsigned first;
@@ -37,7 +37,7 @@ static void *take_medium(struct tide_heap *heap, unsigned cls, unsigned align)
 	return chunk_free_to_issued(region, first, cls);
 }
 
-unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
+TIDE_USUAL unsigned tide_gc_refill_bin(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	unsigned taken = 0;
 	if (tide_class_is_small(bin->cls)) {
@@ -66,7 +66,7 @@ void *tide_gc_chunk_aligned(struct tide_cache *cache, unsigned cls, size_t align
 	return block;
 }
 
-static uint32_t bin_blocks_of(unsigned cls)
+static TIDE_USUAL uint32_t bin_blocks_of(unsigned cls)
 {
 	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
 	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
@@ -116,7 +116,8 @@ static uint32_t take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks,
 /* What is above the level by more than `slack` goes, in at most so many bins; the rest at the next
  * visit. Returns bins: 0 also when there is nothing to take, whatever the count of blocks says,
  * which is too high for good where a thread was lost between raising it and its push. */
-static uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack, uint32_t bins)
+static TIDE_USUAL uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack,
+                                 uint32_t bins)
 {
 	struct tide_queue *queue = &heap->queues.of[cls];
 	uint32_t blocks = tide_load_relaxed(&queue->blocks);
@@ -173,7 +174,7 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
  * MiB, four threads that build and drop trees took 1.5 times the CPU and twice the memory: while
  * the
  * GC thread was not on a processor, what they had freed waited for it, and they carved.) */
-void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
+TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;
 	struct tide_queue *queue = &heap->queues.of[cls];
@@ -224,7 +225,7 @@ static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 }
 
 /* Levels that saw no miss since the last time come down. */
-static void settle(struct tide_heap *heap)
+static TIDE_USUAL void settle(struct tide_heap *heap)
 {
 	struct gc *gc = &heap->gc;
 	/* With a GC thread the rest follows, visit by visit. */
@@ -251,7 +252,7 @@ static void settle(struct tide_heap *heap)
 	}
 }
 
-enum gc_work tide_gc_refill_queues(struct tide_heap *heap)
+TIDE_USUAL enum gc_work tide_gc_refill_queues(struct tide_heap *heap)
 {
 	enum gc_work work = GC_IDLE;
 	/* Once between two ticks: a queue that serves all who come has no misses either. */

@@ -246,7 +246,7 @@ void tide_gc_empty_idle(struct tide_heap *heap)
 	}
 }
 
-static uint64_t retain_base(struct tide_heap *heap)
+static TIDE_USUAL uint64_t retain_base(struct tide_heap *heap)
 {
 	uint64_t mapped =
 	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
@@ -278,7 +278,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 		gc->unsettled = true;
 }
 
-enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls)
+TIDE_USUAL enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned calls)
 {
 	struct gc *gc = &heap->gc;
 	unsigned made = 0;
@@ -338,7 +338,7 @@ uint64_t tide_gc_retain_bytes(struct tide_heap *heap)
 	return heap == &tide_heap_default ? tide_regret_retain(base) : base;
 }
 
-void tide_gc_release_excess(struct tide_heap *heap)
+TIDE_USUAL void tide_gc_release_excess(struct tide_heap *heap)
 {
 	struct gc *gc = &heap->gc;
 	uint64_t bound = tide_gc_retain_bytes(heap);

@@ -23,7 +23,7 @@ struct peer {
 
 /* Plain: the GC thread's. */
 static int listener = -1;
-static struct peer peers[PEERS_MAX];
+static TIDE_APART struct peer peers[PEERS_MAX];
 
 int tide_gc_serve_begin(const char *path)
 {

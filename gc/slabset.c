@@ -246,7 +246,7 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 	return slot;
 }
 
-unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
+TIDE_USUAL unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want)
 {
 	struct gc *gc = &heap->gc;
 	TIDE_ASSERT(bin->count <= bin->mark);

@@ -198,8 +198,8 @@ static void gc_main(void *arg)
 {
 	(void)arg;
 	/* For blocks that destructors free (object.h): this thread never has bins. */
-	tide_cache_self = &tide_cache_none;
-	tide_object_self = &tide_object_table_none;
+	tide_cache_self = TIDE_CACHE_NONE;
+	tide_object_self = TIDE_OBJECT_TABLE_NONE;
 	tide_cache_is_of_gc = true;
 	tide_gc_publish_begin();
 	/* Before the files of the container and of follow.c are open, which it would close. Those

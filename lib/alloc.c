@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static TIDE_NOINLINE void *malloc_medium(size_t size)
+static TIDE_USUAL TIDE_NOINLINE void *malloc_medium(size_t size)
 {
 	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES)) {
 		void *block;
@@ -18,7 +18,7 @@ static TIDE_NOINLINE void *malloc_medium(size_t size)
 	return tide_malloc_slow(size);
 }
 
-void *tide_malloc(size_t size)
+TIDE_USUAL void *tide_malloc(size_t size)
 {
 	if (TIDE_UNLIKELY(size > TIDE_TABLE_MAX_BYTES))
 		return malloc_medium(size);
@@ -28,7 +28,7 @@ void *tide_malloc(size_t size)
 	return block;
 }
 
-void *tide_calloc(size_t count, size_t size)
+TIDE_USUAL void *tide_calloc(size_t count, size_t size)
 {
 	size_t bytes;
 	if (TIDE_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {

@@ -37,7 +37,7 @@ static struct tide_bin *cut_more(unsigned slots)
 	return bin;
 }
 
-struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
+TIDE_USUAL struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 {
 	unsigned slots = is_long(capacity) ? TIDE_BIN_SLOTS : TIDE_BIN_SHORT_SLOTS;
 	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare[is_long(slots)]);

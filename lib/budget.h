@@ -118,8 +118,8 @@ static inline bool tide_budget_charge(struct tide_budget *budget, uint64_t bytes
 }
 
 /* Blocks come into a thread's hands: at most `want`, as many as may be. */
-static inline unsigned tide_budget_blocks_in(struct tide_budget *budget, unsigned want,
-                                             size_t block_bytes)
+static inline TIDE_USUAL unsigned tide_budget_blocks_in(struct tide_budget *budget, unsigned want,
+                                                        size_t block_bytes)
 {
 	if (!tide_load_relaxed(&budget->counts_blocks))
 		return want;

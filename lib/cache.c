@@ -18,10 +18,10 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 static_assert(TIDE_PLACES == 3 * 64 + 2 * 16 + 3 * 4 + 1, "cache: one entry for each place");
 
 /* Writable only so that its type needs no const; nothing ever writes to it. */
-struct tide_cache tide_cache_none = {
+struct tide_no_cache tide_cache_of_none = {
 	.top = { NONE_64, NONE_64, NONE_64, NONE_16, NONE_16, NONE_4, NONE_4, NONE_4, NONE_TOP },
 };
-TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = &tide_cache_none;
+TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self = TIDE_CACHE_NONE;
 TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;
 
 #define MISSES_TO_GROW 4
@@ -45,7 +45,7 @@ static struct tide_cache *make(struct tide_heap *heap)
 	return cache;
 }
 
-struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
+TIDE_USUAL struct tide_cache *tide_cache_unpark(struct tide_heap *heap, uint32_t thread_id)
 {
 	struct tide_cache *cache = tide_cache_take_parked(heap);
 	if (cache == NULL)
@@ -188,7 +188,8 @@ uint32_t tide_cache_threads_racy(struct tide_heap *heap)
 	return tide_load_relaxed(&heap->roster.threads);
 }
 
-void tide_cache_install_at(struct tide_cache *cache, unsigned place, struct tide_bin *bin)
+TIDE_USUAL void tide_cache_install_at(struct tide_cache *cache, unsigned place,
+                                      struct tide_bin *bin)
 {
 	for (unsigned i = 0; i < TIDE_BIN_SHORT_SLOTS * sizeof(void *); i += TIDE_CACHE_LINE_BYTES)
 		__builtin_prefetch((const char *)bin + i, 1);
@@ -298,7 +299,7 @@ void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, un
 	tide_count_owned(&cache->reclassed[to], 1u);
 }
 
-static unsigned capacity_limit(unsigned cls)
+static TIDE_USUAL unsigned capacity_limit(unsigned cls)
 {
 	size_t limit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
 	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
@@ -321,7 +322,7 @@ unsigned tide_cache_capacity(struct tide_cache *cache, unsigned cls)
 	return cache->capacity[cls];
 }
 
-void tide_cache_missed(struct tide_cache *cache, unsigned cls)
+TIDE_USUAL void tide_cache_missed(struct tide_cache *cache, unsigned cls)
 {
 	cache->spills[cls] = 0;
 	if (++cache->misses[cls] < MISSES_TO_GROW)

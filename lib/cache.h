@@ -1,7 +1,7 @@
 /* A thread's cache: for each class a ready bin, which malloc pops and free pushes, and a pending
  * bin, the spare that is swapped in when the ready bin is empty or full.
  *
- * A thread without a cache points at `tide_cache_none`, in which every bin is empty and full at
+ * A thread without a cache points at `tide_cache_of_none`, in which every bin is empty and full at
  * once and which is never written: its first malloc or free misses like any other, and no path asks
  * "initialised?". The same trick takes NULL, large blocks and foreign pointers off the fast path:
  * their classes have that bin for ever.
@@ -154,7 +154,14 @@ TIDE_INLINE struct tide_cache *tide_cache_seated(const struct tide_cache *self, 
 	return TIDE_LIKELY(seat->generation == generation) ? seat->cache : NULL;
 }
 
-TIDE_HIDDEN extern struct tide_cache tide_cache_none;
+/* The cache of a thread that has none: as much of one as anybody reads of it, and not the counts,
+ * which would be memory of every process. */
+struct tide_no_cache {
+	_Alignas(struct tide_cache) void **top[TIDE_PLACES];
+	char rest[offsetof(struct tide_cache, counts) - TIDE_PLACES * sizeof(void **)];
+};
+TIDE_HIDDEN extern struct tide_no_cache tide_cache_of_none;
+#define TIDE_CACHE_NONE ((struct tide_cache *)(void *)&tide_cache_of_none)
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_cache *tide_cache_self;
 /* This is the GC thread, which never gets a cache. */
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL bool tide_cache_is_of_gc;

@@ -19,7 +19,7 @@
 /* Blocks in quarantine.
  * writers  who frees, by swap     readers  the same
  * order    swap acq-rel           edges    checked.park */
-static _Atomic(void *) small_kept[SMALL_KEPT], medium_kept[MEDIUM_KEPT];
+static TIDE_APART _Atomic(void *) small_kept[SMALL_KEPT], medium_kept[MEDIUM_KEPT];
 /* writers who frees, by fetch-add  readers the same  order relaxed: tickets  edges none */
 static _Atomic uint32_t small_ticket, medium_ticket;
 /* writers who shuffles, by fetch-add  readers the same  order relaxed: any number is right

@@ -16,6 +16,10 @@
 #define TIDE_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define TIDE_COLD __attribute__((noinline, cold))
 #define TIDE_NOINLINE __attribute__((noinline))
+/* What every process runs, a small one too, side by side: the system maps code by pages, and where
+ * it is in memory anyway by 16 of them, so what is never run costs nothing only where it is apart.
+ * A section of that name linkers put together, before all other code that is not cold. */
+#define TIDE_USUAL __attribute__((section(".text.hot.tide")))
 #define TIDE_INLINE static inline __attribute__((always_inline))
 #define TIDE_HIDDEN __attribute__((visibility("hidden")))
 #define TIDE_EXPORT __attribute__((visibility("default")))
@@ -56,6 +60,14 @@
 #define TIDE_ASAN 1
 #else
 #define TIDE_ASAN 0
+#endif
+
+/* Large variables apart from the small ones, of which every process touches some. (Where there is
+ * AddressSanitizer it would not watch them then.) */
+#if TIDE_ASAN
+#define TIDE_APART
+#else
+#define TIDE_APART __attribute__((section(".bss.tide")))
 #endif
 
 #endif

@@ -35,7 +35,20 @@ static void after_in_child(void)
 	tide_gc_fork_child(held, tide_cache_self, tide_os_thread_id());
 }
 
+#if defined(TIDE_PRELOAD) && defined(__GLIBC__)
+/* What pthread_atfork is there, as each library has it for itself: a call from this one's last page
+ * of code, which nothing else would have in memory. */
+extern int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                             void *library);
+TIDE_HIDDEN extern void *__dso_handle;
+
+void tide_fork_register(void)
+{
+	(void)__register_atfork(before, after_in_parent, after_in_child, &__dso_handle);
+}
+#else
 void tide_fork_register(void)
 {
 	(void)pthread_atfork(before, after_in_parent, after_in_child);
 }
+#endif

@@ -13,7 +13,7 @@
 #include "slow.h"
 #include "start.h"
 
-void tide_free(void *block)
+TIDE_USUAL void tide_free(void *block)
 {
 	if (TIDE_UNLIKELY(!tide_hit_push(tide_cache_self, tide_hit_class(block), block)))
 		tide_free_slow(block, "free");

@@ -107,8 +107,8 @@ static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned 
 	}
 }
 
-static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granules,
-                                unsigned *first)
+static TIDE_USUAL struct tide_region *take(struct tide_heap *heap, int kind, unsigned granules,
+                                           unsigned *first)
 {
 	uint64_t bytes = (uint64_t)granules * TIDE_GRANULE_BYTES;
 	if (!tide_budget_held_in(&heap->budget, bytes))
@@ -121,7 +121,7 @@ static struct tide_region *take(struct tide_heap *heap, int kind, unsigned granu
 	return region;
 }
 
-static void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
+static TIDE_USUAL void *chunk_issue(struct tide_region *region, unsigned first, unsigned cls)
 {
 	void *block = tide_region_address(region, first);
 	TIDE_YIELD("frontier.issue");

@@ -2,7 +2,7 @@
 
 #include "meta.h"
 
-struct tide_heap tide_heap_default;
+TIDE_APART struct tide_heap tide_heap_default;
 
 static TIDE_OWN_LINE struct tide_stack destroyed;
 /* Slots in use.

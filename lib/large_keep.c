@@ -20,7 +20,7 @@
 #define HOLD_NS 1000000u
 
 /* Plain: who has the right to it. */
-static struct tide_extents extents;
+static TIDE_APART struct tide_extents extents;
 /* writers every thread, by swap; who left  readers the same  order acq-rel, release  edges
  * large.keep */
 static TIDE_OWN_LINE _Atomic uint32_t taken;

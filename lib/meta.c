@@ -33,7 +33,7 @@ static size_t arena_bytes(void)
 	                                                    : MANY_ARENAS * TIDE_META_ARENA_BYTES;
 }
 
-static struct arena *arena_map(size_t payload_bytes)
+static TIDE_USUAL struct arena *arena_map(size_t payload_bytes)
 {
 	payload_bytes = (payload_bytes + TIDE_PAGE_BYTES - 1) & ~(size_t)(TIDE_PAGE_BYTES - 1);
 	size_t bytes = payload_bytes + 2 * TIDE_PAGE_BYTES;
@@ -56,7 +56,7 @@ static void arena_unmap(struct arena *arena)
 	(void)tide_os_unmap((char *)arena - TIDE_PAGE_BYTES, bytes);
 }
 
-void *tide_meta_alloc(size_t bytes)
+TIDE_USUAL void *tide_meta_alloc(size_t bytes)
 {
 	bytes = (bytes + TIDE_CACHE_LINE_BYTES - 1) & ~(size_t)(TIDE_CACHE_LINE_BYTES - 1);
 	if (bytes > TIDE_META_ARENA_BYTES / 4) {

@@ -16,13 +16,14 @@ static void *const none_slots[3] = { NULL, NULL, TIDE_BIN_FULL };
 #define NONE_64 NONE_16, NONE_16, NONE_16, NONE_16
 static_assert(TIDE_OBJECT_CACHES_MAX == 4 * 64, "object: one entry for each cache");
 
-struct tide_object_table tide_object_table_none = { .top = { NONE_64, NONE_64, NONE_64, NONE_64 } };
-TIDE_THREAD_LOCAL struct tide_object_table *tide_object_self = &tide_object_table_none;
+struct tide_no_object_table tide_object_table_of_none = { .top = { NONE_64, NONE_64, NONE_64,
+	                                                           NONE_64 } };
+TIDE_THREAD_LOCAL struct tide_object_table *tide_object_self = TIDE_OBJECT_TABLE_NONE;
 
 /* Caches by slot.
  * writers  makers, by CAS   readers  every thread   order  acq-rel, acquire
  * edges    object.live: what is in a cache for ever */
-static _Atomic(struct tide_object_cache *) caches[TIDE_OBJECT_CACHES_MAX];
+static TIDE_APART _Atomic(struct tide_object_cache *) caches[TIDE_OBJECT_CACHES_MAX];
 static TIDE_OWN_LINE struct tide_stack destroyed;
 
 struct tide_object_table *tide_object_table_take(struct tide_cache *self)

@@ -114,7 +114,7 @@ uint64_t tide_object_cache_drain(struct tide_object_cache *cache)
 {
 	struct tide_cache *self = tide_cache_self;
 	struct tide_object_table *table =
-	    self != &tide_cache_none ? tide_load_relaxed(&self->objects) : NULL;
+	    self != TIDE_CACHE_NONE ? tide_load_relaxed(&self->objects) : NULL;
 	if (table != NULL) {
 		tide_cache_slow_enter(self);
 		tide_object_shelf_empty(cache, table, true, self->has_pending);

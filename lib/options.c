@@ -12,9 +12,11 @@
 /* Not getenv: a program may interpose it with one that allocates or takes a lock. */
 extern char **environ;
 
+/* Texts and not pointers to them, which would have to be relocated in every process. */
+enum { OPTION_NAME_ROOM = 24, OPTION_UNIT_ROOM = 8 };
 struct option_row {
-	const char *name; /* in the environment, after TIDE_ */
-	const char *unit;
+	char name[OPTION_NAME_ROOM]; /* in the environment, after TIDE_ */
+	char unit[OPTION_UNIT_ROOM];
 	int64_t standard, min, max;
 };
 
@@ -39,11 +41,13 @@ static const struct {
 /* Plain: written by who took `options_reported`, before text_known.
  * text_known  writers  the same   readers  every thread   order  store-release, load-acquire
  *             edges    options.text: the copy -> its readers */
-static char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
+static TIDE_APART char option_text[TIDE_TEXT_OPTION_COUNT][TIDE_OPTION_TEXT_BYTES];
 static _Atomic bool text_known[TIDE_TEXT_OPTION_COUNT];
 
 #define OPTION_ASSERT(ID, name, unit, def, min, max, meaning)                                      \
-	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);
+	static_assert(0 <= (min) && (min) <= (def) && (def) <= (max), "options: range of " #ID);   \
+	static_assert(sizeof #ID <= OPTION_NAME_ROOM && sizeof(unit) <= OPTION_UNIT_ROOM,          \
+	              "options: room for the name of " #ID);
 TIDE_OPTIONS(OPTION_ASSERT)
 
 #define OPTION_PREFIX "TIDE_"
@@ -57,7 +61,7 @@ static const char *const option_foreign[] = {
 };
 
 /* As the values of options: see options.h. */
-static _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
+static TIDE_APART _Atomic char option_cgroup[TIDE_OPTION_CGROUP_BYTES];
 
 /* Whether somebody took it on himself to report what is wrong in the environment.
  * writers  initialising threads, by swap      readers  the same

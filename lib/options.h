@@ -18,10 +18,12 @@
 
 #include <tide/options.h>
 
-/* A page of its own, so that it can be made read-only. */
+/* A page of its own, so that it can be made read-only; after all other variables with a value, which
+ * it must not cut in two. */
 #define TIDE_OPTION_ROOM (TIDE_PAGE_BYTES / sizeof(int64_t))
 static_assert(TIDE_OPTION_COUNT <= TIDE_OPTION_ROOM, "options: they fit in their page");
-TIDE_HIDDEN extern _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM];
+TIDE_HIDDEN extern
+    __attribute__((section(".data.tide"))) _Atomic int64_t tide_option_value[TIDE_OPTION_ROOM];
 
 static inline int64_t tide_option(enum tide_option_id id)
 {

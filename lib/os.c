@@ -29,7 +29,7 @@
 
 /* ThreadSanitizer forgets what it knows of a range when it sees it mapped or unmapped, which it
  * does only through the C library. */
-static long os_mmap(uintptr_t hint, size_t bytes, int flags)
+static TIDE_USUAL long os_mmap(uintptr_t hint, size_t bytes, int flags)
 {
 	flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	if (TIDE_TSAN) {
@@ -123,7 +123,7 @@ static bool faulty(enum tide_os_call call)
 	return TIDE_UNLIKELY(tide_load_relaxed(&fault_mask) & (uint32_t)call) && fault_take();
 }
 
-void *tide_os_map(uintptr_t hint, size_t bytes)
+TIDE_USUAL void *tide_os_map(uintptr_t hint, size_t bytes)
 {
 	if (faulty(TIDE_OS_MMAP))
 		return NULL;
@@ -178,7 +178,7 @@ bool tide_os_is_readable(const void *address)
 	return os_call(SYS_rt_sigprocmask, -1, (long)address, 0, sizeof(uint64_t), 0, 0) != -EFAULT;
 }
 
-bool tide_os_unmap(void *start, size_t bytes)
+TIDE_USUAL bool tide_os_unmap(void *start, size_t bytes)
 {
 	if (faulty(TIDE_OS_MUNMAP))
 		return false;

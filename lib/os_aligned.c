@@ -42,7 +42,7 @@ static TIDE_COLD void discard_again(void)
 		discarded_push(first, last);
 }
 
-bool tide_os_discard(void *start, size_t bytes)
+TIDE_USUAL bool tide_os_discard(void *start, size_t bytes)
 {
 	if (TIDE_UNLIKELY(tide_load_relaxed(&discarded) != NULL))
 		discard_again();
@@ -70,7 +70,7 @@ size_t tide_os_discarded_bytes_racy(void)
 	return tide_load_relaxed(&discarded_bytes);
 }
 
-void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
+TIDE_USUAL void *tide_os_map_aligned(uintptr_t hint, size_t bytes, size_t align_bytes)
 {
 	uintptr_t mask = align_bytes - 1;
 	if (TIDE_UNLIKELY(tide_load_relaxed(&discarded) != NULL))

@@ -8,19 +8,21 @@
 _Atomic uint8_t tide_pagemap_shift;
 
 static const struct tide_pagemap_window no_window;
-/* writers  the thread whose window wins, by CAS   readers  every thread
+/* NULL: none yet.
+ * writers  the thread whose window wins, by CAS   readers  every thread
  * order    cas-release, load-acquire              edges    pagemap.near */
-static _Atomic(const struct tide_pagemap_window *) window = &no_window;
+static _Atomic(const struct tide_pagemap_window *) window;
 
 const struct tide_pagemap_window *tide_pagemap_near(void)
 {
-	return tide_load_acquire(&window); /* pagemap.near */
+	const struct tide_pagemap_window *near = tide_load_acquire(&window); /* pagemap.near */
+	return near != NULL ? near : &no_window;
 }
 
 /* The tree's top.
  * writers  the thread whose leaf wins, by CAS   readers  every thread
  * order    cas-release, load-acquire            edges    pagemap.leaf */
-static _Atomic(struct tide_pagemap_leaf *) leaves[TIDE_LEAVES];
+static TIDE_APART _Atomic(struct tide_pagemap_leaf *) leaves[TIDE_LEAVES];
 
 static struct tide_pagemap_leaf *leaf_find(uintptr_t address)
 {
@@ -35,7 +37,7 @@ static uintptr_t page_in_leaf(uintptr_t address)
 	return (address >> TIDE_PAGE_SHIFT) & (TIDE_LEAF_PAGES - 1);
 }
 
-static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
+static TIDE_USUAL struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 {
 	uintptr_t start = address & ~(TIDE_LEAF_BYTES - 1);
 	const struct tide_pagemap_window *own = tide_pagemap_near();
@@ -55,7 +57,7 @@ static struct tide_pagemap_leaf *leaf_make(uintptr_t address)
 	return seen;
 }
 
-bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
+TIDE_USUAL bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 {
 	uintptr_t last = start + bytes - 1;
 	if (last >> TIDE_ADDRESS_BITS != 0)
@@ -67,10 +69,10 @@ bool tide_pagemap_prepare(uintptr_t start, size_t bytes)
 	return true;
 }
 
-void tide_pagemap_init(uintptr_t address)
+TIDE_USUAL void tide_pagemap_init(uintptr_t address)
 {
-	const struct tide_pagemap_window *none = &no_window;
-	if (tide_pagemap_near() != none)
+	const struct tide_pagemap_window *none = NULL;
+	if (tide_pagemap_near() != &no_window)
 		return;
 	uint64_t window_bytes = TIDE_NEAR_MAX_BYTES;
 	if (tide_os_address_limit_bytes() / 4 < window_bytes / TIDE_PAGE_BYTES * 16)

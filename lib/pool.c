@@ -98,7 +98,7 @@ static void *take_fitting(struct tide_cache *cache, unsigned cls)
 }
 
 /* `bin` to the pool, in place of the one that is there and empty. */
-static void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
+static TIDE_USUAL void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;
 	struct tide_bin *empty = tide_cache_pending(cache, cls);

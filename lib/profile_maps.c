@@ -21,8 +21,8 @@ static void put_head(struct tide_profile_text *text)
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 
 /* Plain: of who writes. */
-static uintptr_t seen[FILES_MAX];
-static char program[512];
+static TIDE_APART uintptr_t seen[FILES_MAX];
+static TIDE_APART char program[512];
 
 /* By its link, which takes no descriptor, or as it was called: that is of use when it is whole. */
 static const char *program_path(void)

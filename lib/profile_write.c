@@ -272,7 +272,7 @@ void tide_profile_write_start(void)
 
 /* Not from inside malloc: the unwinder has to be fetched by the loader. */
 static void at_begin(void) __attribute__((constructor));
-static void at_begin(void)
+static TIDE_USUAL void at_begin(void)
 {
 	bool wanted = false;
 	for (char **at = environ; at != NULL && *at != NULL; at++)

@@ -22,7 +22,7 @@ static _Atomic(struct tide_heap *) sampled_heap;
  * need not look at all of it.
  * writers  who enters a block, by fetch-or; who destroys the heap   readers  who destroys it
  * order    relaxed: who destroys a heap knows that it is not used   edges    none */
-static _Atomic uint64_t groups_of_heap[TIDE_HEAPS_MAX];
+static TIDE_APART _Atomic uint64_t groups_of_heap[TIDE_HEAPS_MAX];
 /* This thread is taking a sample: what it allocates for that is not taken. */
 static TIDE_THREAD_LOCAL bool taking;
 
@@ -62,7 +62,7 @@ static size_t bytes_of(const void *block)
 static struct tide_backtrace_memo *memo_of_self(void)
 {
 	struct tide_cache *self = tide_cache_self;
-	if (self == &tide_cache_none)
+	if (self == TIDE_CACHE_NONE)
 		return NULL;
 	if (self->backtrace == NULL)
 		self->backtrace = tide_meta_alloc(sizeof *self->backtrace);

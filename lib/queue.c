@@ -2,7 +2,7 @@
 
 #include "options.h"
 
-void tide_queue_init(struct tide_queues *queues)
+TIDE_USUAL void tide_queue_init(struct tide_queues *queues)
 {
 	int64_t blocks = tide_option(TIDE_OPTION_QUEUE_BLOCKS);
 	int64_t max_bytes = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);

@@ -109,7 +109,8 @@ static TIDE_COLD void *realloc_checked(struct tide_heap *heap, void *block, unsi
 }
 
 /* Of a small or medium block. */
-static void *realloc_class(struct tide_heap *heap, void *block, unsigned cls, size_t size)
+static TIDE_USUAL void *realloc_class(struct tide_heap *heap, void *block, unsigned cls,
+                                      size_t size)
 {
 	size_t has = tide_class_bytes(cls);
 	if (stays(size, has))
@@ -137,7 +138,7 @@ static void *realloc_class(struct tide_heap *heap, void *block, unsigned cls, si
 }
 
 /* Whatever it is. */
-static TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
+static TIDE_USUAL TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
 {
 	if (block == NULL)
 		return tide_malloc(size);
@@ -162,7 +163,7 @@ static TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
 	return realloc_class(heap, block, cls, size);
 }
 
-void *tide_realloc(void *block, size_t size)
+TIDE_USUAL void *tide_realloc(void *block, size_t size)
 {
 	unsigned cls = tide_hit_size_class(block);
 	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked() || tide_sample_on()))
@@ -170,7 +171,7 @@ void *tide_realloc(void *block, size_t size)
 	return realloc_class(&tide_heap_default, block, cls, size);
 }
 
-void *tide_reallocarray(void *block, size_t count, size_t size)
+TIDE_USUAL void *tide_reallocarray(void *block, size_t count, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(count, size, &bytes)) {

@@ -27,7 +27,7 @@ static bool group_make(struct tide_regions *regions, uint32_t index)
 	return group != NULL;
 }
 
-static struct tide_region *descriptor_new(struct tide_heap *heap)
+static TIDE_USUAL struct tide_region *descriptor_new(struct tide_heap *heap)
 {
 	struct tide_regions *regions = &heap->regions;
 	struct tide_region *region = (struct tide_region *)tide_stack_pop(&regions->unmapped);
@@ -52,9 +52,20 @@ static struct tide_region *descriptor_new(struct tide_heap *heap)
 	return region;
 }
 
-static void *map_near_hint(size_t bytes)
+/* The system maps downwards: below the page map's window, and its first leaf below that, there is
+ * room at an address such as regions have, which it would not choose by itself. 0: no window. */
+static uintptr_t first_hint(void)
+{
+	uintptr_t map = (uintptr_t)tide_pagemap_near()->map;
+	uintptr_t taken = sizeof(struct tide_pagemap_leaf) + TIDE_PAGE_BYTES + TIDE_REGION_BYTES;
+	return map > taken ? (map - taken) & ~(uintptr_t)(TIDE_REGION_BYTES - 1) : 0;
+}
+
+static TIDE_USUAL void *map_near_hint(size_t bytes)
 {
 	uintptr_t hint = tide_load_relaxed(&next_hint);
+	if (hint == 0)
+		hint = first_hint();
 	char *start = tide_os_map_aligned(hint, bytes, TIDE_REGION_BYTES);
 	if (start == NULL)
 		return NULL;
@@ -77,7 +88,7 @@ void tide_region_reset(struct tide_region *region)
 	region->refuses_huge = false;
 }
 
-struct tide_region *tide_region_map(struct tide_heap *heap)
+TIDE_USUAL struct tide_region *tide_region_map(struct tide_heap *heap)
 {
 	struct tide_regions *regions = &heap->regions;
 	struct tide_region *region = descriptor_new(heap);
@@ -163,7 +174,8 @@ bool tide_region_is_valid(const struct tide_region *region, unsigned end)
 	return at == end;
 }
 
-struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule, unsigned cls)
+TIDE_USUAL struct tide_slab *tide_slab_make(struct tide_region *region, unsigned granule,
+                                            unsigned cls)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	unsigned words = tide_slab_words(cls);

@@ -15,7 +15,7 @@ void tide_regret_gave(uint64_t bytes)
 	tide_store_relaxed(&given_bytes, tide_load_relaxed(&given_bytes) + bytes);
 }
 
-void tide_regret_need(uint64_t bytes)
+TIDE_USUAL void tide_regret_need(uint64_t bytes)
 {
 	uint64_t given = tide_load_relaxed(&given_bytes);
 	uint64_t again = bytes < given ? bytes : given;

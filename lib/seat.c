@@ -47,7 +47,7 @@ void tide_seat_leave_all(struct tide_cache *self)
 void tide_self_empty(void)
 {
 	struct tide_cache *self = tide_cache_self;
-	if (self == &tide_cache_none)
+	if (self == TIDE_CACHE_NONE)
 		return;
 	(void)tide_cache_empty(self);
 	for (uint32_t slot = 0; slot < self->seats_used; slot++) {

@@ -22,7 +22,7 @@
 struct tide_cache *tide_slow_self(void)
 {
 	struct tide_cache *cache = tide_cache_self;
-	return TIDE_LIKELY(cache != &tide_cache_none) ? cache : tide_start_thread();
+	return TIDE_LIKELY(cache != TIDE_CACHE_NONE) ? cache : tide_start_thread();
 }
 
 static void *pop(struct tide_cache *cache, unsigned cls)
@@ -40,7 +40,7 @@ static TIDE_COLD void drop_double(struct tide_cache *cache, unsigned cls)
 }
 
 /* Make `bin`, which has blocks, the ready bin; the empty one becomes the spare, or goes. */
-static void empty_to_ready(struct tide_cache *cache, unsigned cls, struct tide_bin *bin)
+static TIDE_USUAL void empty_to_ready(struct tide_cache *cache, unsigned cls, struct tide_bin *bin)
 {
 	struct tide_bin *empty = tide_cache_remove_ready(cache, cls);
 	if (empty != NULL && cache->has_pending && cache->pending[cls] == NULL)
@@ -61,7 +61,7 @@ static unsigned carve_count(struct tide_cache *cache, unsigned cls)
 	return capacity;
 }
 
-void tide_slow_want_gc_thread(struct tide_cache *cache)
+TIDE_USUAL void tide_slow_want_gc_thread(struct tide_cache *cache)
 {
 	if (tide_gc_thread_runs() ||
 	    (tide_cache_threads_racy(&tide_heap_default) < 2 && !tide_gc_thread_wanted_alone()))
@@ -82,7 +82,7 @@ static void grew(struct tide_cache *cache, uint64_t bytes)
 	tide_doorbell_ring(true);
 }
 
-static bool refill(struct tide_cache *cache, unsigned cls)
+static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 {
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
 	struct tide_cache_counts *counts = &cache->counts[cls];
@@ -198,7 +198,7 @@ static void *medium_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return *cache->top[cls] != NULL ? pop(cache, cls) : tide_pool_malloc(cache, cls, zeroed);
 }
 
-static void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+static TIDE_USUAL void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
 	tide_cache_slow_enter(cache);
 	void *block = tide_class_is_medium(cls) ? medium_malloc(cache, cls, zeroed)
@@ -325,7 +325,7 @@ static TIDE_NOINLINE void *malloc_guarded(struct tide_cache *cache, size_t bytes
 	return block != NULL ? block : malloc_in(cache, bytes, bytes, zeroed);
 }
 
-void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
+TIDE_USUAL void *tide_malloc_slow_zeroed(size_t bytes, bool *zeroed)
 {
 	struct tide_cache *cache = tide_slow_self();
 	*zeroed = false;
@@ -359,7 +359,7 @@ TIDE_INLINE void *malloc_plain(struct tide_cache *cache, size_t bytes)
 }
 
 /* The first call of a thread, perhaps of the process: only then is it known what is sampled. */
-static TIDE_NOINLINE void *malloc_first(size_t bytes)
+static TIDE_USUAL TIDE_NOINLINE void *malloc_first(size_t bytes)
 {
 	struct tide_cache *cache = tide_slow_self();
 	if (cache == NULL) {
@@ -369,11 +369,11 @@ static TIDE_NOINLINE void *malloc_first(size_t bytes)
 	return tide_sample_on() ? tide_profiled_malloc_plain(bytes) : malloc_plain(cache, bytes);
 }
 
-void *tide_malloc_slow(size_t bytes)
+TIDE_USUAL void *tide_malloc_slow(size_t bytes)
 {
 	struct tide_cache *cache = tide_cache_self;
 	if (tide_sample_on())
 		return tide_profiled_malloc_plain(bytes);
-	return TIDE_LIKELY(cache != &tide_cache_none) ? malloc_plain(cache, bytes)
-	                                              : malloc_first(bytes);
+	return TIDE_LIKELY(cache != TIDE_CACHE_NONE) ? malloc_plain(cache, bytes)
+	                                             : malloc_first(bytes);
 }

@@ -17,7 +17,7 @@
 
 /* The bin that free fills, made if there is none: the ready bin, or in profile mode that for
  * returns. */
-static struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
+static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned cls)
 {
 	unsigned place = tide_pagemap_place(cls);
 	if (cache->ready[place] == NULL) {
@@ -207,7 +207,8 @@ static bool medium_free(struct tide_cache *cache, void *block, unsigned cls, con
 	return tide_hit_push(cache, place, block) || tide_pool_free(cache, block, cls, function);
 }
 
-static void class_put(struct tide_cache *cache, void *block, unsigned cls, const char *function)
+static TIDE_USUAL void class_put(struct tide_cache *cache, void *block, unsigned cls,
+                                 const char *function)
 {
 	/* Seen here for certain; in the hit case, at the next malloc. */
 	if (is_at_an_end(cache, block, cls)) {
@@ -287,7 +288,7 @@ static TIDE_COLD void free_without_cache(struct tide_heap *heap, void *block, un
 	tide_orphan_push(&heap->orphans, block);
 }
 
-void tide_free_slow(void *block, const char *function)
+TIDE_USUAL void tide_free_slow(void *block, const char *function)
 {
 	if (block == NULL)
 		return;

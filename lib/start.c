@@ -41,8 +41,8 @@ static void thread_end(void *arg)
 	struct tide_cache *cache = arg;
 	/* From here on the thread is as new: what later destructors free gets it a cache again, and
 	 * that one this destructor, as often as the C library runs them; then it is adopted. */
-	tide_cache_self = &tide_cache_none;
-	tide_object_self = &tide_object_table_none;
+	tide_cache_self = TIDE_CACHE_NONE;
+	tide_object_self = TIDE_OBJECT_TABLE_NONE;
 	/* Cancelled in the middle of a call, which POSIX forbids: as it is, nobody may have it. The
 	 * GC adopts and mends it like that of a thread that vanished. */
 	if (TIDE_UNLIKELY(cache->in_slow))
@@ -116,7 +116,7 @@ static void process_start(void)
 		tide_store_release(&thread_key_made, true); /* start.key */
 }
 
-struct tide_cache *tide_start_thread(void)
+TIDE_USUAL struct tide_cache *tide_start_thread(void)
 {
 	if (tide_cache_is_of_gc)
 		return NULL;

@@ -17,7 +17,7 @@
 static void note_own_bins(void)
 {
 	struct tide_cache *cache = tide_cache_self;
-	if (cache == &tide_cache_none ||
+	if (cache == TIDE_CACHE_NONE ||
 	    tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {

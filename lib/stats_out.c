@@ -9,6 +9,12 @@ static const struct tide_stats_row row_class[] = { TIDE_STATS_CLASS(ROW) };
 static const struct tide_stats_row row_thread[] = { TIDE_STATS_THREAD(ROW) };
 static const struct tide_stats_row row_heap[] = { TIDE_STATS_HEAP(ROW) };
 #undef ROW
+#define FITS(name, kind, meaning)                                                                  \
+	&&sizeof #name <= TIDE_STATS_NAME_ROOM && sizeof(meaning) <= TIDE_STATS_MEANING_ROOM
+static_assert(true TIDE_STATS_TOTALS(FITS) TIDE_STATS_CLASS(FITS) TIDE_STATS_THREAD(FITS)
+                  TIDE_STATS_HEAP(FITS),
+              "stats: room for names and meanings");
+#undef FITS
 
 #define ROWS(rows)                                                                                 \
 	{                                                                                          \

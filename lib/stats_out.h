@@ -18,10 +18,13 @@ struct tide_out {
 
 enum tide_stats_kind { TIDE_STATS_GAUGE, TIDE_STATS_COUNTER, TIDE_STATS_LABEL };
 
+enum { TIDE_STATS_NAME_ROOM = 20, TIDE_STATS_MEANING_ROOM = 72 };
+
 /* One figure of a structure of uint64_t, in the order of the structure. */
 struct tide_stats_row {
-	const char *name, *meaning;
-	enum tide_stats_kind kind;
+	/* Not pointers to them, which would have to be relocated in every process. */
+	char name[TIDE_STATS_NAME_ROOM], meaning[TIDE_STATS_MEANING_ROOM];
+	uint8_t kind; /* tide_stats_kind */
 };
 struct tide_stats_rows {
 	const struct tide_stats_row *row;

@@ -9,7 +9,7 @@ TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
 _Atomic bool tide_token_owed;
 int tide_token_cancel;
 
-void tide_token_release(void)
+TIDE_USUAL void tide_token_release(void)
 {
 	int cancel = tide_token_cancel;
 	uint32_t before =

@@ -267,7 +267,7 @@ static void one_seems_idle(void)
 	free_one(0);
 	free_one(1);
 	idle = tide_cache_self;
-	tide_cache_self = &tide_cache_none;
+	tide_cache_self = TIDE_CACHE_NONE;
 	schedule_must(idle->pending[tide_class_of(BYTES)]->count == 1);
 }
 
@@ -294,7 +294,7 @@ static void owner_goes_on_and_ends(void)
 {
 	tide_cache_self = idle;
 	use_bins();
-	tide_cache_self = &tide_cache_none;
+	tide_cache_self = TIDE_CACHE_NONE;
 	tide_cache_park(idle);
 }
 

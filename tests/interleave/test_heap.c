@@ -34,7 +34,7 @@ static void one_used_it(void)
 	ending = tide_cache_self;
 	in_heap = tide_seat_find(heap);
 	schedule_must(in_heap != NULL);
-	tide_cache_self = &tide_cache_none;
+	tide_cache_self = TIDE_CACHE_NONE;
 }
 
 /* Memory of a heap can be written to, and is nobody else's. */

@@ -188,8 +188,8 @@ static void some_are_constructed(void)
 		tide_object_free(cache, objects[i]);
 	schedule_must(tide_load_relaxed(&cache->depot_objects) == 2);
 	other = tide_cache_self;
-	tide_cache_self = &tide_cache_none;
-	tide_object_self = &tide_object_table_none;
+	tide_cache_self = TIDE_CACHE_NONE;
+	tide_object_self = TIDE_OBJECT_TABLE_NONE;
 }
 
 static uint64_t live_at_end = UINT64_MAX;

@@ -49,11 +49,11 @@ static void assert_no_bin(const struct tide_cache *cache, unsigned cls)
 
 Test(cache, the_cache_of_nobody_is_empty_and_full_at_once)
 {
-	cr_assert_eq(tide_cache_self, &tide_cache_none);
+	cr_assert_eq(tide_cache_self, TIDE_CACHE_NONE);
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
-		assert_no_bin(&tide_cache_none, cls);
-	cr_assert_eq(tide_cache_none.near_pages, 0u);
-	cr_assert(tide_cache_is_valid(&tide_cache_none));
+		assert_no_bin(TIDE_CACHE_NONE, cls);
+	cr_assert_eq(tide_cache_self->near_pages, 0u);
+	cr_assert(tide_cache_is_valid(TIDE_CACHE_NONE));
 }
 
 Test(cache, a_new_cache_has_nothing_and_knows_the_window)

@@ -89,7 +89,7 @@ Test(heap, seats_of_a_vanished_thread_are_cleared)
 	use(heap);
 	struct tide_cache *self = tide_cache_self;
 	struct tide_cache *in_heap = tide_seat_find(heap);
-	tide_cache_self = &tide_cache_none; /* as if it had ended */
+	tide_cache_self = TIDE_CACHE_NONE; /* as if it had ended */
 	cr_assert(tide_cache_adopt(self, tide_load_relaxed(&self->owner)));
 	use(heap);
 	cr_assert_eq(tide_cache_self, self, "taken anew");

@@ -55,10 +55,10 @@ static int run_in_child(int (*life)(void))
 Test(start, a_process_starts_with_its_first_malloc_and_not_before)
 {
 	errno = 77;
-	cr_assert_eq(tide_cache_self, &tide_cache_none);
+	cr_assert_eq(tide_cache_self, TIDE_CACHE_NONE);
 	cr_assert_null(tide_cache_all(&tide_heap_default));
 	cr_assert_not_null(tide_malloc(1));
-	cr_assert_neq(tide_cache_self, &tide_cache_none);
+	cr_assert_neq(tide_cache_self, TIDE_CACHE_NONE);
 	cr_assert_eq(caches(), 1u);
 	cr_assert_eq(tide_cache_threads_racy(&tide_heap_default), 1u);
 	cr_assert_eq(errno, 77);
@@ -68,7 +68,7 @@ Test(start, a_process_starts_with_its_first_malloc_and_not_before)
 static void *free_first(void *block)
 {
 	tide_free(block);
-	return tide_cache_self == &tide_cache_none ? "no cache" : NULL;
+	return tide_cache_self == TIDE_CACHE_NONE ? "no cache" : NULL;
 }
 
 Test(start, a_threads_first_call_may_be_a_free)

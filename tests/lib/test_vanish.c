@@ -101,9 +101,9 @@ static _Noreturn void survive(size_t bytes)
 	struct tide_cache *cache = tide_cache_self;
 
 	alarm(5);
-	tide_cache_self = &tide_cache_none;
-	tide_object_self = &tide_object_table_none;
-	if (cache != &tide_cache_none && !leave(cache))
+	tide_cache_self = TIDE_CACHE_NONE;
+	tide_object_self = TIDE_OBJECT_TABLE_NONE;
+	if (cache != TIDE_CACHE_NONE && !leave(cache))
 		_exit(2);
 	(void)tide_gc_purge_all();
 	(void)tide_object_drain_all(false);
