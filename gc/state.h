@@ -29,14 +29,14 @@ struct gc {
 	/* The clock. */
 	uint64_t tick; /* decay ticks so far */
 	uint64_t tick_start_ns;
-	uint32_t
-	    sweep_region; /* regions the sweep has still to visit, from the youngest; 0: done */
+	/* Regions the sweep has still to visit, from the youngest; 0: done. */
+	uint32_t sweep_region;
 	bool sweep_slabs; /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	uint32_t sweep_slab_pages[TIDE_CLASS_SMALL_LAST + 1]; /* the part of it inside slabs */
 	bool unsettled;                                       /* something is left to age */
-	uint32_t
-	    discards; /* ticks in a row at which a mapping was left that the system will not have */
+	/* Ticks in a row at which a mapping was left that the system will not have. */
+	uint32_t discards;
 	uint32_t refusals; /* sweeps of a region in a row in which the system took nothing back */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];

@@ -50,8 +50,8 @@ struct tide_object_slab {
 	struct tide_node node;           /* must be first: descriptors without a slab */
 	struct tide_object_cache *cache; /* plain: for ever */
 	uint32_t index;                  /* likewise */
-	uint32_t
-	    page_class; /* plain, the owner's of the slab: what its first page said as a block */
+	/* Plain, the owner's of the slab: what its first page said as a block. */
+	uint32_t page_class;
 	/* writers  its owner   readers  who has an object of it, or a right to one
 	 * order    relaxed     edges    none: object.free carries it, or the object's pointer */
 	_Atomic uintptr_t base;

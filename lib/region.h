@@ -73,8 +73,7 @@ struct tide_region {
 	 * order    relaxed      edges    none: see frontier.h */
 	_Atomic uintptr_t base;
 	_Atomic uint32_t granules;
-	/* writers  the thread that seals, before it pushes the region  readers  the GC after the
-	 * pop
+	/* writers  who seals, before the push of the region   readers  the GC, after the pop
 	 * order    relaxed      edges    none: stack.hand carries it */
 	_Atomic uint32_t sealed_from;
 	/* writers  the chunk's owner   readers  the GC, checks
