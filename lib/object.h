@@ -20,9 +20,8 @@
  *             with its slot in the tables, for the next to be created
  * Progress    lock-free; only destruction waits
  * Weak order  `free` and `some` change by read-modify-writes alone: of who sets a bit and who
- * clears it
- *             one comes first, and if it is the setter, the other one's clearing acquires its
- *             count. `live` and `users` are each one's store before its load of the other's:
+ *             clears it one comes first, and if it is the setter, the other one's clearing acquires
+ *             its count. `live` and `users` are each one's store before its load of the other's:
  *             seq_cst
  * Edges       stack.hand    bins, with the objects' content
  *             object.raw    who gives an object back (bit, release) -> who claims it (acquire)

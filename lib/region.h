@@ -16,9 +16,8 @@
  * Progress    lock-free: see frontier.h for who gets a chunk
  * Memory      descriptors are type-stable and keep their index for ever
  * Weak order  a neighbour's tag may be read late, but never FREE when it is not: FREE is written
- * and
- *             taken away with the token alone, and all else, also what is read stale, means "not
- *             free"
+ *             and taken away with the token alone, and all else, also what is read stale, means
+ *             "not free"
  * Edges       region.table  the mapper's fields -> the GC
  *             a block's pointer carries everything about its own chunk
  */

@@ -67,8 +67,7 @@ struct tide_heap_options {
 TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
 /* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do
  * so any more, nor any of its blocks; a thread that used it may end at the same time. NULL is
- * ignored.
- * Waits for the GC. */
+ * ignored. Waits for the GC. */
 TIDE_API void tide_heap_destroy(struct tide_heap *heap);
 
 /* As the functions of the malloc family. tide_heap_free and tide_heap_realloc take blocks of this
