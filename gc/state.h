@@ -48,8 +48,8 @@ struct gc {
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 
-	/* writers  the token's holder   readers  statistics   order  relaxed: counters  edges
-	 * none */
+	/* writers  the token's holder   readers  statistics
+	 * order    relaxed: counters    edges    none */
 	struct {
 		_Atomic uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges;
 		_Atomic uint64_t returned_bytes, level_grows, level_reclaims;
