@@ -52,7 +52,7 @@ struct trace_chunk {
 
 /* A call is: a byte with its function, and TRACE_IN_BYTES; then as varints, of these those that its
  * function has, in this order: the time since the last call of the chunk was over; OLD, ALIGN,
- * COUNT, SIZE, RESULT, TOOK. A varint has seven bits a byte, the lowest first; bit 7: more follow. */
+ * COUNT, SIZE, RESULT, TOOK. A varint has seven bits a byte, the lowest first; bit 7: more. */
 enum trace_part {
 	TRACE_OLD = 1,     /* the block that is given back */
 	TRACE_ALIGN = 2,   /* bytes */

@@ -1,5 +1,5 @@
-/* The log where the system is in the way: what could not be written is tried again, goes on where it
- * ended, and is there once it could be; on a full disk the reserve is given up first. */
+/* The log where the system is in the way: what could not be written is tried again, goes on where
+ * it ended, and is there once it could be; on a full disk the reserve is given up first. */
 #include "log_folder.h"
 #include "recovery.h"
 
