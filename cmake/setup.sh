@@ -1,12 +1,13 @@
 #!/bin/sh
 # setup.sh build|test|bench|package: install what building needs; with the others, what testing,
-# measuring or making packages needs as well. For Debian; elsewhere it tells what is missing. Does nothing, and needs no
-# root, when all is there.
+# measuring or making packages needs as well. For Debian; elsewhere it tells what is missing. Does
+# nothing, and needs no root, when all is there.
 set -eu
 
 # A package, and what shows that it is there: a command, or a file (a pattern) with its full path.
 needs_build='
 gcc                 gcc
+g++                 g++
 libc6-dev           /usr/include/stdlib.h
 binutils            ld
 cmake               cmake
@@ -23,7 +24,6 @@ libprotobuf-c-dev   /usr/include/protobuf-c/protobuf-c.h
 protobuf-c-compiler protoc-c
 '
 needs_test="$needs_build"'
-g++                 g++
 clang-14            clang-14
 clang-tidy-14       clang-tidy-14
 cppcheck            cppcheck

@@ -43,8 +43,8 @@ static uint32_t page_process;
  * writers  publishers   readers  the GC thread   order  relaxed: advice   edges  none */
 static _Atomic bool page_settled;
 static uint64_t page_due_ns, file_due_ns, serve_due_ns, trace_due_ns; /* of the GC thread alone */
-/* writers  the GC thread   readers  the same, the exiting thread   order  relaxed: advice   edges
- * none */
+/* writers  the GC thread     readers  the same, the exiting thread
+ * order    relaxed: advice   edges    none */
 static _Atomic bool serving;
 static bool files_apart; /* the GC thread has a file table of its own */
 /* A file could not be written, and it was told.

@@ -10,8 +10,8 @@
  *   writer  sequence odd, fence(release), fields, sequence even (release)    publish.page
  *   reader  sequence even (acquire), fields, fence(acquire), sequence the same
  *
- * Touched by  the GC thread; a thread in tide_stats_publish, a signal handler, or the process's
- * exit
+ * Touched by  the GC thread; a thread in tide_stats_publish, a signal handler, the exit of the
+ *             process
  * Progress    never waits for another thread, `publish.busy` is tried; but the process's exit does,
  *             for a tenth of a second
  * Memory      the page is not in children (MADV_DONTFORK); a child forgets it and may make its own

@@ -152,9 +152,8 @@ static uint64_t most_bytes_alone(struct tide_heap *heap, uint64_t own_bytes)
 }
 
 /* Medium blocks are many classes' common good, in chunks that merge and are cut: few are kept by
- * class, none for a single thread, whose pool has them. (As many as of small ones, and blocks of 8
- * to
- * 128 KiB held 1.5 times the memory.) */
+ * class, none for a single thread, whose pool has them. (As many as of small ones, and blocks of
+ * 8 to 128 KiB held 1.5 times the memory.) */
 static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 {
 	uint64_t most = (uint64_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
@@ -170,10 +169,9 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 
 /* A queue that was found empty grows, a step for each time; by no more, though, than what of the
  * class went through the free sets since: so much a higher level would have saved. Memory that only
- * grows raises no level, and what comes and goes in turns is soon kept whole. (At a fixed pace to 1
- * MiB, four threads that build and drop trees took 1.5 times the CPU and twice the memory: while
- * the
- * GC thread was not on a processor, what they had freed waited for it, and they carved.) */
+ * grows raises no level, and what comes and goes in turns is soon kept whole. (At a fixed pace to
+ * 1 MiB, four threads that build and drop trees took 1.5 times the CPU and twice the memory: while
+ * the GC thread was not on a processor, what they had freed waited for it, and they carved.) */
 TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;

@@ -29,14 +29,14 @@ struct gc {
 	/* The clock. */
 	uint64_t tick; /* decay ticks so far */
 	uint64_t tick_start_ns;
-	uint32_t
-	    sweep_region; /* regions the sweep has still to visit, from the youngest; 0: done */
+	/* Regions the sweep has still to visit, from the youngest; 0: done. */
+	uint32_t sweep_region;
 	bool sweep_slabs; /* an excess sweep goes through to the end, for pages inside slabs */
 	uint64_t sweep_clean_bytes; /* free, and known to hold no memory */
 	uint32_t sweep_slab_pages[TIDE_CLASS_SMALL_LAST + 1]; /* the part of it inside slabs */
 	bool unsettled;                                       /* something is left to age */
-	uint32_t
-	    discards; /* ticks in a row at which a mapping was left that the system will not have */
+	/* Ticks in a row at which a mapping was left that the system will not have. */
+	uint32_t discards;
 	uint32_t refusals; /* sweeps of a region in a row in which the system took nothing back */
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
@@ -48,8 +48,8 @@ struct gc {
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 
-	/* writers  the token's holder   readers  statistics   order  relaxed: counters  edges
-	 * none */
+	/* writers  the token's holder   readers  statistics
+	 * order    relaxed: counters    edges    none */
 	struct {
 		_Atomic uint64_t cycles, inline_steps, drained_blocks, refilled_blocks, merges;
 		_Atomic uint64_t returned_bytes, level_grows, level_reclaims;

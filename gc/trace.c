@@ -24,8 +24,8 @@ struct ring {
 	/* writers  the publisher   readers  the producer
 	 * order    store-release, load-acquire   edges  trace.ring */
 	_Atomic uint64_t tail;
-	/* writers  the producer   readers  the publisher   order  relaxed: a counter   edges
-	 * none */
+	/* writers  the producer        readers  the publisher
+	 * order    relaxed: a counter  edges    none */
 	_Atomic uint64_t dropped;
 	struct event event[EVENTS];
 };

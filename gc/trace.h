@@ -8,8 +8,7 @@
  * Touched by  the token's holder, the GC thread; the publisher takes out
  * Progress    wait-free; without TIDE_TRACE one load, and the probes are a no-operation each
  * Edges       trace.ring  event -> publisher (head), taken -> may be overwritten (tail); producers
- * of
- *             the token's ring follow each other by token.pass
+ *             of the token's ring follow each other by token.pass
  */
 #ifndef TIDE_GC_TRACE_H
 #define TIDE_GC_TRACE_H
@@ -74,8 +73,7 @@ TIDE_HIDDEN void tide_trace_put_own(enum tide_trace_kind kind, uint64_t begin_ns
 /* The rest is the publisher's. Once, by the process's first thread: read the option. */
 TIDE_HIDDEN void tide_trace_start(void);
 /* Write what was put since the last time, by appending to the file, which the first time makes
- * anew.
- * 0, or a negative errno; then nothing is recorded any more. `last`: and the end. */
+ * anew. 0, or a negative errno; then nothing is recorded any more. `last`: and the end. */
 TIDE_HIDDEN int tide_trace_flush(bool last);
 TIDE_HIDDEN void tide_trace_close(void);
 TIDE_HIDDEN void tide_trace_forget(void);

@@ -5,11 +5,9 @@
  * signal handler. So libgcc is used only
  *
  *   - where the C library has _dl_find_object (2.35), by which libgcc (12) finds its tables without
- *   the
- *     loader's lock;
+ *     the loader's lock;
  *   - once it was fetched and has made its first backtrace, in this library's constructor: both
- *   take
- *     locks, or allocate;
+ *     take locks, or allocate;
  *   - unless it is libgcc that calls malloc: it does so, under a lock of its own, for code that was
  *     registered by hand, by a compiler at run time. (That leaves one case: a signal handler that
  *     allocates, and interrupts libgcc with that lock, in a process that registered code so. Frame

@@ -12,8 +12,8 @@
  * Touched by  every thread
  * Progress    wait-free
  * Invariant   used <= hard_bytes (and, within another one, is part of its used), but for charges
- * that are not asked for (`tide_budget_add`) and for
- *             the time between a charge that is refused and its withdrawal
+ *             that are not asked for (`tide_budget_add`) and for the time between a charge that is
+ *             refused and its withdrawal
  */
 #ifndef TIDE_BUDGET_H
 #define TIDE_BUDGET_H

@@ -14,8 +14,7 @@
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
  * Weak order  the owner's plain fields are read by others only after stack.hand, after the swap
- * that
- *             takes the pending bins, or when the kernel says that the owner is gone
+ *             that takes the pending bins, or when the kernel says that the owner is gone
  *             (tide_fence_after_system)
  * Edges       stack.hand (parking), garbage.hand, cache.roster: maker -> who walks all caches,
  *             cache.pending, cache.depart: a thread that leaves -> who destroys the heap

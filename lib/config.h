@@ -35,8 +35,7 @@
  * 0 for "not ours".
  *
  * What is larger is mapped for itself (large.h). When that began at 128 KiB, 64 vectors that grew
- * to 1
- * MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have
+ * to 1 MiB by realloc took 34 times the page faults: every step had fresh memory, and chunks have
  * used. */
 #define TIDE_ALIGN_BYTES 16u
 #define TIDE_SMALL_MAX_BYTES 8192u

@@ -23,9 +23,8 @@
  * Touched by  the GC thread (announce, retract, sleep), every thread (ring)
  * Progress    ring: wait-free, one futex call at the most, one wake for each sleep
  * Edges       doorbell.state  announce -> ring (seq_cst), with garbage.hand (seq_cst) as its other
- * half;
- *                             so are the counts by which the GC knows of pending bins (cache.h) and
- *                             of kept large blocks (large_keep.c)
+ *                             half; so are the counts by which the GC knows of pending bins
+ *                             (cache.h) and of kept large blocks (large_keep.c)
  */
 #ifndef TIDE_DOORBELL_H
 #define TIDE_DOORBELL_H

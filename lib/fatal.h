@@ -1,7 +1,7 @@
 /* The catalogue of messages about misuse, and the only abort.
  *
  * Touched by  every thread; no state; allocates nothing, leaves errno alone.
- * A report is one line on stderr: 
+ * A report is one line on stderr:
  *   tide: free(0x7f...): double free (class 4, 64-byte blocks) in thread 123
  * where the thread is the one that noticed.
  */

@@ -19,10 +19,9 @@
  * Progress    lock-free. A thread that fails between mapping and publishing has only its own
  *             mapping in hand; the loser of a race keeps its region or slab for the next.
  * Weak order  tags and page map bytes are written after the word was advanced, unordered with it;
- * only
- *             who got the block's pointer relies on them. frontier.hold needs seq_cst on both sides
- *             of it, not where the word is advanced: who unmaps read the word as another one left
- *             it before it reads the hold
+ *             only who got the block's pointer relies on them. frontier.hold needs seq_cst on both
+ *             sides of it, not where the word is advanced: who unmaps read the word as another one
+ *             left it before it reads the hold
  * Edges       frontier.word  who made the region or slab (CAS release) -> who carves (load acquire)
  *             stack.hand     who seals a region -> the GC, which takes over its rest
  */

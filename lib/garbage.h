@@ -13,12 +13,10 @@
  *             consumer: the holder of the GC token
  * Progress    wait-free at both ends; no compare-and-swap
  * Weak order  the store of `next` is also a release: the bin and its blocks come with it. A bin
- * that
- *             the consumer lets go is not the producer's tail any more: `next` was read from it.
- *             Who repairs after a producer that is gone has tide_fence_after_system behind it
+ *             that the consumer lets go is not the producer's tail any more: `next` was read from
+ *             it. Who repairs after a producer that is gone has tide_fence_after_system behind it
  * Edges       garbage.hand  publish (store of `next`) -> consume (load of `next`). It is
- * sequentially
- *             consistent because it is also one half of the doorbell (doorbell.h).
+ *             sequentially consistent because it is also one half of the doorbell (doorbell.h).
  */
 #ifndef TIDE_GARBAGE_H
 #define TIDE_GARBAGE_H

@@ -62,8 +62,8 @@ struct tide_heap {
 	_Atomic bool live;
 	/* Times destroyed, and 1.
 	 * writers  who destroys      readers  every thread
-	 * order    relaxed: who uses a heap knows that it is not destroyed meanwhile  edges
-	 * none */
+	 * order    relaxed           edges    none: who uses a heap knows that it is not destroyed
+	 *                                     meanwhile */
 	_Atomic uint32_t generation;
 	uint32_t slot; /* plain: its seat in the threads' tables, for ever */
 	/* Plain: set before the heap is used. */

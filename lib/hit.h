@@ -43,9 +43,9 @@ TIDE_INLINE size_t tide_hit_class(const void *address)
 	return tide_load_relaxed(cache->near_map + at);
 }
 
-/* Size class of the block at `address` where its page alone says it: small or medium, of the default
- * heap. Else TIDE_CLASS_NONE, and block.h knows. That a small block starts there is not checked:
- * who is wrong about that frees it some day, and then the GC sees it. */
+/* Size class of the block at `address` where its page alone says it: small or medium, of the
+ * default heap. Else TIDE_CLASS_NONE, and block.h knows. That a small block starts there is not
+ * checked: who is wrong about that frees it some day, and then the GC sees it. */
 TIDE_INLINE unsigned tide_hit_size_class(const void *address)
 {
 	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(address));

@@ -21,8 +21,8 @@
 
 /* Plain: who has the right to it. */
 static TIDE_APART struct tide_extents extents;
-/* writers every thread, by swap; who left  readers the same  order acq-rel, release  edges
- * large.keep */
+/* writers every thread, by swap; who left  readers the same
+ * order   acq-rel, release                 edges   large.keep */
 static TIDE_OWN_LINE _Atomic uint32_t taken;
 static TIDE_OWN_LINE struct tide_stack inbox;
 /* Bytes in the inbox and the extents, and those that were taken out and may come back: raised

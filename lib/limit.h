@@ -3,8 +3,7 @@
  *   1. the thread's own bins, parked caches, garbage, queues and idle threads' bins go back to the
  *      free sets, and where held memory counts, back to the system
  *   2. the program's reclaim function is called, and 1. done again, as long as it says that it
- *   freed
- *      something
+ *      freed something
  *
  * Touched by  app threads, each with its own cache
  * Progress    1. waits for the GC token, up to 10 ms; 2. is the program's code
@@ -24,8 +23,7 @@ TIDE_COLD TIDE_HIDDEN void tide_limit_set_reclaim(struct tide_heap *heap,
 TIDE_COLD TIDE_HIDDEN bool tide_limit_make_room(struct tide_cache *cache, size_t bytes,
                                                 unsigned *tries);
 /* In a heap without a limit, when the system refused: 1. alone, and for a large block to the
- * system.
- * False: the heap never had so much. */
+ * system. False: the heap never had so much. */
 TIDE_COLD TIDE_HIDDEN bool tide_limit_collect(struct tide_cache *cache, size_t bytes);
 /* After an allocation: tell the program, once each time, that its soft limit was passed. */
 TIDE_HIDDEN void tide_limit_tell(struct tide_cache *cache);

@@ -20,9 +20,8 @@
  *             with its slot in the tables, for the next to be created
  * Progress    lock-free; only destruction waits
  * Weak order  `free` and `some` change by read-modify-writes alone: of who sets a bit and who
- * clears it
- *             one comes first, and if it is the setter, the other one's clearing acquires its
- *             count. `live` and `users` are each one's store before its load of the other's:
+ *             clears it one comes first, and if it is the setter, the other one's clearing acquires
+ *             its count. `live` and `users` are each one's store before its load of the other's:
  *             seq_cst
  * Edges       stack.hand    bins, with the objects' content
  *             object.raw    who gives an object back (bit, release) -> who claims it (acquire)
@@ -50,8 +49,8 @@ struct tide_object_slab {
 	struct tide_node node;           /* must be first: descriptors without a slab */
 	struct tide_object_cache *cache; /* plain: for ever */
 	uint32_t index;                  /* likewise */
-	uint32_t
-	    page_class; /* plain, the owner's of the slab: what its first page said as a block */
+	/* Plain, the owner's of the slab: what its first page said as a block. */
+	uint32_t page_class;
 	/* writers  its owner   readers  who has an object of it, or a right to one
 	 * order    relaxed     edges    none: object.free carries it, or the object's pointer */
 	_Atomic uintptr_t base;

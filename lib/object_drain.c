@@ -91,23 +91,27 @@ bool tide_object_step(struct tide_object_cache *cache)
 	return worked;
 }
 
-/* Whether such a thread may drain it; for its users. */
-static bool is_for(const struct tide_object_cache *cache, bool by_gc_thread)
+/* The next cache from *slot on that such a thread may drain, where there is something in the depot;
+ * to be left by the caller. NULL: there is none any more. */
+static struct tide_object_cache *enter_next(uint32_t *slot, bool by_gc_thread)
 {
-	return cache->gc_may_drain || !by_gc_thread;
+	struct tide_object_cache *cache;
+	while (*slot < TIDE_OBJECT_CACHES_MAX && (cache = tide_object_at((*slot)++)) != NULL) {
+		if (tide_stack_is_empty_racy(&cache->depot))
+			continue;
+		if (tide_object_enter(cache) && (cache->gc_may_drain || !by_gc_thread))
+			return cache;
+		tide_object_leave(cache);
+	}
+	return NULL;
 }
 
 bool tide_object_step_all(bool by_gc_thread)
 {
 	bool worked = false;
-	for (uint32_t slot = 0; slot < TIDE_OBJECT_CACHES_MAX; slot++) {
-		struct tide_object_cache *cache = tide_object_at(slot);
-		if (cache == NULL)
-			break;
-		if (tide_stack_is_empty_racy(&cache->depot))
-			continue;
-		if (tide_object_enter(cache) && is_for(cache, by_gc_thread))
-			worked |= tide_object_step(cache);
+	struct tide_object_cache *cache;
+	for (uint32_t slot = 0; (cache = enter_next(&slot, by_gc_thread)) != NULL;) {
+		worked |= tide_object_step(cache);
 		tide_object_leave(cache);
 	}
 	return worked;
@@ -126,14 +130,9 @@ uint64_t tide_object_drain_now(struct tide_object_cache *cache)
 uint64_t tide_object_drain_all(bool by_gc_thread)
 {
 	uint64_t drained = 0;
-	for (uint32_t slot = 0; slot < TIDE_OBJECT_CACHES_MAX; slot++) {
-		struct tide_object_cache *cache = tide_object_at(slot);
-		if (cache == NULL)
-			break;
-		if (tide_stack_is_empty_racy(&cache->depot))
-			continue;
-		if (tide_object_enter(cache) && is_for(cache, by_gc_thread))
-			drained += tide_object_drain_now(cache);
+	struct tide_object_cache *cache;
+	for (uint32_t slot = 0; (cache = enter_next(&slot, by_gc_thread)) != NULL;) {
+		drained += tide_object_drain_now(cache);
 		tide_object_leave(cache);
 	}
 	return drained;
@@ -141,15 +140,9 @@ uint64_t tide_object_drain_all(bool by_gc_thread)
 
 bool tide_object_is_left(void)
 {
-	bool left = false;
-	for (uint32_t slot = 0; slot < TIDE_OBJECT_CACHES_MAX && !left; slot++) {
-		struct tide_object_cache *cache = tide_object_at(slot);
-		if (cache == NULL)
-			break;
-		if (tide_stack_is_empty_racy(&cache->depot))
-			continue;
-		left = tide_object_enter(cache) && is_for(cache, true);
+	uint32_t slot = 0;
+	struct tide_object_cache *cache = enter_next(&slot, true);
+	if (cache != NULL)
 		tide_object_leave(cache);
-	}
-	return left;
+	return cache != NULL;
 }

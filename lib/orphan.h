@@ -5,8 +5,7 @@
  * Touched by  every thread pushes; the holder of the GC token takes
  * Progress    push lock-free, take wait-free. There is no single pop, hence no ABA.
  * Weak order  a push keeps the chain of releases, being a read-modify-write: the taker's one
- * acquire
- *             meets the pushes of all it takes, so each orphan's first word is there
+ *             acquire meets the pushes of all it takes, so each orphan's first word is there
  * Edges       orphan.hand  push (CAS release) -> take (swap acquire)
  */
 #ifndef TIDE_ORPHAN_H

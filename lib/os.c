@@ -196,8 +196,8 @@ enum tide_os_resized tide_os_grow(void *start, size_t old_bytes, size_t new_byte
 }
 
 /* A move was refused once.
- * writers who moves, once  readers who moves  order relaxed: a late yes costs address space  edges
- * none */
+ * writers who moves, once                            readers who moves
+ * order   relaxed: a late yes costs address space    edges   none */
 static _Atomic bool move_is_doubtful;
 
 /* Whether the word is `value`; asks the system, since it may be nobody's any more, or another's. */

@@ -2,8 +2,7 @@
  * allocator, and the GC thread has no errno to write to.
  *
  * Touched by  every thread. Holds no state but the fault plan of the tests, and the mappings that
- * the
- *             system did not take back (lock-free: pushed one by one, taken all at once).
+ *             the system did not take back (lock-free: pushed one by one, taken all at once).
  * Errors      a call that can fail returns false, NULL or a negative errno; errno is never touched.
  */
 #ifndef TIDE_OS_H

@@ -10,9 +10,8 @@
 
 /* Give the calling thread, one of ours, a file table of its own, empty: what it opens can't get
  * into the program's way (a number the program counts on, a file it closes, a socket its children
- * inherit).
- * False: the system can't (before Linux 5.9), and it shares the program's. Numbers 0 to 2 stay
- * unused, so that what is written to them is not written to a file of ours. */
+ * inherit). False: the system can't (before Linux 5.9), and it shares the program's. Numbers 0 to
+ * 2 stay unused, so that what is written to them is not written to a file of ours. */
 TIDE_HIDDEN bool tide_os_files_apart(void);
 /* A second descriptor for file number `file` of the process's first thread. */
 TIDE_HIDDEN int tide_os_file_of_process(int file);

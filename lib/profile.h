@@ -3,8 +3,7 @@
  *
  *   site   a stack and a block size, with counts of what came and went; never removed
  *   live   sampled blocks by address: |address|site, bytes|, each within WINDOW slots from where
- *   its
- *          hash says; so what leaves needs no mark, and a look is bounded
+ *          its hash says; so what leaves needs no mark, and a look is bounded
  *
  * Both are mapped at once, of fixed size, and touched as they fill. What does not fit is counted,
  * and the profile says so. The size of large blocks is rounded down in a site's key, to an eighth.

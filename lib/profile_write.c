@@ -21,8 +21,8 @@
 
 /* Process << 32 | thread that writes a profile; 0: none. (A child's own is another's than its
  * parent's, whose threads are not in it.)
- * writers  who writes, by CAS   readers  the same   order  acq-rel, release   edges
- * profile.writer: the number below, from one to the next */
+ * writers  who writes, by CAS   readers  the same
+ * order    acq-rel, release     edges    profile.writer: the number below, to the next one */
 static _Atomic uint64_t writer;
 /* The process is at its end, and nobody begins another one.
  * writers  who ends it   readers  who would write   order  relaxed: a hint   edges  none */

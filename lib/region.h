@@ -16,9 +16,8 @@
  * Progress    lock-free: see frontier.h for who gets a chunk
  * Memory      descriptors are type-stable and keep their index for ever
  * Weak order  a neighbour's tag may be read late, but never FREE when it is not: FREE is written
- * and
- *             taken away with the token alone, and all else, also what is read stale, means "not
- *             free"
+ *             and taken away with the token alone, and all else, also what is read stale, means
+ *             "not free"
  * Edges       region.table  the mapper's fields -> the GC
  *             a block's pointer carries everything about its own chunk
  */
@@ -73,8 +72,7 @@ struct tide_region {
 	 * order    relaxed      edges    none: see frontier.h */
 	_Atomic uintptr_t base;
 	_Atomic uint32_t granules;
-	/* writers  the thread that seals, before it pushes the region  readers  the GC after the
-	 * pop
+	/* writers  who seals, before the push of the region   readers  the GC, after the pop
 	 * order    relaxed      edges    none: stack.hand carries it */
 	_Atomic uint32_t sealed_from;
 	/* writers  the chunk's owner   readers  the GC, checks

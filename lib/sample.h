@@ -2,8 +2,7 @@
  * small probability, on its own, and a block is taken when one of its bytes is: a block of S bytes
  * with probability 1 - exp(-S/R), R being the mean distance (option `profile_bytes`). What was
  * taken stands for 1 / (1 - exp(-S/R)) of its kind, and no size, class, thread or order of calls is
- * favoured.
- * S is the block's size, not the size that was asked for.
+ * favoured. S is the block's size, not the size that was asked for.
  *
  * The chosen bytes of all the process are a Poisson process; so are those of a class in a thread,
  * and the whole is their sum. So each class in each cache counts down for itself, and needs no
@@ -34,7 +33,7 @@
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
- * sample
+ *             sample
  */
 #ifndef TIDE_SAMPLE_H
 #define TIDE_SAMPLE_H

@@ -114,10 +114,8 @@ static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 	if (taken > 0) {
 		tide_count_owned(&counts->from_gc, 1u);
 	} else if (want > 0) {
-		tide_count_owned(&counts->from_frontier, 1u);
-	}
-	if (taken == 0 && want > 0) {
 		unsigned carve = carve_count(cache, cls);
+		tide_count_owned(&counts->from_frontier, 1u);
 		taken = tide_frontier_carve(heap, bin, carve < want ? carve : want);
 		grew(cache, taken * block_bytes);
 	}

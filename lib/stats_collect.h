@@ -2,8 +2,7 @@
  *
  * Touched by  whoever asks; reads what all others write, by relaxed loads
  * Progress    wait-free but for the number of threads and heaps. Takes the GC token if it is free,
- * so
- *             that no step of the GC runs meanwhile; else `settled` is 0.
+ *             so that no step of the GC runs meanwhile; else `settled` is 0.
  */
 #ifndef TIDE_STATS_COLLECT_H
 #define TIDE_STATS_COLLECT_H

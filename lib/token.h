@@ -15,8 +15,7 @@
  * Progress    try and release: wait-free. wait: blocks; only for tide_purge, fork and tide_gc_stop,
  *             never on a path of malloc or free.
  * Weak order  plain fields under the token need no more: try acquires what release released, and
- * who
- *             announces in between that it waits does so by a swap, which keeps the chain
+ *             who announces in between that it waits does so by a swap, which keeps the chain
  * Edges       token.pass  release -> try: everything the GC owns
  */
 #ifndef TIDE_TOKEN_H

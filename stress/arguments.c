@@ -1,12 +1,11 @@
 /* See arguments.h. */
 #include "arguments.h"
 
+#include "cli.h"
 #include "number.h"
 #include "random.h"
 #include "scenario_file.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,8 +100,10 @@ static bool value_read(struct arguments *arguments, int option, const char *valu
 	}
 }
 
-static bool option_read(struct arguments *arguments, int option, const char *argument)
+static bool option_read(void *to, int option)
 {
+	struct arguments *arguments = to;
+
 	switch (option) {
 	case 'l':
 		arguments->list = true;
@@ -113,13 +114,6 @@ static bool option_read(struct arguments *arguments, int option, const char *arg
 	case 'h':
 		arguments->help = true;
 		return true;
-	case ':':
-		fprintf(stderr, "tide-stress: %s: a value is missing\n", argument);
-		return false;
-	case '?':
-		fprintf(stderr, "tide-stress: %s: no such option, or not used so; see --help\n",
-		        argument);
-		return false;
 	default:
 		return value_read(arguments, option, optarg);
 	}
@@ -129,20 +123,8 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 {
 	*arguments = (struct arguments){ .scenario = "mixed" };
 	arguments->seed = seed_of_the_moment();
-	opterr = 0;
-	for (;;) {
-		int at = optind;
-		int option = getopt_long(argc, argv, "+:", known, NULL);
-
-		if (option == -1)
-			break;
-		if (!option_read(arguments, option, argv[at]))
-			return false;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "tide-stress: %s: not an option; see --help\n", argv[optind]);
+	if (!cli_options("tide-stress", argc, argv, "+:", known, option_read, arguments))
 		return false;
-	}
 	if (arguments->steps != 0 && (arguments->seconds != 0 || arguments->soak_hours > 0)) {
 		fprintf(stderr, "tide-stress: --steps ends a run by itself: neither --seconds nor "
 		                "--soak goes with it\n");

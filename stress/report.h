@@ -22,8 +22,8 @@ struct report {
 };
 
 struct report_options {
-	const char
-	    *folder; /* NULL: tide-stress-report in the current one; made if it is not there */
+	/* NULL: tide-stress-report in the current one; made if it is not there. */
+	const char *folder;
 	bool quiet;
 };
 

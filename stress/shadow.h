@@ -8,11 +8,11 @@
  * limit may be part of the test), and counted. They cost less than what is watched by 128 times. A
  * child of fork has a copy and goes on with that.
  *
- * Touched by  every thread.
+ * Touched by  every thread
  * Progress    lock-free: single atomic operations on words that differ for different blocks, except
- * at the ends of neighbours.
+ *             at the ends of neighbours
  * Edges       none of its own. The owner leaves before it frees and enters after it allocated, and
- * the allocator orders a free before the next allocation of the same memory.
+ *             the allocator orders a free before the next allocation of the same memory
  */
 #ifndef STRESS_SHADOW_H
 #define STRESS_SHADOW_H

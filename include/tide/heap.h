@@ -3,8 +3,12 @@
  *
  * A heap is used like malloc, by any number of threads at once; each has bins of its own in it. A
  * block may also be given to free, realloc and malloc_usable_size, which find its heap, a little
- * slower; it stays in its heap. Where a heap can be NULL, that means the process's own, from which
- * malloc takes.
+ * slower; it stays in its heap. Where a heap can be NULL, which is said there, that means the
+ * process's own, from which malloc takes.
+ *
+ * Thread safety: every function may be called by any thread at any time, but for what is said of
+ * tide_heap_destroy; none in a signal handler. Progress: lock-free, but where waiting for the GC is
+ * said, at a limit, and for what the program's own functions do.
  *
  * Limits. A heap counts its bytes as it is told to and keeps the count at or below its hard limit:
  *
@@ -67,19 +71,18 @@ struct tide_heap_options {
 TIDE_API struct tide_heap *tide_heap_create(const struct tide_heap_options *options);
 /* Give the heap and all of its blocks back to the system. No thread may be using the heap, nor do
  * so any more, nor any of its blocks; a thread that used it may end at the same time. NULL is
- * ignored.
- * Waits for the GC. */
+ * ignored. Waits for the GC. */
 TIDE_API void tide_heap_destroy(struct tide_heap *heap);
 
-/* As the functions of the malloc family. tide_heap_free and tide_heap_realloc take blocks of this
- * heap only. */
+/* As the functions of the malloc family. What takes a block takes those of this heap only. */
 TIDE_API void *tide_heap_malloc(struct tide_heap *heap, size_t size);
 TIDE_API void *tide_heap_calloc(struct tide_heap *heap, size_t count, size_t size);
 TIDE_API void *tide_heap_realloc(struct tide_heap *heap, void *block, size_t size);
 TIDE_API void *tide_heap_aligned_alloc(struct tide_heap *heap, size_t alignment, size_t size);
 TIDE_API void tide_heap_free(struct tide_heap *heap, void *block);
 TIDE_API size_t tide_heap_usable_size(struct tide_heap *heap, const void *block);
-/* The heap of a block; NULL: the process's own. */
+/* The heap of a block; NULL: the process's own, or `block` is NULL. What is in no block is reported
+ * as by tide_free. Lock-free; the length of a look into the page map. */
 TIDE_API struct tide_heap *tide_heap_of(const void *block);
 
 /* Handles: what tide_malloc_in says about a block saves tide_free_in the look into the page map (in
@@ -108,8 +111,9 @@ TIDE_API void tide_heap_set_reclaim(struct tide_heap *heap,
 /* Call `visit` for each live block of a heap that tide_heap_create made, in no order, until it
  * returns something else than 0, which is returned; 0 at the end. Exact when no other thread is in
  * a call for the heap meanwhile; else blocks that come or go may be missed or reported. Blocks that
- * were freed are not reported, wherever they are. Keeps the GC waiting: `visit` must not allocate,
- * free, create, destroy or purge; a thread that is cancelled there ends after the walk. */
+ * were freed are not reported, wherever they are. Waits for the GC, and keeps it waiting: `visit`
+ * must not allocate, free, create, destroy or purge; a thread that is cancelled there ends after
+ * the walk. */
 TIDE_API int tide_heap_walk(struct tide_heap *heap,
                             int (*visit)(void *block, size_t bytes, void *context), void *context);
 

@@ -14,7 +14,9 @@
  * when there is no GC thread, and by tide_purge. An idle thread keeps at most two bins, one of
  * which the GC takes; a thread that ends leaves its bins to the next one, or to the GC.
  *
- * Progress: alloc and free are lock-free, but for what constructor and destructor do.
+ * Thread safety: every function may be called by any thread at any time, but for what is said of
+ * tide_object_cache_destroy; none in a signal handler. Progress: all but that one are lock-free,
+ * but for what constructor and destructor do, and at a limit of the heap.
  */
 #ifndef TIDE_OBJECT_CACHE_H
 #define TIDE_OBJECT_CACHE_H
@@ -72,8 +74,8 @@ TIDE_API void *tide_object_alloc(struct tide_object_cache *cache);
  * tide_free: at the latest when it is destructed, with option `check` at once. */
 TIDE_API void tide_object_free(struct tide_object_cache *cache, void *object);
 
-/* Destruct the free objects of the depot and of the calling thread now. Returns how many there
- * were. */
+/* Destruct the free objects of the depot and of the calling thread now, by the calling thread.
+ * Returns how many there were. */
 TIDE_API uint64_t tide_object_cache_drain(struct tide_object_cache *cache);
 
 struct tide_object_stats {

@@ -28,10 +28,10 @@
 	X(QUEUE_BLOCKS, "queue_blocks", "blocks", 256, 0, 65536, "first level of a ready queue")   \
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \
-	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                        \
-	  "highest level of a ready queue of blocks up to 8k; of longer ones at most 1m")                                                        \
+	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                       \
+	  "highest level of a ready queue of blocks up to 8k; of longer ones at most 1m")          \
 	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
-	  "a ready queue grows by so many bins each time it is found empty")                                       \
+	  "a ready queue grows by so many bins each time it is found empty")                       \
 	X(QUEUE_FULL_COUNT, "queue_full_count", "visits", 8, 1, 1000000,                           \
 	  "a ready queue found full in more visits than this gives a part back")                   \
 	X(QUEUE_RECLAIM_PERCENT, "queue_reclaim_percent", "percent", 25, 1, 100,                   \
@@ -47,7 +47,7 @@
 	X(DECAY_MS, "decay_ms", "ms", 500, 0, 3600000,                                             \
 	  "free memory goes back to the system after about so long")                               \
 	X(RETAIN_BYTES, "retain_bytes", "bytes", 16 << 20, 0, 1ll << 40,                           \
-	  "free memory a process without GC thread may keep; up to 4 times that in turns")                                      \
+	  "free memory a process without GC thread may keep; up to 4 times that in turns")         \
 	X(RETAIN_PERCENT, "retain_percent", "percent", 25, 0, 100,                                 \
 	  "the same as a part of live memory; the larger of the two counts")                       \
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \

@@ -192,8 +192,7 @@ TIDE_API void tide_stats_read(struct tide_stats *stats, size_t size);
 TIDE_API void tide_stats_take_snapshot(struct tide_stats_snapshot *snapshot);
 
 /* Text is for people. JSON is one object with members for what is above. OpenMetrics is the text
- * form
- * 1.0.0 of that, with its end mark. */
+ * form 1.0.0 of that, with its end mark. */
 enum tide_stats_format { TIDE_STATS_TEXT, TIDE_STATS_JSON, TIDE_STATS_OPENMETRICS };
 
 /* A snapshot as text, up to `room` bytes of it at `buffer`, without a terminating zero. Returns the

@@ -143,8 +143,8 @@ TIDE_API struct tide_store *tide_store_create(const struct tide_store_options *o
  * do so any more. Not in a read section. NULL is ignored. */
 TIDE_API void tide_store_destroy(struct tide_store *store);
 
-/* What put is told beside the body. All 0, or NULL instead of it: a new id, the store's lifetime.
- * */
+/* What put is told beside the body. All 0, or NULL instead of it: a new id and the store's
+ * lifetime. */
 struct tide_store_put {
 	/* 0: the next one. Else this one, as when a log is read again; later puts get larger ones.
 	 * That no other entry ever had it is for the caller to see to; one that is in the store now

@@ -2,10 +2,10 @@
  *
  * Reading order: catalogue.h (what is measured), peers.h (under what), rounds.h (in which order),
  * results.h (what is made of it). */
+#include "../cli.h"
 #include "bench_page.h"
 #include "catalogue.h"
 #include "child.h"
-#include "cli.h"
 #include "companion.h"
 #include "comparison.h"
 #include "json.h"
@@ -75,7 +75,7 @@ static bool add_pattern(struct arguments *arguments, const char *pattern)
 	return true;
 }
 
-static bool option_read(void *into, int option, const char *written)
+static bool option_read(void *into, int option)
 {
 	struct arguments *arguments = into;
 
@@ -99,7 +99,7 @@ static bool option_read(void *into, int option, const char *written)
 		arguments->from_json = optarg;
 		return true;
 	default:
-		return comparison_option(&arguments->of, option, written);
+		return comparison_option(&arguments->of, option);
 	}
 }
 

@@ -1,8 +1,8 @@
 /* See comparison.h. */
 #include "comparison.h"
 
+#include "../cli.h"
 #include "child.h"
-#include "cli.h"
 #include "companion.h"
 #include "json.h"
 #include "trial.h"
@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-bool comparison_option(struct comparison *comparison, int option, const char *written)
+bool comparison_option(struct comparison *comparison, int option)
 {
 	const char *program = comparison->program;
 
@@ -30,23 +30,19 @@ bool comparison_option(struct comparison *comparison, int option, const char *wr
 	case 'q':
 		comparison->quiet = true;
 		return true;
-	case 'h':
+	default:
 		comparison->help = true;
 		return true;
-	default:
-		cli_refuse(program, written);
-		return false;
 	}
 }
 
 bool comparison_read(struct comparison *comparison, int argc, char *argv[],
-                     const struct option known[],
-                     bool (*read)(void *arguments, int option, const char *written),
+                     const struct option known[], bool (*read)(void *arguments, int option),
                      void *arguments)
 {
 	comparison->report = "tide-bench-report";
 	peers_find(&comparison->peers);
-	if (!cli_options(comparison->program, argc, argv, known, read, arguments))
+	if (!cli_options(comparison->program, argc, argv, "+:", known, read, arguments))
 		return false;
 	return comparison->only == NULL ||
 	       peers_keep_only(&comparison->peers, comparison->program, comparison->only);

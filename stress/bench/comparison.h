@@ -34,12 +34,11 @@ struct comparison {
 	"  --peer NAME=PATH   a library more to preload, or another one for a known name\n"        \
 	"  --only NAME,...    only these peers, in this order\n"
 
-/* Read one of these options, or refuse it as none. */
-bool comparison_option(struct comparison *comparison, int option, const char *written);
+/* Read one of these options. */
+bool comparison_option(struct comparison *comparison, int option);
 /* All of `known`, by `read`, which hands on what it does not know. False, after a message. */
 bool comparison_read(struct comparison *comparison, int argc, char *argv[],
-                     const struct option known[],
-                     bool (*read)(void *arguments, int option, const char *written),
+                     const struct option known[], bool (*read)(void *arguments, int option),
                      void *arguments);
 
 /* The document: program, format, peers[]: name, path, fault, runs[]. */

@@ -3,8 +3,8 @@
  * from outside. */
 #include "footprint.h"
 
+#include "../cli.h"
 #include "child.h"
-#include "cli.h"
 #include "comparison.h"
 #include "footprint_report.h"
 #include "footprint_watch.h"
@@ -48,7 +48,7 @@ static const struct option known[] = {
 	COMPARISON_OPTIONS,
 };
 
-static bool option_read(void *into, int option, const char *written)
+static bool option_read(void *into, int option)
 {
 	struct arguments *arguments = into;
 	const char *program = arguments->of.program;
@@ -62,7 +62,7 @@ static bool option_read(void *into, int option, const char *written)
 		return cli_number(program, "threads", 1, FOOTPRINT_THREADS_MAX,
 		                  &arguments->threads);
 	default:
-		return comparison_option(&arguments->of, option, written);
+		return comparison_option(&arguments->of, option);
 	}
 }
 

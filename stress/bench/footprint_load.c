@@ -1,6 +1,6 @@
 /* tide-footprint-load: a heap that grows, loses most of its blocks, idles, grows again with
  * other sizes; on whatever malloc the process has. See footprint.h. */
-#include "cli.h"
+#include "../cli.h"
 #include "footprint.h"
 #include "load.h"
 #include "order.h"

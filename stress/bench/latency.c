@@ -1,7 +1,7 @@
 /* tide-latency: how long single calls of malloc and free take under each peer. The load is
  * latency_load.c, in a process of its own. */
+#include "../cli.h"
 #include "child.h"
-#include "cli.h"
 #include "comparison.h"
 #include "latency_report.h"
 #include "machine.h"
@@ -45,7 +45,7 @@ static const struct option known[] = {
 	COMPARISON_OPTIONS,
 };
 
-static bool option_read(void *into, int option, const char *written)
+static bool option_read(void *into, int option)
 {
 	struct arguments *arguments = into;
 
@@ -57,7 +57,7 @@ static bool option_read(void *into, int option, const char *written)
 	case 'f':
 		return cli_number(program, "scale", 0, 1000, &arguments->scale);
 	default:
-		return comparison_option(&arguments->of, option, written);
+		return comparison_option(&arguments->of, option);
 	}
 }
 

@@ -8,7 +8,7 @@
  *   wake     short bursts, each after all threads slept: what had been done behind their backs?
  * A timer around nothing runs in all of them: its maximum is what the machine itself does to a
  * thread, and what no allocator can be better than. */
-#include "cli.h"
+#include "../cli.h"
 #include "histogram.h"
 #include "load.h"
 #include "order.h"

@@ -1,6 +1,6 @@
 /* See load.h. */
 #include "load.h"
-#include "cli.h"
+#include "../cli.h"
 
 #include <getopt.h>
 #include <inttypes.h>

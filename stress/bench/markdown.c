@@ -3,7 +3,7 @@
  * Each file is a document of tide-bench, tide-latency or tide-footprint; which one, it says itself.
  * Figures of different documents are never set against each other: they may be of different
  * days. */
-#include "cli.h"
+#include "../cli.h"
 #include "format.h"
 #include "json.h"
 #include "results.h"

@@ -1,7 +1,7 @@
 /* See rounds.h. */
 #include "rounds.h"
 
-#include "cli.h"
+#include "../cli.h"
 #include "results.h"
 #include "trial.h"
 

@@ -1,9 +1,9 @@
 /* See arguments.h. */
 #include "arguments.h"
 
+#include "../cli.h"
 #include "../number.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,8 +146,9 @@ static bool read_number(struct arguments *arguments, int option)
 	}
 }
 
-static bool read_option(struct arguments *arguments, int option, const char *written)
+static bool read_option(void *to, int option)
 {
+	struct arguments *arguments = to;
 	static const char *const counts[] = { "bodies", "held", "charged" };
 	static const char *const policies[] = { "refuse", "drop" };
 	unsigned place = 0;
@@ -175,11 +176,6 @@ static bool read_option(struct arguments *arguments, int option, const char *wri
 			return false;
 		arguments->board.policy = (enum tide_store_policy)place;
 		return true;
-	case ':':
-	case '?':
-		fprintf(stderr, "tide-jobd: %s: no such option, or its value is missing; see -h\n",
-		        written);
-		return false;
 	default:
 		return read_number(arguments, option);
 	}
@@ -202,19 +198,6 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 		           .counts = TIDE_STORE_HELD },
 		.log = { .segment_bytes = ARGUMENTS_SEGMENT_BYTES, .sync_ms = 50 },
 	};
-	opterr = 0;
-	for (;;) {
-		int at = optind;
-		int option = getopt_long(argc, argv, "+:hl:p:t:z:m:b:f:Fs:", known, NULL);
-
-		if (option == -1)
-			break;
-		if (!read_option(arguments, option, argv[at]))
-			return false;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "tide-jobd: %s: no such argument; see -h\n", argv[optind]);
-		return false;
-	}
-	return true;
+	return cli_options("tide-jobd", argc, argv, "+:hl:p:t:z:m:b:f:Fs:", known, read_option,
+	                   arguments);
 }

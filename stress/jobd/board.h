@@ -7,11 +7,11 @@
  * Locks. One mutex, the board's lock, guards tubes, queues, timers, sessions and the fields of
  * jobs, and gives the log's records their order. It is held for the moves of a job from queue to
  * queue (logarithmic in their lengths; for all at once where the session that holds them ends; of
- * those that get ready at once, for BOARD_TICK_STEPS), for the copy of a new job's body to the log's memory when there is
- * a log, and for the text of statistics. Not under it: parsing, sockets, the copy of a body into
- * the store, reading bodies, writing and syncing the log. Puts and removals in the store may call
- * back (board_dropped), which takes the lock: so the store's put, remove and charge are never
- * called under it.
+ * those that get ready at once, for BOARD_TICK_STEPS), for the copy of a new job's body to the
+ * log's memory when there is a log, and for the text of statistics. Not under it: parsing, sockets,
+ * the copy of a body into the store, reading bodies, writing and syncing the log. Puts and removals
+ * in the store may call back (board_dropped), which takes the lock: so the store's put, remove and
+ * charge are never called under it.
  *
  * Every function here takes the lock itself, and may be called by any thread; of one session by one
  * thread at a time. Those that give an entry must be called in a read section of the store

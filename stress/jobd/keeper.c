@@ -2,8 +2,9 @@
  *
  * A segment goes when no job needs it, or when it is the oldest and half of the log is of no use:
  * then its file is read, what still lives is appended again, and the file is removed once that is
- * on the disk. One job is moved under one hold of the board's lock. What the system refuses is tried
- * again with the records that come a while later; a damaged segment stays, and those after it.
+ * on the disk. One job is moved under one hold of the board's lock. What the system refuses is
+ * tried again with the records that come a while later; a damaged segment stays, and those after
+ * it.
  */
 #include "keeper.h"
 

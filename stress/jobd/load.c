@@ -10,23 +10,19 @@
  */
 #include "../bench/histogram.h"
 #include "../number.h"
+#include "load_wire.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 256, BODY_BYTES_MAX = 65535, LINE_BYTES = 256, WINDOW = 64 };
+enum { CONNECTIONS_MAX = 256, LINE_BYTES = 256, WINDOW = 64 };
 enum request { PUT, RESERVE, DELETE, REQUESTS };
 static const char *const request_names[REQUESTS] = { "put", "reserve", "delete" };
 
@@ -47,26 +43,12 @@ static struct {
 	       .settle_s = 5 };
 
 struct client {
+	struct load_wire wire;
 	pthread_t thread;
 	uint64_t seed;
-	int fd;
-	size_t at, bytes; /* of `input`, what was received */
-	char input[2 * BODY_BYTES_MAX];
-	char body[BODY_BYTES_MAX + LINE_BYTES];
+	char body[LOAD_BODY_BYTES_MAX + LINE_BYTES];
 	struct histogram histograms[REQUESTS];
 };
-
-static _Noreturn void give_up(const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("tide-jobd-load: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 static uint64_t now_ns(void)
 {
@@ -82,88 +64,6 @@ static uint64_t draw(uint64_t *seed)
 	*seed ^= *seed >> 7;
 	*seed ^= *seed << 17;
 	return *seed;
-}
-
-static void connect_client(struct client *client, uint64_t seed)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		                       .sin_port = htons(settings.port),
-		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int one = 1;
-
-	client->seed = seed * 2654435761u + 1;
-	client->at = client->bytes = 0;
-	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof address) != 0)
-		give_up("port %u: %s", settings.port, strerror(errno));
-	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-static void send_all(struct client *client, const char *data, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t sent = send(client->fd, data, bytes, MSG_NOSIGNAL);
-
-		if (sent <= 0)
-			give_up("send: %s", strerror(errno));
-		data += sent;
-		bytes -= (size_t)sent;
-	}
-}
-
-static void receive_more(struct client *client)
-{
-	if (client->at > 0) {
-		memmove(client->input, client->input + client->at, client->bytes - client->at);
-		client->bytes -= client->at;
-		client->at = 0;
-	}
-	ssize_t received = recv(client->fd, client->input + client->bytes,
-	                        sizeof client->input - client->bytes, 0);
-
-	if (received <= 0)
-		give_up("the server ended the connection");
-	client->bytes += (size_t)received;
-}
-
-/* An answer's line, without its end; valid until the next call. */
-static char *receive_line(struct client *client)
-{
-	size_t seen = 0;
-	char *end;
-
-	while ((end = memchr(client->input + client->at + seen, '\n',
-	                     client->bytes - client->at - seen)) == NULL) {
-		seen = client->bytes - client->at;
-		receive_more(client);
-	}
-	char *line = client->input + client->at;
-
-	if (end == line || end[-1] != '\r')
-		give_up("an answer without an end");
-	end[-1] = '\0';
-	client->at = (size_t)(end + 1 - client->input);
-	return line;
-}
-
-static const char *receive_body(struct client *client, size_t bytes)
-{
-	while (client->bytes - client->at < bytes + 2)
-		receive_more(client);
-	const char *body = client->input + client->at;
-
-	client->at += bytes + 2;
-	return body;
-}
-
-/* The number behind the word that the answer must start with. */
-static uint64_t expect(const char *line, const char *word)
-{
-	size_t bytes = strlen(word);
-
-	if (strncmp(line, word, bytes) != 0)
-		give_up("an answer is \"%s\", and not \"%s\"", line, word);
-	return strtoull(line + bytes, NULL, 10);
 }
 
 /* A put: two thirds of the bodies are at most a tenth of the longest. They follow from their first
@@ -188,32 +88,32 @@ static void check_body(const char *body, size_t bytes)
 	uint64_t word;
 
 	if (bytes < sizeof word)
-		give_up("a body of %zu bytes was never put", bytes);
+		load_give_up("a body of %zu bytes was never put", bytes);
 	memcpy(&word, body, sizeof word);
 	for (size_t i = sizeof word; i < bytes; i++) {
 		if ((unsigned char)body[i] != (word & 0xff))
-			give_up("a body is not what was put");
+			load_give_up("a body is not what was put");
 	}
 }
 
 static uint64_t ask_put(struct client *client)
 {
-	send_all(client, client->body, make_put(client));
-	return expect(receive_line(client), "INSERTED ");
+	load_send_all(&client->wire, client->body, make_put(client));
+	return load_expect(load_receive_line(&client->wire), "INSERTED ");
 }
 
 static uint64_t ask_reserve(struct client *client)
 {
 	char *end;
 
-	send_all(client, "reserve\r\n", 9);
-	const char *line = receive_line(client);
+	load_send_all(&client->wire, "reserve\r\n", 9);
+	const char *line = load_receive_line(&client->wire);
 
-	expect(line, "RESERVED ");
+	load_expect(line, "RESERVED ");
 	uint64_t id = strtoull(line + 9, &end, 10);
 	size_t bytes = strtoull(end, NULL, 10);
 
-	check_body(receive_body(client, bytes), bytes);
+	check_body(load_receive_body(&client->wire, bytes), bytes);
 	return id;
 }
 
@@ -221,7 +121,8 @@ static void send_delete(struct client *client, uint64_t id)
 {
 	char line[LINE_BYTES];
 
-	send_all(client, line, (size_t)sprintf(line, "delete %llu\r\n", (unsigned long long)id));
+	load_send_all(&client->wire, line,
+	              (size_t)sprintf(line, "delete %llu\r\n", (unsigned long long)id));
 }
 
 static void *cycle_main(void *context)
@@ -237,7 +138,7 @@ static void *cycle_main(void *context)
 		uint64_t reserved = now_ns();
 
 		send_delete(client, id);
-		expect(receive_line(client), "DELETED");
+		load_expect(load_receive_line(&client->wire), "DELETED");
 		histogram_add(&client->histograms[PUT], put - began);
 		histogram_add(&client->histograms[RESERVE], reserved - put);
 		histogram_add(&client->histograms[DELETE], now_ns() - reserved);
@@ -265,7 +166,7 @@ static void cycle(struct client *clients)
 
 	for (uint64_t i = 0; i < settings.connections; i++) {
 		if (pthread_create(&clients[i].thread, NULL, cycle_main, &clients[i]) != 0)
-			give_up("can't start thread %llu", (unsigned long long)i);
+			load_give_up("can't start thread %llu", (unsigned long long)i);
 	}
 	for (uint64_t i = 0; i < settings.connections; i++)
 		pthread_join(clients[i].thread, NULL);
@@ -293,7 +194,7 @@ static uint64_t held_bytes(void)
 	FILE *file = fopen(path, "r");
 
 	if (file == NULL || fscanf(file, "%llu %llu", &total, &resident) != 2)
-		give_up("%s: can't be read", path);
+		load_give_up("%s: can't be read", path);
 	fclose(file);
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -311,10 +212,10 @@ static uint64_t put_many(struct client *client, uint64_t *ids)
 
 			body_bytes +=
 			    bytes - (size_t)(strchr(client->body, '\n') + 1 - client->body) - 2;
-			send_all(client, client->body, bytes);
+			load_send_all(&client->wire, client->body, bytes);
 		}
 		for (uint64_t i = 0; i < count; i++)
-			ids[done + i] = expect(receive_line(client), "INSERTED ");
+			ids[done + i] = load_expect(load_receive_line(&client->wire), "INSERTED ");
 		done += count;
 	}
 	return body_bytes;
@@ -333,7 +234,7 @@ static uint64_t delete_most(struct client *client, uint64_t *ids)
 		ids[place] = ids[left - 1];
 		if (++pending == WINDOW || left == kept + 1) {
 			while (pending > 0) {
-				expect(receive_line(client), "DELETED");
+				load_expect(load_receive_line(&client->wire), "DELETED");
 				pending--;
 			}
 		}
@@ -352,7 +253,7 @@ static void memory(struct client *client)
 	struct timespec settle = { .tv_sec = (time_t)settings.settle_s };
 
 	if (ids == NULL)
-		give_up("no memory");
+		load_give_up("no memory");
 	uint64_t before = held_bytes();
 	uint64_t body_bytes = put_many(client, ids);
 	uint64_t full = held_bytes();
@@ -372,7 +273,7 @@ static void memory(struct client *client)
 	printf("jobs-left %llu\n", (unsigned long long)kept);
 	for (uint64_t i = 0; i < kept; i++) {
 		send_delete(client, ids[i]);
-		expect(receive_line(client), "DELETED");
+		load_expect(load_receive_line(&client->wire), "DELETED");
 	}
 	nanosleep(&settle, NULL);
 	print_stage("end", held_bytes());
@@ -434,7 +335,7 @@ static bool read_option(int option)
 	case 'k':
 		return number_parse(optarg, 1, UINT32_MAX, &settings.kept_one_in);
 	case 'b':
-		return number_parse(optarg, 1, BODY_BYTES_MAX - 8, &settings.body_bytes);
+		return number_parse(optarg, 1, LOAD_BODY_BYTES_MAX - 8, &settings.body_bytes);
 	case 's':
 		return number_parse(optarg, 0, 3600, &settings.settle_s);
 	default:
@@ -469,15 +370,17 @@ int main(int argc, char *argv[])
 	struct client *clients = calloc(count, sizeof *clients);
 
 	if (clients == NULL)
-		give_up("no memory");
-	for (uint64_t i = 0; i < count; i++)
-		connect_client(&clients[i], i + 1);
+		load_give_up("no memory");
+	for (uint64_t i = 0; i < count; i++) {
+		clients[i].seed = (i + 1) * 2654435761u + 1;
+		load_connect(&clients[i].wire, settings.port);
+	}
 	if (cycles)
 		cycle(clients);
 	else
 		memory(clients);
 	for (uint64_t i = 0; i < count; i++)
-		close(clients[i].fd);
+		close(clients[i].wire.fd);
 	free(clients);
 	return 0;
 }

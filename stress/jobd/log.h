@@ -9,8 +9,8 @@
  * Segments are removed oldest first only, and only when no live job's FULL record is in them. So
  * whenever a FULL record is still there, the GONE and CHANGE records that came after it are, too.
  *
- * Touched by  log_append, log_forget and the figures: under the board's lock. log_commit, log_sync and
- *             log_take_room: any thread, without that lock.
+ * Touched by  log_append, log_forget and the figures: under the board's lock. log_commit, log_sync
+ *             and log_take_room: any thread, without that lock.
  * Locks       board's lock > batches_lock (a copy of a record); files_lock (a write, and an fsync
  *             where the policy is to sync at once) > batches_lock.
  * Failure     A write that fails leaves its records in memory, and is tried again; what was not

@@ -90,7 +90,7 @@ static bool start_file(struct log *log, uint32_t segment)
 	int fd;
 
 	segment_path(log->options.folder, segment, path, sizeof path);
-	/* Only the last file may be unfinished on the disk, so this comes before there is another. */
+	/* Only the last file may be unfinished on the disk: this comes before there is another. */
 	if (log->fd >= 0 && syncs && fdatasync(log->fd) != 0)
 		die(path);
 	do

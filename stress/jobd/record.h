@@ -29,8 +29,8 @@ enum record_kind { RECORD_FULL = 1, RECORD_CHANGE, RECORD_GONE, RECORD_KINDS_END
 struct record_fields {
 	uint64_t id;
 	int64_t created_ns;
-	int64_t
-	    due_ns; /* the end of a delay; for a buried job, its place in the order of burials */
+	/* The end of a delay; for a buried job, its place in the order of burials. */
+	int64_t due_ns;
 	uint32_t state; /* enum job_state; reserved is as good as ready */
 	uint32_t priority;
 	uint32_t delay_s;

@@ -3,11 +3,10 @@
  * Two passes. The first reads every record of every segment and checks it: checksums, numbers
  * without gaps. The second gives the jobs that are left, in the order of their ids, with their
  * bodies. The last segment may end in the middle of a record, as a kill leaves it: it is cut there.
- * A power failure may leave any of it that was not synced, a hole before whole records as well: what
- * is right up to the hole is taken, the rest is left out with a message, and kept beside it. That
- * no sync had confirmed it, the records behind the hole tell.
- * Anything else that is wrong ends the recovery with a message: what was acknowledged is not to be
- * lost in silence.
+ * A power failure may leave any of it that was not synced, a hole before whole records as well:
+ * what is right up to the hole is taken, the rest is left out with a message, and kept beside it.
+ * That no sync had confirmed it, the records behind the hole tell. Anything else that is wrong ends
+ * the recovery with a message: what was acknowledged is not to be lost in silence.
  */
 #ifndef JOBD_RECOVERY_H
 #define JOBD_RECOVERY_H

@@ -50,7 +50,7 @@ enum stream_event stream_feed(struct stream *stream, const char *data, size_t by
 void stream_expect_body(struct stream *stream, char *body, uint32_t body_bytes);
 /* The same, but it is thrown away; the CR and LF behind it, too, whatever it is. */
 void stream_expect_skip(struct stream *stream, uint32_t body_bytes);
-/* While a body is coming, between two calls of stream_feed: what is still to come is thrown away. */
+/* While a body is coming, between two calls of stream_feed: the rest of it is thrown away. */
 void stream_skip_rest(struct stream *stream);
 bool stream_is_valid(const struct stream *stream);
 

@@ -1,10 +1,10 @@
 /* tide-prof: what a heap profile of Tide's says. */
+#include "../number.h"
 #include "companion.h"
 #include "read.h"
 #include "show.h"
 #include "stacks.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -65,12 +65,10 @@ static bool is_shown(const char *what)
 
 static bool read_lines(const char *text, size_t *lines)
 {
-	char *end;
-	errno = 0;
-	unsigned long number = strtoul(text, &end, 10);
+	uint64_t number = 0;
+	bool is_one = number_parse(text, 1, SIZE_MAX, &number);
 	*lines = number;
-	return (errno == 0 && *text != '-' && end != text && *end == '\0' && number > 0) ||
-	       usage("--lines wants a number");
+	return is_one || usage("--lines wants a number");
 }
 
 static bool read_arguments(struct arguments *arguments, int argc, char *argv[])

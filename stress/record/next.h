@@ -1,11 +1,9 @@
 /* The allocator behind the recorder: the next one that the loader finds.
  *
  * Touched by  every thread; the addresses are looked up by the first call of all, and looking them
- * up
- *             again gives the same.
+ *             up again gives the same.
  * Promise     dlsym may itself allocate: such calls, of the thread that is looking up, get memory
- * of
- *             a small area that is never given back.
+ *             of a small area that is never given back.
  */
 #ifndef RECORD_NEXT_H
 #define RECORD_NEXT_H

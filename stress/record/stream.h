@@ -3,14 +3,11 @@
  *
  * Touched by  each thread its own stream; the spare ones, of threads that ended, by any.
  * Progress    a call is encoded into mapped memory: no lock, no wait, no system call but one in
- * some
- *             thousands, for the next chunk. Nothing is allocated from the recorded allocator.
+ *             some thousands, for the next chunk. Nothing is allocated from the recorded allocator.
  * Fork        the child finds the mark of its parent wiped, and begins a file of its own; the
- * parent's
- *             chunks are not mapped there. A vforked child is a part of its parent.
+ *             parent's chunks are not mapped there. A vforked child is a part of its parent.
  * Crash       `used` of a chunk is stored after the call it covers. A kill loses nothing, the loss
- * of
- *             power what the system had not written yet.
+ *             of power what the system had not written yet.
  */
 #ifndef RECORD_STREAM_H
 #define RECORD_STREAM_H

@@ -13,9 +13,8 @@
 struct order_thread {
 	/* The number of the call that it does; all its calls before are done.
 	 * writers  the thread                          readers  every thread
-	 * order    release, acquire                    edges    order.done: what was freed before a
-	 * call
-	 *          is free before those who saw its number go on */
+	 * order    release, acquire                    edges    order.done
+	 * What was freed before a call is free before those who saw its number go on. */
 	_Alignas(64) _Atomic uint64_t number;
 	/* writers  the thread                          readers  who takes a sample
 	 * order    relaxed                             edges    none: a sum */

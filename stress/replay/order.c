@@ -12,9 +12,8 @@ uint64_t order_apart;
 static struct order_thread *all;
 /* The first call of the next thread to start.
  * writers  the thread that starts them         readers  every thread
- * order    release, acquire                    edges    order.started: what was started before is
- * in
- *          `started` for those who see it */
+ * order    release, acquire                    edges    order.started
+ * What was started before is in `started` for those who see it. */
 static _Atomic uint64_t next_number;
 static _Atomic uint32_t started;
 /* All before it have ended: they are not looked at any more.

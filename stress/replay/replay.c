@@ -3,8 +3,8 @@
  * under it; which one serves there is looked at there. */
 #include "replay_report.h"
 
+#include "../cli.h"
 #include "child.h"
-#include "cli.h"
 #include "comparison.h"
 #include "json.h"
 #include "machine.h"
@@ -108,7 +108,7 @@ static bool add_allocator(struct arguments *arguments, const char *text)
 	return true;
 }
 
-static bool option_read(struct arguments *arguments, int option, const char *written)
+static bool option_read(struct arguments *arguments, int option)
 {
 	static const char *const speeds[] = { "full", "as-recorded" };
 	static const char *const touches[] = { "none", "ends", "pages", "all" };
@@ -138,7 +138,7 @@ static bool option_read(struct arguments *arguments, int option, const char *wri
 	case 'c':
 		return arguments->of.is_cold = true;
 	default:
-		return comparison_option(&arguments->of, option, written);
+		return comparison_option(&arguments->of, option);
 	}
 }
 
@@ -149,7 +149,11 @@ static const char *arguments_read(struct arguments *arguments, int argc, char *a
 	peers_find(&arguments->of.peers);
 	opterr = 0;
 	for (int option; (option = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
-		if (!option_read(arguments, option, argv[optind - 1]))
+		if (option == '?' || option == ':') {
+			cli_refuse("tide-replay", argv[optind - 1]);
+			return NULL;
+		}
+		if (!option_read(arguments, option))
 			return NULL;
 	}
 	if (arguments->of.help)

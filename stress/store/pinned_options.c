@@ -1,7 +1,7 @@
 #include "pinned_options.h"
 
-#include <ctype.h>
-#include <errno.h>
+#include "../number.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,47 +29,27 @@ static void wrong(const char *option, const char *text, const char *want)
 	exit(2);
 }
 
-/* Digits and a suffix; *end is behind. False: no number, or too large a one. */
-static bool read_size(const char *text, char **end, uint64_t *size)
-{
-	static const char suffixes[] = "KMG";
-	errno = 0;
-	if (!isdigit((unsigned char)*text))
-		return false;
-	*size = strtoull(text, end, 10);
-	if (errno != 0)
-		return false;
-	const char *suffix = **end != '\0' ? strchr(suffixes, **end) : NULL;
-	if (suffix == NULL)
-		return true;
-	++*end;
-	unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
-	if (*size > UINT64_MAX >> shift)
-		return false;
-	*size <<= shift;
-	return true;
-}
-
 static uint64_t number(char option, const char *text, uint64_t min, uint64_t max)
 {
 	char name[] = { '-', option, '\0' };
 	char want[80];
-	char *end;
-	uint64_t value;
-	if (read_size(text, &end, &value) && *end == '\0' && value >= min && value <= max)
-		return value;
-	snprintf(want, sizeof want, "a number from %llu to %llu is wanted", (unsigned long long)min,
-	         (unsigned long long)max);
-	wrong(name, text, want);
-	return 0;
+	uint64_t value = 0;
+	if (!number_parse(text, min, max, &value)) {
+		snprintf(want, sizeof want, "a number from %llu to %llu is wanted",
+		         (unsigned long long)min, (unsigned long long)max);
+		wrong(name, text, want);
+	}
+	return value;
 }
 
 static void read_range(const char *text, struct pinned_options *options)
 {
-	char *end;
-	if (!read_size(text, &end, &options->min_bytes) || *end != '-' ||
-	    !read_size(end + 1, &end, &options->max_bytes) || *end != '\0' ||
-	    options->min_bytes > options->max_bytes || options->max_bytes > (uint64_t)1 << 32)
+	char least[32];
+	size_t bytes = strcspn(text, "-");
+	(void)snprintf(least, sizeof least, "%.*s", (int)bytes, text);
+	if (text[bytes] != '-' || bytes >= sizeof least ||
+	    !number_parse(text + bytes + 1, 0, UINT64_C(1) << 32, &options->max_bytes) ||
+	    !number_parse(least, 0, options->max_bytes, &options->min_bytes))
 		wrong("-s", text, "MIN-MAX is wanted, of at most 4G");
 }
 

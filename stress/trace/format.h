@@ -45,15 +45,14 @@ struct trace_chunk {
 	uint32_t bytes;  /* of the chunk, with this */
 	uint32_t used;   /* of it, with this: calls begin after this and end here */
 	uint32_t unused; /* 0 */
-	uint64_t
-	    time_ns; /* the first call's time counts from here, as each one's from the last's */
-	uint64_t address; /* likewise */
+	/* The first call's time and address count from here, as each one's from the last's. */
+	uint64_t time_ns;
+	uint64_t address;
 };
 
 /* A call is: a byte with its function, and TRACE_IN_BYTES; then as varints, of these those that its
  * function has, in this order: the time since the last call of the chunk was over; OLD, ALIGN,
- * COUNT,
- * SIZE, RESULT, TOOK. A varint has seven bits a byte, the lowest first; bit 7: more follow. */
+ * COUNT, SIZE, RESULT, TOOK. A varint has seven bits a byte, the lowest first; bit 7: more. */
 enum trace_part {
 	TRACE_OLD = 1,     /* the block that is given back */
 	TRACE_ALIGN = 2,   /* bytes */

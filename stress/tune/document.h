@@ -5,7 +5,7 @@
  *   env            the chosen set as a file for tide-run --env
  *   noise          {objective: how far the middle half of the default's runs lies apart, as a part}
  *   compared[]     name, setting, text, beats, p (after Holm), {objective: ratio, low, high},
- *   "objective"
+ *                  "objective"
  *   with_start     the same of the chosen setting against the one it began with; null
  *   candidates[]   setting, text, runs, fault, front, {objective: ratio}
  *   parameters[]   name, what, standard, chosen, range, levels[]: value, runs, ratio

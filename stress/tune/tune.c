@@ -1,6 +1,6 @@
 /* tide-tune -- COMMAND: search for the settings of Tide that serve COMMAND best. */
+#include "../cli.h"
 #include "child.h"
-#include "cli.h"
 #include "companion.h"
 #include "document.h"
 #include "format.h"

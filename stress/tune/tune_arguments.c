@@ -1,7 +1,7 @@
 /* See tune_arguments.h. */
 #include "tune_arguments.h"
 
-#include "cli.h"
+#include "../cli.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static bool read_number(struct arguments *arguments, int option)
 	}
 }
 
-static bool read_option(void *to, int option, const char *written)
+static bool read_option(void *to, int option)
 {
 	struct arguments *arguments = to;
 
@@ -112,10 +112,6 @@ static bool read_option(void *to, int option, const char *written)
 		return arguments->quiet = true;
 	case 'h':
 		return arguments->help = true;
-	case '?':
-	case ':':
-		cli_refuse(PROGRAM, written);
-		return false;
 	default:
 		return read_number(arguments, option);
 	}
@@ -138,7 +134,7 @@ bool arguments_read(struct arguments *arguments, int argc, char *argv[])
 		own++;
 	char *after = argv[own];
 	argv[own] = NULL;
-	bool good = cli_options(PROGRAM, own, argv, known, read_option, arguments);
+	bool good = cli_options(PROGRAM, own, argv, "+:", known, read_option, arguments);
 	argv[own] = after;
 	return good;
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # fresh.sh [FOLDER]: what a newcomer does, on a machine that has nothing: a minimal Debian is made in a
 # folder (debootstrap), and there, as root of it, the tree is cloned, put under load by cmake/run.sh,
-# packaged, the packages installed, looked at, built against and purged; then it is installed into a
-# prefix and built against there.
+# packaged, the packages installed, looked at, built against and purged; then all of it is built,
+# installed into a prefix and built against there, as README has it.
 #
 #   FOLDER              where the system is made (a new folder in TMPDIR); it goes away at the end
 #   FRESH_QUICK=1  cmake/test.sh --quick in it as well: long

@@ -61,10 +61,14 @@ diff /src/before /src/after || fail "the packages left something behind, or took
 step "lintian, and an empty system"
 DEBS=/src/debs sh tests/package/debs.sh
 
-step "installed into a prefix"
-TIDE_BUILD=$PWD/build/package sh tests/consume/find_package.sh
-TIDE_BUILD=$PWD/build/package sh tests/consume/pkg_config.sh
-TIDE_BUILD=$PWD/build/package sh tests/man/pages.sh
+step "built whole, and installed into a prefix"
+cmake --build build/release >/src/log 2>&1 || { tail -n 30 /src/log >&2; fail "the whole can't be built"; }
+TIDE_BUILD=$PWD/build/release
+export TIDE_BUILD
+sh tests/consume/readme.sh
+sh tests/consume/find_package.sh
+sh tests/consume/pkg_config.sh
+sh tests/man/pages.sh
 
 if [ "$FRESH_QUICK" = 1 ]; then
 	step "the second command: cmake/test.sh --quick"

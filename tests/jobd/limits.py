@@ -239,9 +239,9 @@ def options():
             (("--watches", "1G"), "--watches 1G: not a number from 1 to 1000000000"),
             (("--lifetime", "0"), "--lifetime 0: not a number of seconds, 1 to 4294967295"),
             (("-l", "nowhere"), "-l nowhere: not a numeric address"),
-            (("-x",), "-x: no such option, or its value is missing; see -h"),
-            (("-b",), "-b: no such option, or its value is missing; see -h"),
-            (("here",), "here: no such argument; see -h")):
+            (("-x",), "-x: no such option, or not used so; see --help"),
+            (("-b",), "-b: a value is missing"),
+            (("here",), "here: not an option; see --help")):
         status, said = refused(*wrong)
         check(status in (1, 2) and said.strip() == "tide-jobd: " + text, "%s: %s" % (wrong, said))
 

@@ -1,17 +1,11 @@
 /* The log and its recovery: what is promised to be on the disk is there, also where the process has
  * no descriptor left, and when files get shorter or go. */
-#include "log.h"
+#include "log_folder.h"
 #include "recovery.h"
-#include "segment.h"
 
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 static unsigned syncs;
 static struct stat synced_last;
@@ -42,47 +36,13 @@ static void assert_synced_last(const char *path)
 	cr_assert_eq(status.st_size, synced_last.st_size);
 }
 
-static char folder[] = "/tmp/jobd-test-log.XXXXXX";
-
-static struct log *new_log(void)
-{
-	struct log_options options = { .segment_bytes = 1 << 20, .sync_ms = 3600000 };
-	struct log_start start = { .next_id = 1 };
-
-	cr_assert_not_null(mkdtemp(folder));
-	options.folder = folder;
-	int folder_lock = segment_lock_folder(folder);
-
-	cr_assert_geq(folder_lock, 0);
-	struct log *log = log_open(&options, folder_lock, &start);
-
-	cr_assert_not_null(log);
-	return log;
-}
-
-static void append(struct log *log, uint64_t id)
-{
-	static const char body[100];
-	struct record record = { .kind = RECORD_FULL, .fields = { .id = id }, .tube = "default" };
-
-	record.body = body;
-	record.body_bytes = sizeof body;
-	record.fields.body_crc = record_crc(body, sizeof body);
-	cr_assert_eq(log_append(log, &record, id + 1), 1);
-	cr_assert(log_commit(log, record.number));
-}
-
-static void remove_folder(void)
+static void remove_segment_and_folder(void)
 {
 	char path[128];
 
 	segment_path(folder, 1, path, sizeof path);
-	(void)unlink(path);
-	snprintf(path, sizeof path, "%s/lock", folder);
-	cr_assert_eq(unlink(path), 0);
-	snprintf(path, sizeof path, "%s/reserve", folder);
-	cr_assert_eq(unlink(path), 0);
-	cr_assert_eq(rmdir(folder), 0);
+	(void)unlink(path); /* unless the test has done so */
+	remove_folder();
 }
 
 /* From now on every number below the limit is taken. */
@@ -99,17 +59,17 @@ static void take_all_descriptors(void)
 
 Test(log, is_synced_without_a_descriptor)
 {
-	struct log *log = new_log();
+	struct log *log = new_log(1 << 20, 3600000);
 	char path[128];
 
-	append(log, 1);
+	cr_assert(log_commit(log, append(log, 1)));
 	log_sync(log);
 	unsigned before = syncs;
 
 	cr_assert_gt(before, 0);
 	log_sync(log);
 	cr_assert_eq(syncs, before, "nothing new was written");
-	append(log, 2);
+	cr_assert(log_commit(log, append(log, 2)));
 	take_all_descriptors();
 	log_sync(log);
 	cr_assert_eq(syncs, before + 1);
@@ -118,15 +78,15 @@ Test(log, is_synced_without_a_descriptor)
 	log_sync(log);
 	cr_assert_eq(syncs, before + 1, "nothing new was written");
 	log_close(log);
-	remove_folder();
+	remove_segment_and_folder();
 }
 
 Test(log, is_synced_when_a_file_goes)
 {
-	struct log *log = new_log();
+	struct log *log = new_log(1 << 20, 3600000);
 	char path[128];
 
-	append(log, 1);
+	cr_assert(log_commit(log, append(log, 1)));
 	segment_path(folder, 1, path, sizeof path);
 	unsigned before = syncs;
 
@@ -136,7 +96,7 @@ Test(log, is_synced_when_a_file_goes)
 	assert_synced_last(folder);
 	cr_assert_not(log_remove_file(log, 1));
 	log_close(log);
-	remove_folder();
+	remove_segment_and_folder();
 }
 
 /* The segment, of which a kill left so many bytes. */
@@ -157,10 +117,10 @@ static void recover(long left_bytes)
 
 Test(log, is_synced_when_it_is_cut)
 {
-	struct log *log = new_log();
+	struct log *log = new_log(1 << 20, 3600000);
 	char path[128];
 
-	append(log, 1);
+	cr_assert(log_commit(log, append(log, 1)));
 	log_close(log);
 	segment_path(folder, 1, path, sizeof path);
 	unsigned before = syncs;
@@ -173,5 +133,5 @@ Test(log, is_synced_when_it_is_cut)
 	cr_assert_eq(syncs, before + 2);
 	cr_assert_neq(access(path, F_OK), 0);
 	assert_synced_last(folder);
-	remove_folder();
+	remove_segment_and_folder();
 }

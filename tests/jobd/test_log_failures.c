@@ -1,20 +1,14 @@
-/* The log where the system is in the way: what could not be written is tried again, goes on where it
- * ended, and is there once it could be; on a full disk the reserve is given up first. */
-#include "log.h"
+/* The log where the system is in the way: what could not be written is tried again, goes on where
+ * it ended, and is there once it could be; on a full disk the reserve is given up first. */
+#include "log_folder.h"
 #include "recovery.h"
-#include "segment.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/jobd-test-log.XXXXXX";
 static int write_error;          /* of segments; 0: none */
 static bool until_room;          /* only as long as the reserve is there */
 static size_t bytes_before_fail; /* are written before it */
@@ -75,35 +69,6 @@ int fdatasync(int fd)
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
-static struct log *new_log(uint64_t segment_bytes, int64_t sync_ms)
-{
-	struct log_options options = { .segment_bytes = segment_bytes, .sync_ms = sync_ms };
-	struct log_start start = { .next_id = 1 };
-
-	cr_assert_not_null(mkdtemp(folder));
-	options.folder = folder;
-	int folder_lock = segment_lock_folder(folder);
-
-	cr_assert_geq(folder_lock, 0);
-	struct log *log = log_open(&options, folder_lock, &start);
-
-	cr_assert_not_null(log);
-	cr_assert_eq(log_state(log), LOG_GOES_ON);
-	return log;
-}
-
-static uint64_t append(struct log *log, uint64_t id)
-{
-	static const char body[1000];
-	struct record record = { .kind = RECORD_FULL, .fields = { .id = id }, .tube = "default" };
-
-	record.body = body;
-	record.body_bytes = sizeof body;
-	record.fields.body_crc = record_crc(body, sizeof body);
-	cr_assert_gt(log_append(log, &record, id + 1), 0);
-	return record.number;
-}
-
 /* All jobs are there, and nothing else. */
 static void end_and_recover(struct log *log, uint64_t jobs)
 {
@@ -122,11 +87,7 @@ static void end_and_recover(struct log *log, uint64_t jobs)
 		cr_assert_eq(unlink(path), 0);
 	}
 	free(start.segments);
-	snprintf(path, sizeof path, "%s/lock", folder);
-	cr_assert_eq(unlink(path), 0);
-	snprintf(path, sizeof path, "%s/reserve", folder);
-	cr_assert_eq(unlink(path), 0);
-	cr_assert_eq(rmdir(folder), 0);
+	remove_folder();
 }
 
 /* Recovery counts on it. */

@@ -1,11 +1,9 @@
 /* What tests/limits/machine.sh runs in a machine of its own, linked with libtide.a.
  *
  *   fill all            blocks of each size until malloc says ENOMEM, and again when they are free;
- *   a
- *                       fork at the end of memory, if the system grants it
+ *                       a fork at the end of memory, if the system grants it
  *   fill two MIB        so many MiB in large blocks, written to and freed; a second later as much
- *   in
- *                       small ones
+ *                       in small ones
  * Exit  0 well; 1 and a word otherwise.
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # pages.sh: what is installed has its manual. Each program has a page in section 1, each public
-# function one in section 3; a program's --help and its page have the same options; formatters have no
-# objections. TIDE_BUILD is installed first; INSTALLED: it is there already.
+# function one in section 3, with the prototype of its header; a program's --help and its page have the
+# same options; formatters have no objections. TIDE_BUILD is installed first; INSTALLED: it is there already.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -77,13 +77,24 @@ if same_options "$work/help" "$work/page"; then complain "an option more in --he
 if same_options "$work/page" "$work/help"; then complain "an option more in the page was not noticed"; fi
 if has_page 1 tide-nothing; then complain "a page was found that is not there"; fi
 
-# Prototypes are what has "(" after a name of ours, in what is no comment.
-cat "$prefix"/include/tide/*.h | sed -n '/TIDE_API/,/;/p' |
-	grep -o 'tide_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/functions"
+# Prototypes without blanks, one a line: of the headers, and of the synopses.
+cat "$prefix"/include/tide/*.h | grep -v '^#' | tr -d '\n' | grep -o 'TIDE_API [^;]*;' |
+	sed 's/^TIDE_API//' | tr -d ' \t' | sort >"$work/prototypes"
+sed 's/(.*//; s/.*tide_/tide_/' "$work/prototypes" | sort -u >"$work/functions"
 [ "$(wc -l <"$work/functions")" -ge 50 ] || complain "the functions were not found in the headers"
 while read -r function; do
 	has_page 3 "$function" || complain "$function has no page in section 3"
 done <"$work/functions"
+# (With compressed pages each that only refers to another is shown as that one: once more, no matter.)
+for page in "$pages"/man3/tide*; do
+	! grep -q '^\.so ' "$page" || continue
+	man -P cat -l "$page" 2>/dev/null | col -bx | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
+		grep -v '^SYNOPSIS\|#include\|^DESCRIPTION' | tr -d ' \n' | tr ';' '\n' | sed 's/$/;/'
+done | sort -u >"$work/synopses"
+diff "$work/prototypes" "$work/synopses" >"$work/differ" || {
+	complain "the prototypes in the headers (<) and in section 3 (>) differ:"
+	cat "$work/differ" >&2
+}
 has_page 7 tide || complain "tide(7) is missing"
 
 # Formatters. A page that only refers to another has nothing to format.

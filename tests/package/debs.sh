@@ -28,17 +28,18 @@ names='libtide-dev libtide-preload0 tide-tools'
 [ "$(for deb in "$debs"/*.deb; do dpkg-deb -f "$deb" Package; done | sort | tr '\n' ' ')" = "$names " ] ||
 	fail "not the packages $names: $(ls "$debs")"
 
-# It has been seen to stand still for minutes, once in a while: then it is asked again.
+# It has been seen to stand still for minutes, once in a while: then it is asked again, and in case
+# the machine was only slow, with more time.
 status=124
-for try in 1 2 3; do
+for limit_s in 60 120 240; do
 	[ "$status" -eq 124 ] || break
 	status=0
-	timeout 80 lintian --fail-on error,warning --tag-display-limit 0 "$debs"/*.deb \
+	timeout "$limit_s" lintian --fail-on error,warning --tag-display-limit 0 "$debs"/*.deb \
 		>"$work/lintian" 2>"$work/lintian.err" || status=$?
 done
 [ "$status" -eq 0 ] || {
 	cat "$work/lintian" "$work/lintian.err" >&2
-	fail "lintian ended with $status (try $try)"
+	fail "lintian ended with $status ($limit_s s)"
 }
 
 # An empty system. What the packages depend on is this machine's: that is not dpkg's business here.

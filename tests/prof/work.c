@@ -65,7 +65,7 @@ static void *write_main(void *path)
 	return NULL;
 }
 
-/* A signal at which a profile is written, for a thread with a signal stack; whether that was used. */
+/* A signal at which a profile is written, for a thread with a signal stack; whether it was used. */
 static bool is_on_signal_stack(int number)
 {
 	static char stack[64 << 10];

@@ -3,8 +3,7 @@
  * needs more does not link. Each test runs in a child process of its own, as under Criterion.
  *
  * Differs    Timeouts are ctest's, since everything is slower here. Parameterized tests and
- * theories
- *            are refused.
+ *            theories are refused.
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

@@ -31,22 +31,27 @@ void cli_refuse(const char *program, const char *argument)
 	fprintf(stderr, "%s: %s: no such option, or not used so; see --help\n", program, argument);
 }
 
-bool cli_options(const char *program, int argc, char *argv[], const struct option known[],
-                 bool (*read)(void *arguments, int option, const char *written), void *arguments)
+bool cli_options(const char *program, int argc, char *argv[], const char *letters,
+                 const struct option known[], bool (*read)(void *arguments, int option),
+                 void *arguments)
 {
 	opterr = 0;
 	for (;;) {
 		int at = optind;
-		int option = getopt_long(argc, argv, "+:", known, NULL);
+		int option = getopt_long(argc, argv, letters, known, NULL);
 
 		if (option == -1)
 			break;
-		if (!read(arguments, option, argv[at]))
+		if (option == ':')
+			fprintf(stderr, "%s: %s: a value is missing\n", program, argv[at]);
+		else if (option == '?')
+			cli_refuse(program, argv[at]);
+		if (option == ':' || option == '?' || !read(arguments, option))
 			return false;
 	}
 	if (optind == argc)
 		return true;
-	cli_refuse(program, argv[optind]);
+	fprintf(stderr, "%s: %s: not an option; see --help\n", program, argv[optind]);
 	return false;
 }
 

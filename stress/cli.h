@@ -1,6 +1,6 @@
-/* What the command lines of the benchmark programs have in common. */
-#ifndef BENCH_CLI_H
-#define BENCH_CLI_H
+/* What the command lines of the programs have in common. */
+#ifndef STRESS_CLI_H
+#define STRESS_CLI_H
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -10,11 +10,12 @@ enum { CLI_RIGHT = 0, CLI_WRONG = 1, CLI_USAGE = 2 };
 
 /* False, after a message that names the option. */
 bool cli_number(const char *program, const char *option, double min, double max, double *value);
-/* Hand each option to `read`, with its letter in `known` and as it was written. False when `read`
- * was, or after a message about what is no option. */
-bool cli_options(const char *program, int argc, char *argv[], const struct option known[],
-                 bool (*read)(void *arguments, int option, const char *written), void *arguments);
-/* For the option that getopt_long did not know or that lacks its value. */
+/* Hand each option to `read`, by its letter in `known` or in `letters` (as getopt's, after "+:").
+ * False when `read` was, or after a message about what is no option, or lacks its value. */
+bool cli_options(const char *program, int argc, char *argv[], const char *letters,
+                 const struct option known[], bool (*read)(void *arguments, int option),
+                 void *arguments);
+/* For what getopt_long did not know. */
 void cli_refuse(const char *program, const char *argument);
 /* Make the folder, and the path of a file in it. False, after a message. */
 bool cli_file_in(const char *program, const char *folder, const char *file, char *path,
