@@ -70,7 +70,8 @@ extern "C" {
  * ENOMEM. */
 TIDE_API void *tide_malloc(size_t size);
 TIDE_API void *tide_calloc(size_t count, size_t size);
-/* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */
+/* tide_realloc(p, 0) with p not NULL frees p and returns NULL. What free reports of its pointer it
+ * reports as well; with option `check` off a pointer into a small block only when that is freed. */
 TIDE_API void *tide_realloc(void *block, size_t size);
 TIDE_API void *tide_reallocarray(void *block, size_t count, size_t size);
 /* `alignment`: a power of two; memalign and aligned_alloc accept any such, posix_memalign also
@@ -88,7 +89,8 @@ TIDE_API void tide_free(void *block);
 TIDE_API void tide_free_sized(void *block, size_t size);
 TIDE_API void tide_free_aligned_sized(void *block, size_t alignment, size_t size);
 
-/* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. */
+/* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. `block` must be the
+ * start of a block: with option `check` off a pointer into one may get the whole block's size. */
 TIDE_API size_t tide_malloc_usable_size(const void *block);
 
 /* Give all free memory back to the system now. Waits for a GC pass that is running and then does
