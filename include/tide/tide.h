@@ -20,8 +20,10 @@
  *
  * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not
  * allowed in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all
- * the same is treated as one that vanished: others go on, and what it had in hand is lost; if it
- * was doing the GC's work just then, no memory goes back any more, and tide_purge waits for ever.
+ * the same is treated as one that vanished: others go on, and what it had in hand is lost; while it
+ * does the GC's work it is not cancelled. One that ends then without a word, by a raw exit system
+ * call in a signal handler or by a filter, takes the GC with it for good: malloc goes on, from fresh
+ * memory mostly, and nobody waits; what is freed is not collected and does not go back.
  *
  * Stacks: the functions of the malloc family take less than 4 KiB of stack, so a thread may have
  * PTHREAD_STACK_MIN.
