@@ -137,10 +137,8 @@ static const char *audit(struct tide_heap *heap)
 
 const char *tide_gc_audit(void)
 {
-	if (tide_load_relaxed(
-		&tide_gc_lost)) /* nobody gives the token back, and it was half done */
-		return "the GC was lost in a fork";
-	(void)tide_token_wait(0);
+	if (!tide_gc_wait(0)) /* nobody gives the token back, and it was half done */
+		return "the GC was lost";
 	const char *wrong = NULL;
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL && wrong == NULL; heap = tide_heap_next(heap))

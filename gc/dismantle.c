@@ -163,9 +163,8 @@ void tide_gc_dismantle(struct tide_heap *heap)
 {
 	/* In a process without a GC for ever (gc.h) the heap is left as it is, and lost. */
 	tide_store_release(&heap->live, false);
-	if (tide_load_relaxed(&tide_gc_lost))
+	if (!tide_gc_wait(0))
 		return;
-	(void)tide_token_wait(0);
 	TIDE_YIELD("gc.dismantle");
 	(void)tide_add_relaxed(&heap->generation, 1u);
 	TIDE_YIELD("gc.other_generation");

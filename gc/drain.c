@@ -13,8 +13,6 @@
 
 #include <string.h>
 
-_Atomic bool tide_gc_lost;
-
 /* Option `zero`: once a block is known to be a free one, and while it is nobody else's. Its memory
  * stays mapped that long: the GC alone gives it back, later. */
 static bool zeroes(void)

@@ -128,9 +128,8 @@ int tide_gc_step_once(void)
 
 size_t tide_gc_purge_all(void)
 {
-	if (tide_load_relaxed(&tide_gc_lost))
+	if (!tide_gc_wait(0))
 		return 0;
-	(void)tide_token_wait(0);
 	size_t bytes = 0;
 	for (struct tide_heap *heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
 		bytes += tide_gc_release_all(heap);
@@ -141,14 +140,14 @@ size_t tide_gc_purge_all(void)
 
 size_t tide_gc_purge_early(void)
 {
-	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+	if (!tide_gc_wait(RECLAIM_WAIT_NS))
 		return 0;
 	struct tide_heap *heap;
 	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
 		tide_gc_empty_idle(heap);
 	tide_token_release();
 	(void)tide_object_drain_all(true);
-	if (!tide_token_wait(RECLAIM_WAIT_NS))
+	if (!tide_gc_wait(RECLAIM_WAIT_NS))
 		return 0;
 	size_t bytes = 0;
 	for (heap = &tide_heap_default; heap != NULL; heap = tide_heap_next(heap))
@@ -160,9 +159,8 @@ size_t tide_gc_purge_early(void)
 
 size_t tide_gc_purge_heap(struct tide_heap *heap)
 {
-	if (tide_load_relaxed(&tide_gc_lost))
+	if (!tide_gc_wait(0))
 		return 0;
-	(void)tide_token_wait(0);
 	tide_gc_empty_idle(heap);
 	size_t bytes = tide_gc_release_all(heap);
 	count_step(&heap->gc, false);
@@ -179,7 +177,7 @@ static const struct tide_budget *outermost(struct tide_heap *heap)
 /* Heaps within one limit are in each other's way by what they keep. */
 void tide_gc_reclaim(struct tide_heap *heap, bool to_system)
 {
-	if (tide_load_relaxed(&tide_gc_lost) || !tide_token_wait(RECLAIM_WAIT_NS))
+	if (!tide_gc_wait(RECLAIM_WAIT_NS))
 		return;
 	struct tide_heap *other = &tide_heap_default;
 	for (; other != NULL; other = tide_heap_next(other)) {

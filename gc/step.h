@@ -8,10 +8,15 @@
 #include "heap.h"
 #include "regret.h"
 
-/* This process was forked while a frozen thread had the token: nobody will ever be the GC.
- * writers  the child, before it has a second thread   readers  who would wait for the token
- * order    relaxed: a flag of its own                 edges    none */
+/* Nobody will ever be the GC: the process was forked while a frozen thread had the token, or a thread
+ * ended with it.
+ * writers  fork's child; who can't have the token   readers  who would wait for it
+ * order    relaxed: a flag of its own               edges    none */
 TIDE_HIDDEN extern _Atomic bool tide_gc_lost;
+/* lost.c. Wait for the token, at most timeout_ns (0: for ever); false as well when it is lost. */
+TIDE_HIDDEN bool tide_gc_wait(uint64_t timeout_ns);
+/* By who can't have the token: see whether its holder is there still; false: it is lost. */
+TIDE_HIDDEN bool tide_gc_look_for_holder(void);
 
 /* What a step did, so that the loop parks only after a round in which all were idle. */
 enum gc_work { GC_IDLE, GC_WORKED };

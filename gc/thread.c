@@ -223,7 +223,8 @@ static void gc_main(void *arg)
 			park();
 		} else if (did < 0) {
 			tide_doorbell_announce(TIDE_GC_DOZING);
-			tide_doorbell_sleep(TIDE_GC_DOZING, BUSY_NS);
+			tide_doorbell_sleep(TIDE_GC_DOZING,
+			                    tide_gc_look_for_holder() ? BUSY_NS : SLEEP_NS);
 		}
 	}
 	tide_gc_follow_end();
@@ -288,6 +289,7 @@ static int start(bool unasked)
 static void process_note(void)
 {
 	tide_store_relaxed(&process_id, tide_os_process_id());
+	tide_token_note_process(tide_load_relaxed(&process_id));
 }
 
 void tide_gc_process_start(void)
@@ -360,9 +362,7 @@ int tide_gc_thread_stop(void)
 
 bool tide_gc_fork_prepare(void)
 {
-	if (tide_load_relaxed(&tide_gc_lost)) /* nobody will ever let go of it */
-		return false;
-	return tide_token_wait(FORK_WAIT_NS);
+	return tide_gc_wait(FORK_WAIT_NS);
 }
 
 void tide_gc_fork_parent(bool held)

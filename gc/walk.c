@@ -186,9 +186,8 @@ int tide_gc_walk(struct tide_heap *heap, int (*visit)(void *block, size_t bytes,
                  void *context)
 {
 	struct walk walk = { heap, visit, context };
-	if (tide_load_relaxed(&tide_gc_lost))
+	if (!tide_gc_wait(0))
 		return 0;
-	(void)tide_token_wait(0);
 	tide_gc_collect_all(heap);
 	int result = walk_all(&walk);
 	tide_token_release();
@@ -227,7 +226,7 @@ static void stats_of_limit(struct tide_budget *budget, struct tide_heap_stats *s
 
 void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 {
-	bool held = !tide_load_relaxed(&tide_gc_lost) && tide_token_wait(0);
+	bool held = tide_gc_wait(0);
 	*stats = (struct tide_heap_stats){ 0 };
 	stats_of_limit(&heap->budget, stats);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {

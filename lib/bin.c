@@ -76,6 +76,18 @@ size_t tide_bin_total_racy(void)
 	return tide_load_relaxed(&total);
 }
 
+bool tide_bin_is_whole(const struct tide_bin *bin, unsigned count)
+{
+	if (count > bin->mark || bin->mark > TIDE_BIN_SLOTS)
+		return false;
+	for (unsigned i = 0; i <= TIDE_BIN_SLOTS; i++) {
+		void *block = bin->slot[TIDE_BIN_BASE + i];
+		if ((block == TIDE_BIN_FULL) != (i == bin->mark) || (i < count && block == NULL))
+			return false;
+	}
+	return true;
+}
+
 void tide_bin_repair(struct tide_bin *bin)
 {
 	unsigned count = 0;

@@ -85,6 +85,8 @@ TIDE_INLINE void *tide_bin_take(struct tide_bin *bin)
 	return bin->slot[TIDE_BIN_BASE + --bin->count];
 }
 
+/* Whether a bin whose holder vanished with `count` blocks in it needs no repair. */
+TIDE_HIDDEN bool tide_bin_is_whole(const struct tide_bin *bin, unsigned count);
 /* Make a bin whose holder vanished valid again: what is not a block above the first such slot is
  * let go. */
 TIDE_HIDDEN void tide_bin_repair(struct tide_bin *bin);

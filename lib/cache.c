@@ -94,21 +94,37 @@ bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner)
 
 /* A thread that vanished in the middle of an operation (fork leaves such) may have left the two
  * ends of a bin apart. What can't be trusted is let go: a few blocks are lost, none is handed out
- * twice. */
+ * twice. What is whole, nearly all, is not written to: a child of fork would have to copy it. */
 static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 {
 	struct tide_bin *ready = cache->ready[place];
 	uintptr_t at = (uintptr_t)cache->top[place];
+	if (ready == NULL && cache->top[place] == NONE_TOP)
+		return NULL;
 	if (ready != NULL && (at < (uintptr_t)&ready->slot[TIDE_BIN_BASE - 1] ||
 	                      at > (uintptr_t)&ready->slot[TIDE_BIN_BASE + ready->slots - 1]))
 		ready = NULL;
 	if (ready != NULL) {
-		ready->count = (uint8_t)(cache->top[place] - &ready->slot[TIDE_BIN_BASE - 1]);
+		unsigned count = (unsigned)(cache->top[place] - &ready->slot[TIDE_BIN_BASE - 1]);
+		if (tide_bin_is_whole(ready, count))
+			return ready;
+		ready->count = (uint8_t)count;
 		tide_bin_repair(ready);
 	}
 	cache->ready[place] = ready;
 	cache->top[place] = ready != NULL ? tide_bin_top(ready) : NONE_TOP;
 	return ready;
+}
+
+/* Those of medium classes are as wide as they can be: pool.c adds to them, and must stay below the
+ * mark. */
+static void repair_pending(struct tide_bin *pending)
+{
+	bool wide = pending->mark == TIDE_BIN_SLOTS || tide_class_is_small(pending->cls);
+	if (wide && tide_bin_is_whole(pending, pending->count))
+		return;
+	tide_bin_repair(pending);
+	tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 }
 
 static void repair(struct tide_cache *cache, unsigned cls)
@@ -117,21 +133,18 @@ static void repair(struct tide_cache *cache, unsigned cls)
 	struct tide_bin *returns = NULL;
 	struct tide_bin *pending = cache->pending[cls];
 	unsigned place = tide_pagemap_place(cls);
-	if (place != cls && cache->ready[place] == ready) { /* between the two when they swap */
-		cache->ready[place] = NULL;
+	if (place != cls && ready != NULL && cache->ready[place] == ready) {
+		cache->ready[place] = NULL; /* between the two when they swap */
 		cache->top[place] = NONE_TOP;
 	} else if (place != cls) {
 		returns = repair_ready(cache, place);
 	}
+	if (pending == NULL)
+		return;
 	if (pending == ready || pending == returns)
-		pending = NULL;
-	if (pending != NULL) {
-		tide_bin_repair(pending);
-		/* As wide as it can be: pool.c adds to pending bins, and must stay below the
-		 * mark. */
-		tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
-	}
-	cache->pending[cls] = pending;
+		cache->pending[cls] = NULL;
+	else
+		repair_pending(pending);
 }
 
 /* Park a cache as its owner left it. */

@@ -60,7 +60,6 @@ struct tide_cache {
 	_Atomic uint8_t *near_map;
 
 	struct tide_heap *heap; /* plain: for ever */
-	struct tide_node node;  /* parked caches */
 	struct tide_bin *ready[TIDE_PLACES];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
@@ -98,6 +97,7 @@ struct tide_cache {
 	 * writers  the owner; who adopts, by CAS   readers  the GC
 	 * order    relaxed: a thread that is gone writes nothing more  edges none */
 	_Atomic uint64_t owner;
+	struct tide_node node; /* parked caches; what adoption writes is in one page, mostly */
 	/* Whether somebody is at the pending bins: the owner in a slow call, or the GC, to take the
 	 * blocks of a thread that seems idle. Nobody waits for it: who finds it taken does without.
 	 * writers  both, by swap; its taker       readers  the same

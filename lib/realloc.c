@@ -163,10 +163,12 @@ static TIDE_USUAL TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
 	return realloc_class(heap, block, cls, size);
 }
 
+/* A small block that isn't one is copied at worst. A medium one may be extended, which its
+ * neighbours must not be: that it starts there is known before. */
 TIDE_USUAL void *tide_realloc(void *block, size_t size)
 {
 	unsigned cls = tide_hit_size_class(block);
-	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked() || tide_sample_on()))
+	if (TIDE_UNLIKELY(!tide_class_is_small(cls) || tide_start_checked() || tide_sample_on()))
 		return realloc_slow(block, size);
 	return realloc_class(&tide_heap_default, block, cls, size);
 }

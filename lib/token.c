@@ -8,10 +8,31 @@ TIDE_OWN_LINE _Atomic uint32_t tide_token;
 TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
 _Atomic bool tide_token_owed;
 int tide_token_cancel;
+_Atomic uint32_t tide_token_holder;
+/* writers  fork's child, who starts the process    readers  the holder
+ * order    relaxed: advice                         edges    none */
+static _Atomic uint32_t process_id;
+/* This thread's id, once it was asked for. */
+static TIDE_THREAD_LOCAL uint32_t own_id;
+
+void tide_token_note_process(uint32_t id)
+{
+	tide_store_relaxed(&process_id, id);
+	own_id = 0;
+}
+
+void tide_token_sign(void)
+{
+	/* Not in the child of a vfork, which has its parent's variables: it would leave its id. */
+	if (own_id == 0 && tide_os_process_id() == tide_load_relaxed(&process_id))
+		own_id = tide_os_thread_id();
+	tide_store_relaxed(&tide_token_holder, own_id);
+}
 
 TIDE_USUAL void tide_token_release(void)
 {
 	int cancel = tide_token_cancel;
+	tide_store_relaxed(&tide_token_holder, 0u);
 	uint32_t before =
 	    tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
 	TIDE_YIELD("token.release");
@@ -48,6 +69,7 @@ bool tide_token_wait(uint64_t timeout_ns)
 	(void)tide_sub_relaxed(&tide_token_waiters, 1u);
 	if (got) {
 		tide_token_cancel = cancel;
+		tide_token_sign();
 		tide_store_relaxed(&tide_token_owed, true);
 	} else {
 		tide_os_cancel_restore(cancel);

@@ -9,7 +9,8 @@
  *
  * A holder that is cancelled asynchronously would take the token with it, so cancellation waits
  * until it is released. (POSIX forbids such a cancellation in malloc; a process goes on all the
- * same.)
+ * same.) One that ends by a raw system call does take it: gc/lost.c finds that out by the id that
+ * the holder leaves here, but for the few instructions before it is there and after it is gone.
  *
  * Touched by  every thread
  * Progress    try and release: wait-free. wait: blocks; only for tide_purge, fork and tide_gc_stop,
@@ -37,6 +38,14 @@ TIDE_HIDDEN extern _Atomic uint32_t tide_token_waiters;
 TIDE_HIDDEN extern _Atomic bool tide_token_owed;
 /* How the holder could be cancelled before. Plain: the holder's. */
 TIDE_HIDDEN extern int tide_token_cancel;
+/* The holder's thread id, for who waits long (gc/lost.c); 0: nobody, or not said yet.
+ * writers  the holder    readers  who can't have the token
+ * order    relaxed: it is gone before the token is, by token.pass     edges    none */
+TIDE_HIDDEN extern _Atomic uint32_t tide_token_holder;
+/* As the holder: say who it is. */
+TIDE_HIDDEN void tide_token_sign(void);
+/* Which process this is, from now on; its holders alone say who they are. By its only thread. */
+TIDE_HIDDEN void tide_token_note_process(uint32_t id);
 
 static inline bool tide_token_try(void)
 {
@@ -51,6 +60,7 @@ static inline bool tide_token_try(void)
 		return false;
 	}
 	tide_token_cancel = cancel;
+	tide_token_sign();
 	if (tide_load_relaxed(&tide_token_owed))
 		tide_store_relaxed(&tide_token_owed, false);
 	return true;

@@ -26,8 +26,10 @@
  *
  * Cancellation: no function here is a point of cancellation. Asynchronous cancellation is not
  * allowed in them, as POSIX says of nearly all functions. A thread that is cancelled inside one all
- * the same is treated as one that vanished: others go on, and what it had in hand is lost; if it
- * was doing the GC's work just then, no memory goes back any more, and tide_purge waits for ever.
+ * the same is treated as one that vanished: others go on, and what it had in hand is lost; while it
+ * does the GC's work it is not cancelled. One that ends then without a word, by a raw exit system
+ * call in a signal handler or by a filter, takes the GC with it for good: malloc goes on, from fresh
+ * memory mostly, and nobody waits; what is freed is not collected and does not go back.
  *
  * Stacks: the functions of the malloc family take less than 4 KiB of stack, so a thread may have
  * PTHREAD_STACK_MIN.
@@ -77,7 +79,8 @@ extern "C" {
  * sizes above PTRDIFF_MAX fail with ENOMEM. */
 TIDE_API void *tide_malloc(size_t size);
 TIDE_API void *tide_calloc(size_t count, size_t size);
-/* tide_realloc(p, 0) with p not NULL frees p and returns NULL. */
+/* tide_realloc(p, 0) with p not NULL frees p and returns NULL. What free reports of its pointer it
+ * reports as well; with option `check` off a pointer into a small block only when that is freed. */
 TIDE_API void *tide_realloc(void *block, size_t size);
 TIDE_API void *tide_reallocarray(void *block, size_t count, size_t size);
 /* `alignment`: a power of two; memalign and aligned_alloc accept any such, posix_memalign also
@@ -96,7 +99,8 @@ TIDE_API void tide_free(void *block);
 TIDE_API void tide_free_sized(void *block, size_t size);
 TIDE_API void tide_free_aligned_sized(void *block, size_t alignment, size_t size);
 
-/* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. */
+/* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. `block` must be the
+ * start of a block: with option `check` off a pointer into one may get the whole block's size. */
 TIDE_API size_t tide_malloc_usable_size(const void *block);
 
 /* Give all free memory back to the system now. Waits for a GC pass that is running and then does

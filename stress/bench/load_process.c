@@ -1,9 +1,10 @@
-/* Processes that start, allocate a little and end. */
+/* Processes that start, allocate a little and end; and forks of one that has a heap. */
 #include "load.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 extern char **environ;
 
+enum { FORKS = 1000, FORKS_AMONG_OTHERS = 100, FORK_SLOTS = 40000 };
 enum { PROCESSES = 500, TINY_BLOCKS = 200, TINY_MIN = 16, TINY_MAX = 4096 };
 
 /* Tells its peak through stdout: its resource usage, as its parent sees it, starts with the size
@@ -76,7 +78,71 @@ static void processes(struct load_run *run)
 	run->operations = processes;
 }
 
+/* One thread forks children that end at once; the others allocate until it is done. */
+struct forking {
+	const uint32_t *sizes;
+	uint64_t forks;
+	double fork_s; /* in fork itself: the rest is the child's end, and the way to a processor */
+	/* writers  the thread that forks     readers  the others     order  relaxed: a signal to end */
+	atomic_bool is_over;
+};
+
+/* Returns how long fork itself took. */
+static double fork_and_wait(void)
+{
+	double before_s = load_clock_s(CLOCK_MONOTONIC);
+	int status = 0;
+	pid_t id = fork();
+
+	if (id == 0)
+		_exit(0);
+	double fork_s = load_clock_s(CLOCK_MONOTONIC) - before_s;
+	if (id < 0)
+		load_die("fork");
+	if (waitpid(id, &status, 0) != id || status != 0)
+		load_die("a child failed");
+	return fork_s;
+}
+
+static void forking_work(struct load_thread *thread)
+{
+	struct forking *forking = thread->shared;
+	uint32_t slots = FORK_SLOTS / thread->run->threads;
+	void **block = load_own_memory(slots * sizeof *block);
+
+	for (uint32_t i = 0; i < slots; i++)
+		block[i] = load_block(forking->sizes[i % LOAD_SIZES]);
+	load_ready(thread);
+	for (uint64_t i = 0; i < forking->forks && thread->index == 0; i++)
+		forking->fork_s += fork_and_wait();
+	if (thread->index == 0)
+		atomic_store_explicit(&forking->is_over, true, memory_order_relaxed);
+	for (uint64_t i = 0; !atomic_load_explicit(&forking->is_over, memory_order_relaxed); i++) {
+		uint32_t at = random_below(&thread->random, slots);
+
+		free(block[at]);
+		block[at] = load_block(forking->sizes[i % LOAD_SIZES]);
+	}
+}
+
+static void forks(struct load_run *run)
+{
+	uint32_t forks = run->threads == 1 ? FORKS : FORKS_AMONG_OTHERS;
+	struct forking forking = {
+		.sizes = load_sizes(run->seed, LOAD_SMALL_MIN, LOAD_SMALL_MAX, true),
+		.forks = load_scaled(run, forks, 3),
+	};
+	double before_cpu_s = children_cpu_s();
+
+	load_on_threads(run, forking_work, &forking);
+	run->cpu_s += children_cpu_s() - before_cpu_s;
+	run->operations = forking.forks;
+	load_part(run, "fork_ns", forking.fork_s * 1e9 / (double)forking.forks);
+}
+
 const struct load_scenario load_processes[] = {
 	{ "processes", "500 tiny processes one after the other", 1, processes },
+	{ "forks", "forks of a process with 40000 small blocks", 1, forks },
+	{ "forks-t8", "the same while 7 other threads allocate", 8, forks },
 	{ NULL, NULL, 0, NULL },
 };

@@ -3,6 +3,7 @@
  * Stands for
  *   lib/token.h: tide_token_try
  *   lib/token.c: tide_token_release, tide_token_wait
+ *   gc/lost.c:   tide_gc_wait
  *   gc/loop.c:   tide_gc_refill_inline, tide_gc_help, tide_gc_step_once, tide_gc_purge_all
  *   gc/thread.c: tide_gc_fork_prepare, tide_gc_fork_parent
  *
@@ -10,7 +11,8 @@
  *   What the GC does is two steps in which it is the only one: writing that it is, and looking. The
  *   clock is a free choice: a waiter with a deadline may find it over after any sleep, a sleep in
  *   the kernel may end by its 10 ms at any time, but not where NO_DEADLINE is defined. A futex call
- *   compares and queues in one step; a wake takes any one sleeper.
+ *   compares and queues in one step; a wake takes any one sleeper. tide_gc_wait waits in slices; the
+ *   end of one is no more than a poll. That it finds a holder that is gone is left out.
  *   The GC thread and a thread that misses differ only in what they do when the token is not to be
  *   had: sleep 2 ms, or carve fresh memory. Neither looks at the token in that.
  *

@@ -3,6 +3,7 @@
 //
 //   went by    the misuse is over           freed   the blocks that it concerned were freed
 //   purged     the GC saw all that is free  sound   memory is as a program may expect; or: unsound
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -165,6 +166,24 @@ void double_free_of_unmapped_large()
 template <std::size_t bytes, std::size_t offset> void free_of_interior()
 {
 	release(block_of(bytes) + offset);
+}
+
+// Neither may promise more than there is from there on.
+template <std::size_t bytes, std::size_t offset> void usable_size_of_interior()
+{
+	char *block = block_of(bytes);
+	std::size_t all = malloc_usable_size(opaque(block));
+	expect(malloc_usable_size(opaque(block + offset)) <= all - offset);
+	say("went by\n");
+	release(block);
+}
+
+template <std::size_t bytes, std::size_t offset, std::size_t wanted> void realloc_of_interior()
+{
+	char *block = must(std::realloc(opaque(block_of(bytes) + offset), wanted));
+	say("went by\n");
+	expect(holds(block, std::min(bytes - offset, wanted)));
+	release(block);
 }
 
 void free_of_stack()
@@ -344,6 +363,11 @@ const struct {
 	{ "free_of_interior_large", free_of_interior<3 * mib, 4096> },
 	{ "free_of_misaligned_by_1", free_of_interior<100, 1> },
 	{ "free_of_misaligned_by_8", free_of_interior<100, 8> },
+	{ "usable_size_of_interior_small", usable_size_of_interior<100, 16> },
+	{ "usable_size_of_interior_medium", usable_size_of_interior<50000, 16> },
+	{ "realloc_of_interior_small", realloc_of_interior<100, 16, 1000> },
+	{ "realloc_of_interior_small_in_place", realloc_of_interior<100, 16, 90> },
+	{ "realloc_of_interior_medium", realloc_of_interior<50000, 16, 60000> },
 	ROW(free_of_stack),
 	ROW(free_of_global),
 	ROW(free_of_foreign),

@@ -40,7 +40,7 @@ tide_mutant(a_miss_waits_for_the_token gc/loop.c
 	test_gc one_of_them_is_frozen 2)
 
 tide_mutant(fork_does_not_wait gc/thread.c
-	[[return tide_token_wait(FORK_WAIT_NS);]]
+	[[return tide_gc_wait(FORK_WAIT_NS);]]
 	[[return true;]]
 	test_fork fork_while_one_works 2)
 

@@ -330,6 +330,22 @@ Test(cache, a_thread_that_vanished_between_two_calls_loses_nothing)
 	cr_assert_eq(adopt_and_empty(busy_cache()), 12u);
 }
 
+/* The child of a fork would have to copy it. */
+Test(cache, adoption_writes_to_no_bin_that_is_whole)
+{
+	struct tide_cache *cache = busy_cache();
+	const struct tide_bin *bin[] = { cache->ready[CLS], cache->pending[CLS] };
+	struct tide_bin before[COUNT_OF(bin)];
+
+	for (unsigned i = 0; i < COUNT_OF(bin); i++)
+		memcpy(&before[i], bin[i], sizeof before[i]);
+	cr_assert(tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)));
+	cr_assert_eq(cache->ready[CLS], bin[0]);
+	cr_assert_eq(cache->pending[CLS], bin[1]);
+	for (unsigned i = 0; i < COUNT_OF(bin); i++)
+		cr_assert_eq(memcmp(&before[i], bin[i], sizeof before[i]), 0);
+}
+
 /* Each stands for a thread that vanished between two stores of cache.c or slow.c. */
 
 Test(cache, vanished_while_installing_a_bin)
