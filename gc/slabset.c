@@ -184,18 +184,19 @@ static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls)
 /* A class that has had this much is worth faulting in a whole slab for. */
 #define DEMAND_BYTES (1u << 20)
 
-/* The slab's memory was given back before: a class in demand gets all of it in one call, though not
- * of a thread that waits for it while there is a GC thread (frontier.c says why). */
+/* The slab's memory was given back before: a class in demand gets all of it in one call. Where there
+ * is a GC thread nobody else does so: who waits for a block is not to wait for 16 pages
+ * (frontier.c). */
 static void slab_prefault(struct tide_slab *slab)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	struct tide_region *region = slab->region;
 	struct tide_heap *heap = region->heap;
+	if (tide_doorbell_served() && !tide_cache_is_of_gc)
+		return;
 	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
 	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
 	unsigned clean = 0;
-	if (tide_doorbell_served() && !tide_cache_is_of_gc)
-		return;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean += (unsigned)(region->page_clean[i / 64] >> (i % 64) & 1);
 	if (clean == 0 || had * shape->block_bytes < DEMAND_BYTES ||

@@ -3,9 +3,10 @@
 #include "check.h"
 #include "meta.h"
 
-/* Bins that hold nothing, for any class: short ones, and long ones. They are cut from metadata memory
- * by the page, since one alone would round up to more lines. */
-static TIDE_OWN_LINE struct tide_stack spare[2];
+/* Bins that hold nothing, for any class: short ones, and long ones. */
+static struct {
+	TIDE_OWN_LINE struct tide_stack bins;
+} spare[2];
 /* writers every thread  readers the audit  order relaxed: a counter  edges none */
 static _Atomic size_t total;
 
@@ -14,14 +15,15 @@ static bool is_long(unsigned slots)
 	return slots > TIDE_BIN_SHORT_SLOTS;
 }
 
-static size_t bin_bytes(unsigned slots)
+static struct tide_stack *spare_of(unsigned slots)
 {
-	return offsetof(struct tide_bin, slot) + (TIDE_BIN_BASE + slots + 1) * sizeof(void *);
+	return &spare[is_long(slots)].bins;
 }
 
+/* A page of them. */
 static struct tide_bin *cut_more(unsigned slots)
 {
-	size_t bytes = bin_bytes(slots);
+	size_t bytes = tide_bin_bytes(slots);
 	unsigned bins = (unsigned)(TIDE_PAGE_BYTES / bytes);
 	char *cut = tide_meta_alloc(bins * bytes);
 	struct tide_bin *bin = (void *)cut;
@@ -32,7 +34,7 @@ static struct tide_bin *cut_more(unsigned slots)
 	for (unsigned i = 1; i < bins; i++) {
 		struct tide_bin *other = (void *)(cut + i * bytes);
 		other->slots = (uint8_t)slots;
-		tide_stack_push(&spare[is_long(slots)], &other->node);
+		tide_stack_push(spare_of(slots), &other->node);
 	}
 	return bin;
 }
@@ -40,12 +42,14 @@ static struct tide_bin *cut_more(unsigned slots)
 TIDE_USUAL struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 {
 	unsigned slots = is_long(capacity) ? TIDE_BIN_SLOTS : TIDE_BIN_SHORT_SLOTS;
-	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(&spare[is_long(slots)]);
+	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(spare_of(slots));
 	if (bin == NULL)
 		bin = cut_more(slots);
+	if (bin == NULL && !is_long(slots))
+		bin = (struct tide_bin *)tide_stack_pop(spare_of(TIDE_BIN_SLOTS));
 	if (bin == NULL)
 		return NULL;
-	TIDE_ASSERT(bin->slots == slots);
+	TIDE_ASSERT(bin->slots >= slots);
 	bin->count = 0;
 	bin->cls = (uint8_t)cls;
 	tide_bin_set_capacity(bin, capacity);
@@ -55,7 +59,7 @@ TIDE_USUAL struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 void tide_bin_recycle(struct tide_bin *bin)
 {
 	TIDE_ASSERT(bin->slot[0] == NULL && bin->slot[1] == NULL);
-	tide_stack_push(&spare[is_long(bin->slots)], &bin->node);
+	tide_stack_push(spare_of(bin->slots), &bin->node);
 }
 
 struct tide_bin *tide_bin_fit(struct tide_bin *empty, unsigned cls, unsigned capacity)
@@ -78,9 +82,9 @@ size_t tide_bin_total_racy(void)
 
 bool tide_bin_is_whole(const struct tide_bin *bin, unsigned count)
 {
-	if (count > bin->mark || bin->mark > TIDE_BIN_SLOTS)
+	if (count > bin->mark || bin->mark > bin->slots)
 		return false;
-	for (unsigned i = 0; i <= TIDE_BIN_SLOTS; i++) {
+	for (unsigned i = 0; i <= bin->slots; i++) {
 		void *block = bin->slot[TIDE_BIN_BASE + i];
 		if ((block == TIDE_BIN_FULL) != (i == bin->mark) || (i < count && block == NULL))
 			return false;

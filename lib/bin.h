@@ -28,6 +28,7 @@
 #ifndef TIDE_BIN_H
 #define TIDE_BIN_H
 
+#include "check.h"
 #include "config.h"
 #include "stack.h"
 
@@ -54,6 +55,14 @@ TIDE_HIDDEN void tide_bin_recycle(struct tide_bin *bin);
 /* Bins in existence, for the audit. */
 TIDE_HIDDEN size_t tide_bin_total_racy(void);
 
+/* In whole lines, so that bins of two threads share none. */
+TIDE_INLINE size_t tide_bin_bytes(unsigned slots)
+{
+	size_t bytes =
+	    offsetof(struct tide_bin, slot) + (TIDE_BIN_BASE + slots + 1) * sizeof(void *);
+	return (bytes + TIDE_CACHE_LINE_BYTES - 1) & ~(size_t)(TIDE_CACHE_LINE_BYTES - 1);
+}
+
 TIDE_INLINE void **tide_bin_top(struct tide_bin *bin)
 {
 	return &bin->slot[TIDE_BIN_BASE - 1 + bin->count];
@@ -63,6 +72,7 @@ TIDE_INLINE void **tide_bin_top(struct tide_bin *bin)
  * bin already. */
 TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
 {
+	TIDE_ASSERT(bin->count <= bin->slots);
 	unsigned mark = capacity < bin->slots ? capacity : bin->slots;
 	if (mark < bin->count)
 		mark = bin->count;
@@ -75,6 +85,7 @@ TIDE_INLINE void tide_bin_set_capacity(struct tide_bin *bin, unsigned capacity)
 
 TIDE_INLINE void tide_bin_add(struct tide_bin *bin, void *block)
 {
+	TIDE_ASSERT(bin->count < bin->slots);
 	bin->slot[TIDE_BIN_BASE + bin->count] = block;
 	tide_order_stores(); /* a copy of us that fork makes here must not count what is not there */
 	bin->count++;

@@ -116,13 +116,16 @@ static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 	return ready;
 }
 
-/* Those of medium classes are as wide as they can be: pool.c adds to them, and must stay below the
- * mark. */
+/* Those of medium classes are as wide as they can be, and not full: pool.c adds to them, and must
+ * stay below the mark. */
 static void repair_pending(struct tide_bin *pending)
 {
-	bool wide = pending->mark == TIDE_BIN_SLOTS || tide_class_is_small(pending->cls);
+	bool small = tide_class_is_small(pending->cls);
+	bool wide = small || (pending->mark == pending->slots && pending->count < pending->slots);
 	if (wide && tide_bin_is_whole(pending, pending->count))
 		return;
+	if (!small && pending->count >= pending->slots)
+		pending->count = (uint8_t)(pending->slots - 1);
 	tide_bin_repair(pending);
 	tide_bin_set_capacity(pending, TIDE_BIN_SLOTS);
 }
@@ -204,7 +207,7 @@ uint32_t tide_cache_threads_racy(struct tide_heap *heap)
 TIDE_USUAL void tide_cache_install_at(struct tide_cache *cache, unsigned place,
                                       struct tide_bin *bin)
 {
-	for (unsigned i = 0; i < TIDE_BIN_SHORT_SLOTS * sizeof(void *); i += TIDE_CACHE_LINE_BYTES)
+	for (unsigned i = 0; i < tide_bin_bytes(bin->slots); i += TIDE_CACHE_LINE_BYTES)
 		__builtin_prefetch((const char *)bin + i, 1);
 	tide_bin_set_capacity(bin, tide_cache_capacity(cache, bin->cls));
 	cache->ready[place] = bin;

@@ -68,10 +68,10 @@
 #define TIDE_SLAB_MAX_PAGES 16
 
 /* Slots of a bin; 256 measured no better than 64. And of a short one, for who is to hold few blocks:
- * large ones, or those of a class that the thread has little of; one more than bins hold at first,
- * for a block to go under them (slow_free.c). */
+ * large ones, or those of a class that the thread has little of. Three lines; room for what bins hold
+ * at first (option bin_blocks) and a block to go under them (slow_free.c). */
 #define TIDE_BIN_SLOTS 64
-#define TIDE_BIN_SHORT_SLOTS 17
+#define TIDE_BIN_SHORT_SLOTS 19
 
 /* The most that a ready queue of a medium class is to hold. */
 #define TIDE_QUEUE_MEDIUM_BYTES (1ul << 20)

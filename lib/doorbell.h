@@ -44,7 +44,7 @@ struct tide_doorbell {
 	_Atomic uint64_t wakes;
 	/* Whether there is a GC thread.
 	 * writers  its start and end   readers  every thread   order  relaxed: advice   edges  none */
-	_Atomic bool served;
+	TIDE_OWN_LINE _Atomic bool served;
 };
 
 TIDE_HIDDEN extern struct tide_doorbell tide_doorbell;

@@ -57,7 +57,7 @@ static TIDE_NOINLINE size_t usable_size_slow(const void *block)
 /* Programs that keep accounts of their memory call it for each block, at both ends of its life. */
 size_t tide_malloc_usable_size(const void *block)
 {
-	unsigned cls = tide_hit_size_class(block);
+	unsigned cls = tide_hit_small_class(block);
 	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked()))
 		return usable_size_slow(block);
 	return tide_class_bytes(cls);

@@ -150,18 +150,22 @@ static struct tide_slab *slab_fresh(struct tide_heap *heap, unsigned cls)
 	return slab;
 }
 
-/* Fault the memory in ahead of its first use, where no GC thread does that: 64 KiB cost this call 10
- * us, and one malloc in 10,000 of two threads took that long, 2 us without (tide-latency, steady
- * and cross). Not for the first slabs of a class: what a small program never touches must cost
- * nothing. Then a step is an eighth of what the class has used. */
+/* Whether threads fault memory in ahead of its first use: not where a GC thread does that, in the
+ * default heap. (64 KiB cost a call 10 us, and one malloc in 10,000 of two threads took that long, 2
+ * us without: tide-latency, steady and cross.) */
+static bool prefaults(const struct tide_heap *heap)
+{
+	return heap != &tide_heap_default || !tide_doorbell_served();
+}
+
+/* Not for the first slabs of a class: what a small program never touches must cost nothing. Then a
+ * step is an eighth of what the class has used. */
 static void prefault(const struct tide_slab *slab, unsigned idx, unsigned taken, uint64_t carved)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	uint64_t step = (uint64_t)tide_option(TIDE_OPTION_PREFAULT_BYTES);
 	uint64_t slab_bytes = (uint64_t)shape->pages * TIDE_PAGE_BYTES;
 	uint64_t used = carved * shape->block_bytes;
-	if (tide_doorbell_served())
-		return;
 	if (step > used / 8)
 		step = used / 8;
 	step &= ~(uint64_t)(TIDE_PAGE_BYTES - 1);
@@ -214,7 +218,8 @@ unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsig
 	}
 	TIDE_YIELD("frontier.carved");
 	uint64_t carved = tide_add_relaxed(&frontier->carved_blocks[cls], (uint64_t)taken);
-	prefault(slab, idx, taken, carved);
+	if (prefaults(heap))
+		prefault(slab, idx, taken, carved);
 	/* Highest first, so that they leave the bin in address order. */
 	for (unsigned i = taken; i-- > 0;)
 		tide_bin_add(bin, (void *)(slab->base + (uintptr_t)(idx + i) * shape->block_bytes));

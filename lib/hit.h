@@ -43,14 +43,13 @@ TIDE_INLINE size_t tide_hit_class(const void *address)
 	return tide_load_relaxed(cache->near_map + at);
 }
 
-/* Size class of the block at `address` where its page alone says it: small or medium, of the
- * default heap. Else TIDE_CLASS_NONE, and block.h knows. That a small block starts there is not
- * checked: who is wrong about that frees it some day, and then the GC sees it. */
-TIDE_INLINE unsigned tide_hit_size_class(const void *address)
+/* Size class of the block at `address` where its page alone says it: of a small one of the default
+ * heap. Else TIDE_CLASS_NONE, and block.h knows. That a block starts there is not checked: who is
+ * wrong about that frees it some day, and when it leaves the bins the GC sees it. */
+TIDE_INLINE unsigned tide_hit_small_class(const void *address)
 {
 	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(address));
-	bool sized = cls - TIDE_CLASS_SMALL_FIRST <= TIDE_CLASS_MEDIUM_LAST - 1u;
-	return TIDE_LIKELY(sized) ? cls : TIDE_CLASS_NONE;
+	return TIDE_LIKELY(tide_class_is_small(cls)) ? cls : TIDE_CLASS_NONE;
 }
 
 /* Push a block onto the bin at place `cls` (pagemap.h); false when it is full. */

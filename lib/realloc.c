@@ -167,8 +167,8 @@ static TIDE_USUAL TIDE_NOINLINE void *realloc_slow(void *block, size_t size)
  * neighbours must not be: that it starts there is known before. */
 TIDE_USUAL void *tide_realloc(void *block, size_t size)
 {
-	unsigned cls = tide_hit_size_class(block);
-	if (TIDE_UNLIKELY(!tide_class_is_small(cls) || tide_start_checked() || tide_sample_on()))
+	unsigned cls = tide_hit_small_class(block);
+	if (TIDE_UNLIKELY(cls == TIDE_CLASS_NONE || tide_start_checked() || tide_sample_on()))
 		return realloc_slow(block, size);
 	return realloc_class(&tide_heap_default, block, cls, size);
 }

@@ -53,7 +53,7 @@
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
 	  "ask for huge pages once the heap is as large as this")                                  \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
-	  "fresh memory is faulted in by steps up to this")                                        \
+	  "fresh memory is faulted in by steps up to this, by the GC thread if there is one")      \
 	X(CONTAINER_MS, "container_ms", "ms", 1000, 0, 3600000,                                    \
 	  "the GC thread looks at its container's memory so often; 0: never")                      \
 	X(CONTAINER_PERCENT, "container_percent", "percent", 90, 1, 100,                           \

@@ -100,7 +100,7 @@ TIDE_API void tide_free_sized(void *block, size_t size);
 TIDE_API void tide_free_aligned_sized(void *block, size_t alignment, size_t size);
 
 /* Bytes that may be used at `block`, at least what was asked for; 0 for NULL. `block` must be the
- * start of a block: with option `check` off a pointer into one may get the whole block's size. */
+ * start of a block: with option `check` off a pointer into a small one may get the whole block's size. */
 TIDE_API size_t tide_malloc_usable_size(const void *block);
 
 /* Give all free memory back to the system now. Waits for a GC pass that is running and then does

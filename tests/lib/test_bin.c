@@ -202,6 +202,22 @@ Test(bin, bins_at_the_same_time_are_different_ones)
 	cr_assert_geq(tide_bin_total_racy(), COUNT_OF(bin));
 }
 
+Test(bin, without_memory_a_long_one_will_do_for_few)
+{
+	struct tide_bin *other = tide_bin_new(CLS, TIDE_BIN_SLOTS);
+	struct tide_bin *bin;
+
+	tide_os_fault_plan(TIDE_OS_MMAP, 0, UINT32_MAX);
+	while (tide_bin_new(CLS, 8) != NULL)
+		continue;
+	tide_bin_recycle(other);
+	bin = tide_bin_new(CLS, 8);
+	cr_assert_eq(bin, other);
+	cr_assert_eq(bin->mark, 8);
+	cr_assert(tide_bin_is_valid(bin));
+	tide_os_fault_plan(0, 0, 0);
+}
+
 Test(bin, without_memory_there_is_none_and_later_there_is)
 {
 	size_t made = 0;
@@ -212,6 +228,8 @@ Test(bin, without_memory_there_is_none_and_later_there_is)
 	while ((bin = tide_bin_new(CLS, 8)) != NULL)
 		cr_assert_lt(++made, ENDLESS);
 	cr_assert_null(tide_bin_new(CLS, 8));
+	cr_assert_null(tide_bin_fit(NULL, CLS, TIDE_BIN_SLOTS));
+	cr_assert_eq(tide_bin_fit(last, CLS, TIDE_BIN_SLOTS), last, "better than none");
 	tide_bin_recycle(last);
 	cr_assert_eq(tide_bin_new(CLS, 8), last);
 	tide_os_fault_plan(0, 0, 0);

@@ -2,6 +2,7 @@
  * only at the frontier; and nothing left behind that the GC does not get. */
 #include "frontier.h"
 
+#include "doorbell.h"
 #include "gc.h"
 #include "heap.h"
 #include "meta.h"
@@ -13,6 +14,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum { THREADS = 4, PIECES = SCALED(8000), ENDLESS = 100000 };
 
@@ -46,6 +48,38 @@ static void assert_regions_tile(void)
 			end = 0; /* the spare one of a thread that lost a race */
 		cr_assert(tide_region_is_valid(region, end), "region %u up to %u", i, end);
 	}
+}
+
+/* Of 2 MiB of untouched blocks, the blocks that lie in memory. */
+static unsigned carved_in_memory(void)
+{
+	unsigned cls = tide_class_of(512);
+	unsigned resident = 0;
+
+	for (unsigned i = 0; i < (2u << 20) / 512 / TIDE_BIN_SLOTS; i++) {
+		struct tide_bin *bin = carve(cls, TIDE_BIN_SLOTS);
+
+		while (bin->count > 0) {
+			unsigned char in_core;
+			uintptr_t page = (uintptr_t)tide_bin_take(bin) & ~(TIDE_PAGE_BYTES - 1ul);
+
+			cr_assert_eq(mincore((void *)page, 1, &in_core), 0);
+			resident += in_core & 1;
+		}
+		tide_bin_recycle(bin);
+	}
+	return resident;
+}
+
+Test(frontier, a_class_in_demand_is_faulted_in_ahead)
+{
+	cr_assert_gt(carved_in_memory(), 1000);
+}
+
+Test(frontier, but_not_by_who_carves_where_there_is_a_gc_thread)
+{
+	tide_doorbell_set_served(true);
+	cr_assert_eq(carved_in_memory(), 0);
 }
 
 Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)

@@ -45,6 +45,9 @@ shows '^done$'
 profiled TIDE_PROFILE_UNWIND=0 "$work/framed" >/dev/null
 "$prof" leaks "$work/heap" >"$work/out"
 shows '    leak_large ' '    nested ' '    main '
+profiled TIDE_PROFILE_UNWIND=0 "$work/framed" grow >/dev/null
+"$prof" leaks "$work/heap" >"$work/out"
+shows '    grown_small ' '    grown_large '
 
 # In one step; what the command puts out and its status stay its own.
 "$prof" run --rate 1 --out "$work/kept" "$work/work" >"$work/stdout" 2>"$work/out" || fail "run: $?"

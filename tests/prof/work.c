@@ -54,6 +54,18 @@ static OWN_FRAME void nested(void)
 	kept[used++] = deep(5);
 }
 
+static OWN_FRAME void grown_small(void)
+{
+	void *volatile block = malloc(500);
+	kept[used++] = realloc(block, 5000);
+}
+
+static OWN_FRAME void grown_large(void)
+{
+	void *volatile block = malloc(2 << 20);
+	kept[used++] = realloc(block, 6 << 20);
+}
+
 __attribute__((weak)) int tide_profile_write(const char *path);
 
 /* Profiles one after the other, into the exit of the process. */
@@ -91,6 +103,10 @@ int main(int argc, char *argv[])
 	leak_large();
 	passing();
 	nested();
+	if (strcmp(what, "grow") == 0) {
+		grown_small();
+		grown_large();
+	}
 	for (unsigned i = 0; i < 3; i++)
 		(void)pthread_create(&thread[i], NULL, thread_main, NULL);
 	for (unsigned i = 0; i < 3; i++)
