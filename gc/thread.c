@@ -201,6 +201,7 @@ static void gc_main(void *arg)
 	tide_cache_self = TIDE_CACHE_NONE;
 	tide_object_self = TIDE_OBJECT_TABLE_NONE;
 	tide_cache_is_of_gc = true;
+	tide_token_own_id = tide_os_thread_id();
 	tide_gc_publish_begin();
 	/* Before the files of the container and of follow.c are open, which it would close. Those
 	 * of a thread before this one are in its own table. */
@@ -223,8 +224,7 @@ static void gc_main(void *arg)
 			park();
 		} else if (did < 0) {
 			tide_doorbell_announce(TIDE_GC_DOZING);
-			tide_doorbell_sleep(TIDE_GC_DOZING,
-			                    tide_gc_look_for_holder() ? BUSY_NS : SLEEP_NS);
+			sleep_for(TIDE_GC_DOZING, tide_gc_look_for_holder() ? BUSY_NS : SLEEP_NS);
 		}
 	}
 	tide_gc_follow_end();
@@ -289,7 +289,6 @@ static int start(bool unasked)
 static void process_note(void)
 {
 	tide_store_relaxed(&process_id, tide_os_process_id());
-	tide_token_note_process(tide_load_relaxed(&process_id));
 }
 
 void tide_gc_process_start(void)
@@ -390,6 +389,7 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 		tide_doorbell_set_served(false);
 	}
 	tide_token_forget_waiters();
+	tide_token_own_id = thread_id;
 	tide_doorbell_retract();
 	process_note();
 	tide_gc_publish_forget();

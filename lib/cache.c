@@ -116,12 +116,13 @@ static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 	return ready;
 }
 
-/* Those of medium classes are as wide as they can be, and not full: pool.c adds to them, and must
- * stay below the mark. */
+/* Those of medium classes are as wide as the pool's, and not full: pool.c adds to them, and must stay
+ * below the mark. */
 static void repair_pending(struct tide_bin *pending)
 {
 	bool small = tide_class_is_small(pending->cls);
-	bool wide = small || (pending->mark == pending->slots && pending->count < pending->slots);
+	bool wide =
+	    small || (pending->mark >= TIDE_POOL_BIN_BLOCKS && pending->count < pending->mark);
 	if (wide && tide_bin_is_whole(pending, pending->count))
 		return;
 	if (!small && pending->count >= pending->slots)

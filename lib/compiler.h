@@ -18,7 +18,8 @@
 #define TIDE_NOINLINE __attribute__((noinline))
 /* What every process runs, a small one too, side by side: the system maps code by pages, and where
  * it is in memory anyway by 16 of them, so what is never run costs nothing only where it is apart.
- * A section of that name linkers put together, before all other code that is not cold. */
+ * A section of that name bfd's and gold's linkers put before all other code that is not cold; lld
+ * leaves it where it is. */
 #define TIDE_USUAL __attribute__((section(".text.hot.tide")))
 #define TIDE_INLINE static inline __attribute__((always_inline))
 #define TIDE_HIDDEN __attribute__((visibility("hidden")))

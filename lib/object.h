@@ -157,13 +157,14 @@ struct tide_object_table {
 	uint8_t help_countdown; /* plain: slow calls until the next look at the clock */
 };
 
-/* The calling thread's; a table in which every bin is empty and full at once when it has none. */
-/* The latter has no shelves: nobody reads them there. */
+/* That of a thread that has none: every bin is empty and full at once. It has no shelves: nobody
+ * reads them there. */
 struct tide_no_object_table {
 	_Alignas(struct tide_object_table) void **top[TIDE_OBJECT_CACHES_MAX];
 };
 TIDE_HIDDEN extern struct tide_no_object_table tide_object_table_of_none;
 #define TIDE_OBJECT_TABLE_NONE ((struct tide_object_table *)(void *)&tide_object_table_of_none)
+/* The calling thread's. */
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL struct tide_object_table *tide_object_self;
 
 /* object.c: tables and the depot. A table for the cache of the calling thread; NULL: no memory. */

@@ -16,6 +16,7 @@
 #include "profiled.h"
 #include "publish.h"
 #include "seat.h"
+#include "token.h"
 #include "yield.h"
 
 #include <pthread.h>
@@ -116,6 +117,19 @@ static void process_start(void)
 		tide_store_release(&thread_key_made, true); /* start.key */
 }
 
+/* Of no thread there is: the system takes ids below. */
+#define NOT_TO_ASK (1u << 31)
+
+/* The calling thread's id, by which others ask the system whether it is there still. In the child of
+ * a vfork, which has its parent thread's variables, one that nobody gets an answer for: else that
+ * thread would seem to be gone when only the child is. (POSIX forbids malloc there.) */
+static uint32_t thread_id(void)
+{
+	uint32_t process_id = tide_gc_process_id();
+	bool foreign = process_id != 0 && process_id != tide_os_process_id();
+	return tide_os_thread_id() | (foreign ? NOT_TO_ASK : 0);
+}
+
 TIDE_USUAL struct tide_cache *tide_start_thread(void)
 {
 	if (tide_cache_is_of_gc)
@@ -127,9 +141,11 @@ TIDE_USUAL struct tide_cache *tide_start_thread(void)
 		if (probe != NULL)
 			tide_pagemap_init((uintptr_t)probe);
 	}
-	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, tide_os_thread_id());
+	uint32_t id = thread_id();
+	struct tide_cache *cache = tide_cache_unpark(&tide_heap_default, id);
 	if (cache == NULL)
 		return NULL;
+	tide_token_own_id = id;
 	tide_cache_self = cache;
 	TIDE_YIELD("start.cache");
 	process_start();

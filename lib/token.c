@@ -9,25 +9,7 @@ TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
 _Atomic bool tide_token_owed;
 int tide_token_cancel;
 _Atomic uint32_t tide_token_holder;
-/* writers  fork's child, who starts the process    readers  the holder
- * order    relaxed: advice                         edges    none */
-static _Atomic uint32_t process_id;
-/* This thread's id, once it was asked for. */
-static TIDE_THREAD_LOCAL uint32_t own_id;
-
-void tide_token_note_process(uint32_t id)
-{
-	tide_store_relaxed(&process_id, id);
-	own_id = 0;
-}
-
-void tide_token_sign(void)
-{
-	/* Not in the child of a vfork, which has its parent's variables: it would leave its id. */
-	if (own_id == 0 && tide_os_process_id() == tide_load_relaxed(&process_id))
-		own_id = tide_os_thread_id();
-	tide_store_relaxed(&tide_token_holder, own_id);
-}
+TIDE_THREAD_LOCAL uint32_t tide_token_own_id;
 
 TIDE_USUAL void tide_token_release(void)
 {

@@ -42,10 +42,13 @@ TIDE_HIDDEN extern int tide_token_cancel;
  * writers  the holder    readers  who can't have the token
  * order    relaxed: it is gone before the token is, by token.pass     edges    none */
 TIDE_HIDDEN extern _Atomic uint32_t tide_token_holder;
-/* As the holder: say who it is. */
-TIDE_HIDDEN void tide_token_sign(void);
-/* Which process this is, from now on; its holders alone say who they are. By its only thread. */
-TIDE_HIDDEN void tide_token_note_process(uint32_t id);
+/* What this thread says as the holder: its id, noted beforehand, since a step of a thread that is
+ * alone asks the system for nothing (it may be in a sandbox); 0: it was not noted. */
+TIDE_HIDDEN extern TIDE_THREAD_LOCAL uint32_t tide_token_own_id;
+static inline void tide_token_sign(void)
+{
+	tide_store_relaxed(&tide_token_holder, tide_token_own_id);
+}
 
 static inline bool tide_token_try(void)
 {

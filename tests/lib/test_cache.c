@@ -335,15 +335,15 @@ Test(cache, adoption_writes_to_no_bin_that_is_whole)
 {
 	struct tide_cache *cache = busy_cache();
 	const struct tide_bin *bin[] = { cache->ready[CLS], cache->pending[CLS] };
-	struct tide_bin before[COUNT_OF(bin)];
+	char before[COUNT_OF(bin)][1024];
 
 	for (unsigned i = 0; i < COUNT_OF(bin); i++)
-		memcpy(&before[i], bin[i], sizeof before[i]);
+		memcpy(before[i], bin[i], tide_bin_bytes(bin[i]->slots));
 	cr_assert(tide_cache_adopt(cache, tide_load_relaxed(&cache->owner)));
 	cr_assert_eq(cache->ready[CLS], bin[0]);
 	cr_assert_eq(cache->pending[CLS], bin[1]);
 	for (unsigned i = 0; i < COUNT_OF(bin); i++)
-		cr_assert_eq(memcmp(&before[i], bin[i], sizeof before[i]), 0);
+		cr_assert_eq(memcmp(before[i], bin[i], tide_bin_bytes(bin[i]->slots)), 0);
 }
 
 /* Each stands for a thread that vanished between two stores of cache.c or slow.c. */

@@ -52,6 +52,32 @@ static int run_in_child(int (*life)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Forbidden, and done: vfork's child is the first to allocate, on its parent thread's variables. */
+static void *first_in_child(void *unused)
+{
+	pid_t child = vfork();
+
+	if (child == 0) {
+		tide_free(tide_malloc(48));
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		return (void *)"no child";
+	tide_free(tide_malloc(48));
+	uint32_t id = tide_cache_thread_id(tide_load_relaxed(&tide_cache_self->owner));
+	if (id == 0 || !tide_os_thread_exists(id) || !tide_os_thread_exists(tide_token_own_id))
+		return (void *)"its cache is taken for one of a thread that is gone";
+	return unused;
+}
+
+Test(start, a_thread_is_there_though_its_vfork_child_was_first)
+{
+	tide_free(tide_malloc(1));
+	const char *wrong = run_threads(first_in_child, NULL, 0, 1);
+	cr_assert_null(wrong, "%s", wrong);
+	assert_sound();
+}
+
 Test(start, a_process_starts_with_its_first_malloc_and_not_before)
 {
 	errno = 77;

@@ -103,11 +103,38 @@ static void strict_sandbox(void)
 	require(ended_well(status), "malloc and free in strict seccomp");
 }
 
+/* The same for a child that has not called malloc yet, and then misses. */
+static void strict_sandbox_at_once(void)
+{
+	enum { BLOCKS = 1000 };
+	static void *block[2 * BLOCKS];
+
+	for (unsigned i = 0; i < 2 * BLOCKS; i++)
+		block[i] = malloc(64);
+	for (unsigned i = 0; i < 2 * BLOCKS; i++)
+		free(block[i]);
+	pid_t child = fork();
+	if (child == 0) {
+		if (prctl(PR_SET_SECCOMP, 1, 0, 0, 0) != 0)
+			_exit(77);
+		for (unsigned i = 0; i < BLOCKS; i++)
+			block[i] = malloc(64);
+		for (unsigned i = 0; i < BLOCKS; i++)
+			free(block[i]);
+		(void)syscall(SYS_exit, 0);
+	}
+	int status = wait_for(child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		return;
+	require(ended_well(status), "malloc in strict seccomp right after fork");
+}
+
 int main(void)
 {
 	namespaces(CLONE_NEWUSER, "a user namespace");
 	namespaces(CLONE_NEWNS, "a mount namespace");
 	strict_sandbox();
+	strict_sandbox_at_once();
 
 	require(__libc_single_threaded != 0, "single-threaded at the start");
 	use_heavily();
