@@ -9,6 +9,7 @@
 #include "seat.h"
 
 #include "../api/support.h"
+#include "window_support.h"
 
 #include <tide/heap.h>
 
@@ -30,14 +31,6 @@ static void use(struct tide_heap *heap)
 	tide_free(block);
 }
 
-/* In the page map's window: an emulated system may map a region anywhere. */
-static bool near(const void *block)
-{
-	const struct tide_cache *cache = tide_cache_self;
-
-	return ((uintptr_t)block - cache->near_base) / TIDE_PAGE_BYTES < cache->near_pages;
-}
-
 Test(heap, pages_do_not_say_a_class_that_has_bins)
 {
 	struct tide_heap *heap = heap_new();
@@ -47,7 +40,7 @@ Test(heap, pages_do_not_say_a_class_that_has_bins)
 
 		cr_assert_eq(tide_pagemap_class((uintptr_t)block), TIDE_CLASS_HEAP);
 		cr_assert_eq(tide_region_class(block), tide_class_of(sizes[s]));
-		cr_assert_eq(tide_hit_class(block), near(block) ? TIDE_CLASS_HEAP : TIDE_CLASS_NONE);
+		cr_assert_eq(tide_hit_class(block), class_in_window(block, TIDE_CLASS_HEAP));
 		cr_assert_not(tide_hit_push(tide_cache_self, TIDE_CLASS_HEAP, block));
 	}
 	tide_heap_destroy(heap);
