@@ -23,12 +23,6 @@ uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks)
 	return level / 4 < bin_blocks ? 0 : level / 4;
 }
 
-uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes, uint32_t percent)
-{
-	uint64_t part = live_bytes / 100 * percent;
-	return part > floor_bytes ? part : floor_bytes;
-}
-
 bool tide_gc_policy_is_short(const struct gc_container_look *seen, uint32_t percent,
                              uint32_t pressure_percent)
 {

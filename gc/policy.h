@@ -16,9 +16,6 @@ TIDE_HIDDEN uint32_t tide_gc_policy_reclaim(uint32_t blocks, uint32_t visits, ui
 /* The level after a decay tick in which nobody found the queue empty: a quarter, and 0 below one
  * bin. */
 TIDE_HIDDEN uint32_t tide_gc_policy_settle(uint32_t level, uint32_t bin_blocks);
-/* Bytes of free memory that a process without a GC thread may keep. */
-TIDE_HIDDEN uint64_t tide_gc_policy_retain(uint64_t live_bytes, uint64_t floor_bytes,
-                                           uint32_t percent);
 
 struct gc_container_look;
 /* Whether memory runs short in a container: `percent` of its limit are in use, or

@@ -3,7 +3,6 @@
  * the ones that refills come from), decides for a whole region first, and calls the system after.
  */
 #include "freeset.h"
-#include "policy.h"
 #include "slabset.h"
 
 #include "large.h"
@@ -250,9 +249,9 @@ static TIDE_USUAL uint64_t retain_base(struct tide_heap *heap)
 {
 	uint64_t mapped =
 	    tide_region_mapped_bytes_racy(&heap->regions) + tide_large_live_bytes_racy();
-	return tide_gc_policy_retain(mapped - tide_load_relaxed(&heap->gc.count.free_set_bytes),
-	                             (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
-	                             (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
+	return tide_regret_base(mapped - tide_load_relaxed(&heap->gc.count.free_set_bytes),
+	                        (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                        (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
 }
 
 static void tick_start(struct tide_heap *heap, uint64_t now_ns)

@@ -237,11 +237,9 @@ bool tide_large_keep_take_at(uintptr_t base, size_t bytes)
  * back is needed again (regret.h). */
 static uint64_t keep_bound(uint64_t live)
 {
-	uint64_t bound = live / 100 * (uint64_t)tide_option(TIDE_OPTION_RETAIN_PERCENT);
-	uint64_t floor = (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES);
+	uint64_t bound = tide_regret_base(live, (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),
+	                                  (uint32_t)tide_option(TIDE_OPTION_RETAIN_PERCENT));
 	uint64_t chunks = tide_load_relaxed(&tide_heap_default.gc.dirty_pages) * TIDE_PAGE_BYTES;
-	if (bound < floor)
-		bound = floor;
 	if (tide_doorbell_served())
 		return bound * 4;
 	bound = tide_regret_retain(bound);

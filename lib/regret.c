@@ -25,6 +25,12 @@ TIDE_USUAL void tide_regret_need(uint64_t bytes)
 	tide_store_relaxed(&regretted_bytes, tide_load_relaxed(&regretted_bytes) + again);
 }
 
+TIDE_USUAL uint64_t tide_regret_base(uint64_t live_bytes, uint64_t floor_bytes, uint32_t percent)
+{
+	uint64_t part = live_bytes / 100 * percent;
+	return part > floor_bytes ? part : floor_bytes;
+}
+
 uint64_t tide_regret_retain(uint64_t base_bytes)
 {
 	uint64_t regretted = tide_load_relaxed(&regretted_bytes);

@@ -25,6 +25,8 @@
 TIDE_HIDDEN void tide_regret_gave(uint64_t bytes);
 /* So many that hold no memory are to be used now. */
 TIDE_HIDDEN void tide_regret_need(uint64_t bytes);
+/* What may be retained without regret beside so much that is live: a part of it, or the floor. */
+TIDE_HIDDEN uint64_t tide_regret_base(uint64_t live_bytes, uint64_t floor_bytes, uint32_t percent);
 /* What may be retained in all where base_bytes may be without regret. */
 TIDE_HIDDEN uint64_t tide_regret_retain(uint64_t base_bytes);
 /* At a tick, where base_bytes may be retained without regret: half of it is forgotten. */

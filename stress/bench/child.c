@@ -268,15 +268,17 @@ static uint64_t available_bytes(void)
 	return kb * 1024;
 }
 
-static _Noreturn void touch(uint64_t bytes)
+static void touch(uint64_t bytes, bool huge)
 {
 	char *memory =
 	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (uint64_t i = 0; memory != MAP_FAILED && i < bytes; i += PAGE_BYTES)
+	if (memory == MAP_FAILED)
+		return;
+	(void)madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	for (uint64_t i = 0; i < bytes; i += PAGE_BYTES)
 		((volatile char *)memory)[i] = 1;
-	_exit(0);
+	munmap(memory, bytes);
 }
 
 void child_touch_memory(uint64_t bytes)
@@ -287,8 +289,13 @@ void child_touch_memory(uint64_t bytes)
 	pid_t id = fork();
 	if (id < 0)
 		give_up("fork");
-	if (id == 0)
-		touch(bytes < most_bytes ? bytes : most_bytes);
+	if (id == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bytes = bytes < most_bytes ? bytes : most_bytes;
+		touch(bytes, true);
+		touch(bytes, false);
+		_exit(0);
+	}
 	while (waitpid(id, NULL, 0) < 0 && errno == EINTR)
 		continue;
 }

@@ -94,8 +94,8 @@ bool peers_keep_only(struct peers *peers, const char *program, const char *names
 		const struct peer *peer = find(peers, names, length);
 
 		if (peer == NULL || find(&kept, names, length) != NULL) {
-			fprintf(stderr, "%s: no such peer, or twice: %.*s\n", program,
-			        (int)length, names);
+			fprintf(stderr, "%s: no such peer, or twice: %.*s\n", program, (int)length,
+			        names);
 			return false;
 		}
 		kept.peer[kept.count++] = *peer;

@@ -30,10 +30,9 @@ static void *aligned_block(unsigned how, size_t align, size_t size)
 Test(aligned, each_alignment_times_sizes)
 {
 	for (size_t align = sizeof(void *); align <= LARGEST_ALIGN; align *= 2) {
-		const size_t size[] = { 0,         1,         8,           17,        48,
-			                100,       align / 2, align - 1,   align,     align + 1,
-			                3 * align, 1000,      4097,        10000,     100000,
-			                128 * KIB, 200 * KIB };
+		const size_t size[] = { 0,         1,         8,      17,        48,        100,
+			                align / 2, align - 1, align,  align + 1, 3 * align, 1000,
+			                4097,      10000,     100000, 128 * KIB, 200 * KIB };
 		struct made made[COUNT_OF(size) * 3];
 		unsigned count = 0;
 

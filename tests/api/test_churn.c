@@ -27,8 +27,8 @@ static void *short_life(void *seed)
 		struct parcel *parcel = own[i];
 
 		if (i % 4 == 0)
-			parcel = atomic_exchange_explicit(
-			    &left[random_next(&random) % LEFT_SLOTS], parcel, memory_order_acq_rel);
+			parcel = atomic_exchange_explicit(&left[random_next(&random) % LEFT_SLOTS],
+			                                  parcel, memory_order_acq_rel);
 		if (parcel != NULL)
 			wrong = parcel_end(parcel);
 	}

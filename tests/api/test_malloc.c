@@ -11,8 +11,8 @@ TestSuite(malloc, .timeout = 120);
 
 static int compare_pointers(const void *a, const void *b)
 {
-	uintptr_t left = (uintptr_t)*(void *const *)a;
-	uintptr_t right = (uintptr_t)*(void *const *)b;
+	uintptr_t left = *(const uintptr_t *)a;
+	uintptr_t right = *(const uintptr_t *)b;
 
 	return (left > right) - (left < right);
 }
@@ -130,10 +130,10 @@ Test(malloc, calloc_is_zero_after_dirty_use)
 	enum { BLOCKS = 300 };
 	static void *block[BLOCKS];
 	static const size_t size[] = {
-		1,        7,         16,          24,         48,        100,     112,
-		128,      200,       512,         1000,       1024,      3000,    4096,
-		8191,     8192,      8193,        10000,      16 * KIB,  50000,   100000,
-		128 * KIB, 128 * KIB + 1, 200 * KIB, 300 * KIB, 1 * MIB, 4 * MIB,
+		1,         7,       16,       24,    48,     100,       112,           128,
+		200,       512,     1000,     1024,  3000,   4096,      8191,          8192,
+		8193,      10000,   16 * KIB, 50000, 100000, 128 * KIB, 128 * KIB + 1, 200 * KIB,
+		300 * KIB, 1 * MIB, 4 * MIB,
 	};
 
 	for (unsigned round = 0; round < 4; round++) {
@@ -143,8 +143,8 @@ Test(malloc, calloc_is_zero_after_dirty_use)
 
 			for (size_t i = 0; i < count; i++) {
 				/* Both arguments in turn carry the size. */
-				block[i] = round % 2 ? tide_calloc(size[s], 1) :
-				                       tide_calloc(1, size[s]);
+				block[i] =
+				    round % 2 ? tide_calloc(size[s], 1) : tide_calloc(1, size[s]);
 				cr_assert_not_null(block[i]);
 				cr_assert(all_zero(block[i], size[s]),
 				          "calloc of %zu bytes, round %u", size[s], round);

@@ -50,8 +50,8 @@ Test(realloc, content_is_kept_across_each_class_boundary)
 	/* The classes are as many as the contract makes them, or the walk below shows little. */
 	cr_assert_geq(count, 32 + 120);
 	for (size_t i = 0; i + 1 < count; i++) {
-		size_t size[] = { end[i] - 1, end[i], end[i] + 1, end[i + 1], end[i] + 1, end[i],
-			          end[i] / 2 + 1 };
+		size_t size[] = { end[i] - 1, end[i], end[i] + 1,    end[i + 1],
+			          end[i] + 1, end[i], end[i] / 2 + 1 };
 		void *block = tide_malloc(size[0]);
 
 		cr_assert_not_null(block);
@@ -88,10 +88,9 @@ Test(realloc, content_is_kept_on_the_way_up_and_down)
 Test(realloc, content_is_kept_between_small_medium_and_large)
 {
 	static const size_t size[] = {
-		1,          15,         16,         17,        100,           1000,
-		8192,       8193,       20000,      65536,     100000,        128 * KIB - 1,
-		128 * KIB,  128 * KIB + 1, 200000,  1 * MIB,   1 * MIB + 1,   3 * MIB,
-		LARGEST_BYTES,
+		1,      15,      16,          17,      100,           1000,      8192,
+		8193,   20000,   65536,       100000,  128 * KIB - 1, 128 * KIB, 128 * KIB + 1,
+		200000, 1 * MIB, 1 * MIB + 1, 3 * MIB, LARGEST_BYTES,
 	};
 
 	for (size_t from = 0; from < COUNT_OF(size); from++) {

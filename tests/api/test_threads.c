@@ -233,7 +233,7 @@ static void *first_purges(void *block)
 
 Test(threads, any_call_may_be_the_first_of_a_thread)
 {
-	static void *(*const entry[])(void *) = { first_frees,  first_reallocs,
+	static void *(*const entry[])(void *) = { first_frees,   first_reallocs,
 		                                  first_callocs, first_asks_usable_size,
 		                                  first_aligns,  first_purges };
 	static const size_t size[] = { 1, 60, 1000, 8000, 20000, 100000, 200000, 3000000 };

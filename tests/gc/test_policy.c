@@ -91,29 +91,3 @@ Test(policy, a_level_nobody_needs_settles_to_nothing)
 		cr_expect_leq(ticks, 17);
 	}
 }
-
-Test(policy, what_may_be_retained_is_the_larger_of_a_floor_and_a_part)
-{
-	static const struct {
-		uint64_t live_bytes, floor_bytes;
-		uint32_t percent;
-		uint64_t due;
-	} row[] = {
-		{ 0, 16 * MIB, 25, 16 * MIB },
-		{ 64 * MIB, 16 * MIB, 25, 16 * MIB },
-		{ 6400, 0, 25, 1600 },
-		{ 1000 * MIB, 16 * MIB, 25, 250 * MIB },
-		{ 1000 * MIB, 16 * MIB, 0, 16 * MIB },
-		{ 1000 * MIB, 0, 100, 1000 * MIB },
-		{ 0, 0, 25, 0 },
-		{ UINT64_MAX, 0, 100, UINT64_MAX / 100 * 100 },
-		{ UINT64_MAX, UINT64_MAX, 100, UINT64_MAX },
-		{ UINT64_MAX, 0, 25, UINT64_MAX / 100 * 25 },
-	};
-
-	for (unsigned i = 0; i < COUNT_OF(row); i++) {
-		uint64_t got =
-		    tide_gc_policy_retain(row[i].live_bytes, row[i].floor_bytes, row[i].percent);
-		cr_expect_eq(got, row[i].due, "row %u: %lu", i, (unsigned long)got);
-	}
-}

@@ -116,8 +116,8 @@ static uint64_t in_file(uint64_t address)
 {
 	extern const Elf64_Ehdr __executable_start;
 
-	return __executable_start.e_type == ET_DYN ? address - (uint64_t)&__executable_start :
-	                                             address;
+	return __executable_start.e_type == ET_DYN ? address - (uint64_t)&__executable_start
+	                                           : address;
 }
 
 /* Let the child run until it enters `function`. */

@@ -165,8 +165,7 @@ Test(pagemap, a_tight_limit_makes_the_window_smaller)
 	limit.rlim_cur = (rlim_t)512 << 20;
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 	tide_pagemap_init(NEAR_ADDRESS);
-	cr_assert_eq(tide_pagemap_near()->pages,
-	             TIDE_NEAR_MIN_BYTES / TIDE_PAGE_BYTES);
+	cr_assert_eq(tide_pagemap_near()->pages, TIDE_NEAR_MIN_BYTES / TIDE_PAGE_BYTES);
 	cr_assert(is_in_window(NEAR_ADDRESS));
 }
 

@@ -26,7 +26,7 @@ static void *work(void *seed)
 		}
 		struct parcel *parcel = parcel_make(random_mixed_size(&random), random);
 		if (parcel == NULL)
-			return (void *)(uintptr_t)"out of memory";
+			return (void *)(uintptr_t) "out of memory";
 		parcel = atomic_exchange(&slot[random_next(&random) % SLOTS], parcel);
 		if (parcel != NULL)
 			wrong = parcel_end(parcel);

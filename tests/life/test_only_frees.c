@@ -16,7 +16,7 @@ static void *make(void *arg)
 		struct parcel *parcel = parcel_make(random_size(&random, MAX_SHIFT), random);
 		bool put;
 		if (parcel == NULL)
-			return (void *)(uintptr_t)"out of memory";
+			return (void *)(uintptr_t) "out of memory";
 		while (!(put = channel_put(own, at, parcel)) && !atomic_load(&work_ends))
 			(void)sched_yield();
 		if (!put)

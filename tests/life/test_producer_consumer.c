@@ -16,7 +16,7 @@ static void *produce(void *arg)
 	while (!atomic_load(&work_ends)) {
 		struct parcel *parcel = parcel_make(random_size(&random, MAX_SHIFT), random);
 		if (parcel == NULL)
-			return (void *)(uintptr_t)"out of memory";
+			return (void *)(uintptr_t) "out of memory";
 		bool put;
 		while (!(put = channel_put(own, at, parcel)) && !atomic_load(&work_ends))
 			(void)sched_yield();

@@ -16,7 +16,7 @@ static void *live_briefly(void *seed)
 	for (unsigned i = 0; i < BLOCKS; i++) {
 		own[i] = parcel_make(random_size(&random, MAX_SHIFT), random);
 		if (own[i] == NULL)
-			return (void *)(uintptr_t)"out of memory";
+			return (void *)(uintptr_t) "out of memory";
 	}
 	for (unsigned i = 0; i < BLOCKS && wrong == NULL; i++) {
 		struct parcel *parcel = own[i];

@@ -50,15 +50,24 @@ __attribute__((constructor)) static void c_constructor()
 struct ordinary {
 	std::shared_ptr<std::string> text = std::make_shared<std::string>(1000, 't');
 
-	ordinary() { take_turn(&static_turns); }
-	~ordinary() { take_turn(&static_turns); }
+	ordinary()
+	{
+		take_turn(&static_turns);
+	}
+	~ordinary()
+	{
+		take_turn(&static_turns);
+	}
 };
 static ordinary second;
 
 struct per_thread {
 	std::unique_ptr<std::string> text = std::make_unique<std::string>(1000, 'p');
 
-	per_thread() { take_turn(&thread_local_turns); }
+	per_thread()
+	{
+		take_turn(&thread_local_turns);
+	}
 	~per_thread()
 	{
 		text.reset(new std::string(5000, 'q'));

@@ -106,7 +106,8 @@ static void third_time_unset()
 		std::set_new_handler(nullptr);
 }
 
-struct handler_gave_up {};
+struct handler_gave_up {
+};
 
 static void throw_own()
 {

@@ -21,6 +21,10 @@ fail() {
 
 debs=${DEBS:-$work/debs}
 if [ -z "${DEBS:-}" ]; then
+	# Debian has libraries in a folder that names the machine's kind.
+	libdir=lib/$(${CC:-cc} -print-multiarch)
+	grep -qx "CMAKE_INSTALL_LIBDIR:.*=$libdir" "$TIDE_BUILD/CMakeCache.txt" ||
+		{ echo "skip: $TIDE_BUILD is configured without -DCMAKE_INSTALL_LIBDIR=$libdir"; exit 77; }
 	cpack --config "$TIDE_BUILD/CPackConfig.cmake" -B "$debs" >"$work/log" 2>&1 ||
 		{ cat "$work/log" >&2; fail "cpack failed"; }
 fi

@@ -32,8 +32,14 @@
 /* One type per number, so that each use of a container below is an instantiation of its own. */
 template <int Tag> struct key {
 	int value;
-	bool operator<(const key &other) const { return value < other.value; }
-	bool operator==(const key &other) const { return value == other.value; }
+	bool operator<(const key &other) const
+	{
+		return value < other.value;
+	}
+	bool operator==(const key &other) const
+	{
+		return value == other.value;
+	}
 };
 
 template <int Tag> struct std::hash<key<Tag>> {
@@ -54,11 +60,11 @@ template <int Tag> long containers()
 
 	for (int i = 0; i < 2000; i++) {
 		int at = static_cast<int>(random() % 500);
-		tree[{at}] += std::to_string(i);
-		table[{at}].push_back({i});
-		shared.push_back(std::make_shared<key<Tag>>(key<Tag>{at}));
+		tree[{ at }] += std::to_string(i);
+		table[{ at }].push_back({ i });
+		shared.push_back(std::make_shared<key<Tag>>(key<Tag>{ at }));
 		owned.push_back(std::make_unique<std::array<char, 16 + 8 * Tag>>());
-		heap.push({at});
+		heap.push({ at });
 		if (at % 3 == 0) {
 			tree.erase(tree.begin());
 			shared.pop_front();
@@ -71,33 +77,33 @@ template <int Tag> long containers()
 	for (const auto &[k, text] : tree)
 		sum = sum * 31 % 1000003 + static_cast<long>(text.size()) * k.value;
 	for (int i = 0; i < 500; i++)
-		sum += static_cast<long>(table[{i}].size()) * i;
+		sum += static_cast<long>(table[{ i }].size()) * i;
 	return sum;
 }
 
 template <int Tag> long variants()
 {
-	using any_of = std::variant<key<Tag>, std::string, std::vector<double>,
-	                            std::map<int, key<Tag>>>;
+	using any_of =
+	    std::variant<key<Tag>, std::string, std::vector<double>, std::map<int, key<Tag>>>;
 	std::vector<any_of> values;
 	for (int i = 0; i < 500; i++) {
-		values.emplace_back(key<Tag>{i});
+		values.emplace_back(key<Tag>{ i });
 		values.emplace_back(std::string(static_cast<std::size_t>(i), 'v'));
 		values.emplace_back(std::vector<double>(static_cast<std::size_t>(i % 50), 0.5));
-		values.emplace_back(std::map<int, key<Tag>>{{i, {i}}});
+		values.emplace_back(std::map<int, key<Tag>>{ { i, { i } } });
 	}
 	std::vector<any_of> copy = values;
 	std::rotate(copy.begin(), copy.begin() + 333, copy.end());
 	long sum = 0;
 	for (const any_of &value : copy)
 		sum += std::visit(
-			[](const auto &v) -> long {
-				if constexpr (std::is_same_v<decltype(v), const key<Tag> &>)
-					return v.value;
-				else
-					return static_cast<long>(v.size());
-			},
-			value);
+		    [](const auto &v) -> long {
+			    if constexpr (std::is_same_v<decltype(v), const key<Tag> &>)
+				    return v.value;
+			    else
+				    return static_cast<long>(v.size());
+		    },
+		    value);
 	return sum;
 }
 

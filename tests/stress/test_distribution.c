@@ -1,8 +1,8 @@
 /* Sizes and lives are drawn as they should be: in their range, and in their shares. */
 #include "distribution.h"
 #include "number.h"
-#include "trace/sizes.h"
 #include "scenario.h"
+#include "trace/sizes.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
