@@ -5,12 +5,13 @@
  *
  * The system is asked whether the holder exists, once in a while and only by who can't have the
  * token. That it is the holder still is looked at after the answer, since it may have let go before
- * it ended; and it is asked again after that, since a new thread may have its id.
+ * it ended; by its count and not by its id alone, which a new thread may have by then.
  */
 #include "step.h"
 
 #include "os.h"
 #include "token.h"
+#include "yield.h"
 
 _Atomic bool tide_gc_lost;
 
@@ -18,11 +19,16 @@ _Atomic bool tide_gc_lost;
 
 static bool holder_is_gone(void)
 {
-	uint32_t id = tide_load_relaxed(&tide_token_holder);
+	uint64_t holder = tide_load_relaxed(&tide_token_holder);
+	uint32_t id = tide_token_thread_id(holder);
 	/* A process that was made without its fork handlers has its parent's ids. */
-	return id != 0 && tide_os_process_id() == tide_gc_process_id() &&
-	       !tide_os_thread_exists(id) && tide_load_relaxed(&tide_token_holder) == id &&
-	       !tide_os_thread_exists(id);
+	if (id == 0 || tide_os_process_id() != tide_gc_process_id())
+		return false;
+	TIDE_YIELD("lost.ask");
+	if (tide_os_thread_exists(id))
+		return false;
+	TIDE_YIELD("lost.answer");
+	return tide_load_relaxed(&tide_token_holder) == holder;
 }
 
 bool tide_gc_look_for_holder(void)

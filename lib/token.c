@@ -8,13 +8,14 @@ TIDE_OWN_LINE _Atomic uint32_t tide_token;
 TIDE_OWN_LINE _Atomic uint32_t tide_token_waiters;
 _Atomic bool tide_token_owed;
 int tide_token_cancel;
-_Atomic uint32_t tide_token_holder;
+_Atomic uint64_t tide_token_holder;
 TIDE_THREAD_LOCAL uint32_t tide_token_own_id;
 
 TIDE_USUAL void tide_token_release(void)
 {
 	int cancel = tide_token_cancel;
-	tide_store_relaxed(&tide_token_holder, 0u);
+	uint64_t holder = tide_load_relaxed(&tide_token_holder);
+	tide_store_relaxed(&tide_token_holder, holder & ~(uint64_t)UINT32_MAX);
 	uint32_t before =
 	    tide_swap_acq_rel(&tide_token, (uint32_t)TIDE_TOKEN_FREE); /* token.pass */
 	TIDE_YIELD("token.release");

@@ -38,16 +38,23 @@ TIDE_HIDDEN extern _Atomic uint32_t tide_token_waiters;
 TIDE_HIDDEN extern _Atomic bool tide_token_owed;
 /* How the holder could be cancelled before. Plain: the holder's. */
 TIDE_HIDDEN extern int tide_token_cancel;
-/* The holder's thread id, for who waits long (gc/lost.c); 0: nobody, or not said yet.
+/* The holder's thread id in the lower half, for who waits long (gc/lost.c); 0: nobody, or not said
+ * yet. Above it, how many have said theirs: a new thread may have the id of one that let go.
  * writers  the holder    readers  who can't have the token
- * order    relaxed: it is gone before the token is, by token.pass     edges    none */
-TIDE_HIDDEN extern _Atomic uint32_t tide_token_holder;
+ * order    relaxed: the id is gone before the token is, by token.pass     edges    none */
+TIDE_HIDDEN extern _Atomic uint64_t tide_token_holder;
+static inline uint32_t tide_token_thread_id(uint64_t holder)
+{
+	return (uint32_t)holder;
+}
+
 /* What this thread says as the holder: its id, noted beforehand, since a step of a thread that is
  * alone asks the system for nothing (it may be in a sandbox); 0: it was not noted. */
 TIDE_HIDDEN extern TIDE_THREAD_LOCAL uint32_t tide_token_own_id;
 static inline void tide_token_sign(void)
 {
-	tide_store_relaxed(&tide_token_holder, tide_token_own_id);
+	uint64_t holders = (tide_load_relaxed(&tide_token_holder) >> 32) + 1;
+	tide_store_relaxed(&tide_token_holder, holders << 32 | tide_token_own_id);
 }
 
 static inline bool tide_token_try(void)

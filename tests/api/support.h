@@ -195,7 +195,8 @@ static inline struct tide_stats stats_now(void)
 	return stats;
 }
 
-/* Start `count` threads on elements of an array, join them, return the first complaint or NULL. */
+/* Start `count` threads on elements of an array, or on NULL each, join them, return the first
+ * complaint or NULL. */
 static inline const char *run_threads(void *(*entry)(void *), void *args, size_t arg_bytes,
                                       unsigned count)
 {
@@ -204,8 +205,8 @@ static inline const char *run_threads(void *(*entry)(void *), void *args, size_t
 	unsigned started = 0;
 
 	while (started < count && started < COUNT_OF(thread)) {
-		if (pthread_create(&thread[started], NULL, entry,
-		                   (char *)args + started * arg_bytes) != 0) {
+		void *arg = args != NULL ? (char *)args + started * arg_bytes : NULL;
+		if (pthread_create(&thread[started], NULL, entry, arg) != 0) {
 			wrong = "no thread to be had";
 			break;
 		}

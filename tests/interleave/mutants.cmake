@@ -244,3 +244,30 @@ tide_mutant(a_bit_dies_by_a_store lib/region.c
 		tide_store_release(&words[idx / 64], before & ~bit);
 	}]]
 	test_checked freed_by_two 2)
+
+tide_mutant(a_holder_is_not_looked_at_again gc/lost.c
+	[[return tide_load_relaxed(&tide_token_holder) == holder;]]
+	[[return true;]]
+	test_lost it_lets_go_meanwhile 2)
+
+tide_mutant(a_holder_is_known_by_its_id gc/lost.c
+	[[return tide_load_relaxed(&tide_token_holder) == holder;]]
+	[[return tide_token_thread_id(tide_load_relaxed(&tide_token_holder)) == id;]]
+	test_lost another_one_has_its_id_meanwhile 3)
+
+tide_mutant(holders_are_not_counted lib/token.h
+	[[(tide_load_relaxed(&tide_token_holder) >> 32) + 1;]]
+	[[(tide_load_relaxed(&tide_token_holder) >> 32);]]
+	test_lost another_one_has_its_id_meanwhile 3)
+
+tide_mutant(a_copy_of_the_process_is_taken_for_it gc/lost.c
+	[[id == 0 || tide_os_process_id() != tide_gc_process_id()]]
+	[[id == 0]]
+	test_lost looked_for_in_a_copy 2)
+
+tide_mutant(a_lost_holder_is_not_found gc/lost.c
+	[[	if (tide_os_thread_exists(id))
+		return false;]]
+	[[	if (!tide_os_thread_exists(id))
+		return false;]]
+	test_lost it_ends_with_the_token 1)
