@@ -52,7 +52,7 @@ TIDE_HIDDEN struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity);
 TIDE_HIDDEN struct tide_bin *tide_bin_fit(struct tide_bin *empty, unsigned cls, unsigned capacity);
 /* Give back a bin whose blocks have all been taken. */
 TIDE_HIDDEN void tide_bin_recycle(struct tide_bin *bin);
-/* Bins in existence, for the audit. */
+/* Bins in existence, for tests. */
 TIDE_HIDDEN size_t tide_bin_total_racy(void);
 
 /* In whole lines, so that bins of two threads share none. */

@@ -1,8 +1,8 @@
 /* Three levels of self-checking. When a level is off its conditions still compile.
  *
- *   TIDE_CHECK   every build: what must never be believed without looking
- *   TIDE_ASSERT  debug builds and above: cheap, local
- *   TIDE_AUDIT   audit builds: walks whole structures, calls the validators
+ *   TIDE_CHECK         every build: what must never be believed without looking
+ *   TIDE_ASSERT        debug builds and above: cheap, local
+ *   if (TIDE_AUDITED)  audit builds: walks whole structures, calls the validators
  */
 #ifndef TIDE_CHECK_H
 #define TIDE_CHECK_H
@@ -17,6 +17,5 @@ _Noreturn TIDE_COLD TIDE_HIDDEN void tide_fatal_assert(const char *what, const c
 #define TIDE_CHECK(cond)                                                                           \
 	(TIDE_LIKELY(cond) ? (void)0 : tide_fatal_assert(#cond, __FILE__ ":" TIDE_STRING(__LINE__)))
 #define TIDE_ASSERT(cond) ((void)(!(TIDE_DEBUG || TIDE_AUDITED) || (TIDE_CHECK(cond), 1)))
-#define TIDE_AUDIT(cond) ((void)(!TIDE_AUDITED || (TIDE_CHECK(cond), 1)))
 
 #endif

@@ -2,15 +2,12 @@
 #include "oracle.h"
 
 #include "order.h"
-#include "random.h"
 #include "shadow.h"
+#include "story.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	ORACLE_OWNER_SHIFT = 48,
@@ -19,31 +16,19 @@ enum {
 	ORACLE_WHOLE_MAX_BYTES = 1 << 20,
 	ORACLE_PAGE_BYTES = 4096,
 	ORACLE_LOST_TOLD = 10,
-	ORACLE_FAILURE_STORIES = ORACLE_STORIES - 2,
-	STORY_BYTES = 2048,
-};
-
-struct story {
-	/* writers  its teller                   readers  the main thread
-	 * order    release, acquire             edges    story.told: text -> told */
-	_Atomic bool told;
-	size_t used;
-	char text[STORY_BYTES];
 };
 
 static struct {
-	const char *seed_text;
 	uint32_t threads;
 	uint64_t start_ms;
-	/* Failures so far, and stories begun.
+	/* So far.
 	 * writers  every thread, by addition    readers  every thread
-	 * order    relaxed                      edges    none: counts */
-	_Atomic uint64_t failures, stories, others;
+	 * order    relaxed                      edges    none: a count */
+	_Atomic uint64_t failures;
 	/* An address that belongs to two blocks, where the other's story is still wanted; 0: none.
 	 * writers  every thread, by CAS         readers  every thread
 	 * order    relaxed                      edges    none: a number */
 	_Atomic uintptr_t sought;
-	struct story story[ORACLE_STORIES];
 } oracle;
 
 static uint64_t clock_ms(void)
@@ -56,7 +41,7 @@ static uint64_t clock_ms(void)
 
 void oracle_start(const char *seed_text, uint32_t threads)
 {
-	oracle.seed_text = seed_text;
+	story_start(seed_text);
 	oracle.threads = threads;
 	oracle.start_ms = clock_ms();
 }
@@ -64,16 +49,6 @@ void oracle_start(const char *seed_text, uint32_t threads)
 uint64_t oracle_failures(void)
 {
 	return load_relaxed(&oracle.failures);
-}
-
-const char *oracle_story(unsigned number)
-{
-	for (unsigned i = 0; i < ORACLE_STORIES; i++) {
-		if (load_acquire(&oracle.story[i].told) && number-- == 0) /* story.told */
-			return oracle.story[i].text +
-			       1; /* an empty line parts it from a live view */
-	}
-	return NULL;
 }
 
 uint64_t oracle_id(uint32_t owner, uint64_t sequence)
@@ -157,66 +132,26 @@ void oracle_stamp(const struct held *held)
 
 /* ---- stories */
 
-/* NULL when enough have been told: the first few tell it all. */
-static struct story *story_begin(void)
-{
-	uint64_t number = add_relaxed(&oracle.stories, 1);
-
-	return number < ORACLE_FAILURE_STORIES ? &oracle.story[number] : NULL;
-}
-
-/* That of another owner: its room is kept, as it comes late. */
-static struct story *story_begin_other(void)
-{
-	uint64_t number = ORACLE_FAILURE_STORIES + add_relaxed(&oracle.others, 1);
-
-	return number < ORACLE_STORIES ? &oracle.story[number] : NULL;
-}
-
-/* What does not fit is cut. */
-static void tell(struct story *story, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void tell(struct story *story, const char *format, ...)
-{
-	size_t left = sizeof story->text - story->used;
-	va_list arguments;
-
-	va_start(arguments, format);
-	int count = vsnprintf(story->text + story->used, left, format, arguments);
-	va_end(arguments);
-	if (count > 0)
-		story->used += (size_t)count < left ? (size_t)count : left - 1;
-}
-
-/* In one write, so that the stories of several threads do not mix. */
-static void story_end(struct story *story)
-{
-	tell(story, "  seed %s\n", oracle.seed_text);
-	ssize_t wrote = write(STDERR_FILENO, story->text, story->used);
-	(void)wrote; /* nobody listens? The failure is counted, and the story is kept. */
-	store_release(&story->told, true); /* story.told */
-}
-
 static void tell_block(struct story *story, const struct held *held)
 {
 	static const char *const origin[] = { "malloc", "calloc", "posix_memalign", "realloc" };
 	static const char *const kind[] = { "made", "resized", "handed over", "received", "freed" };
 	uint32_t event = held->events > HELD_EVENTS ? held->events - HELD_EVENTS : 0;
 
-	tell(story,
-	     "  block: number %" PRIu64 " of thread %" PRIu32 ", %" PRIu32
-	     " bytes from %s, aligned to %u, resized %u times, handed over %u times\n",
-	     id_sequence(held->id), id_owner(held->id), held->bytes, origin[held->origin],
-	     1u << held->align_shift, held->resizes, held->hands);
+	story_tell(story,
+	           "  block: number %" PRIu64 " of thread %" PRIu32 ", %" PRIu32
+	           " bytes from %s, aligned to %u, resized %u times, handed over %u times\n",
+	           id_sequence(held->id), id_owner(held->id), held->bytes, origin[held->origin],
+	           1u << held->align_shift, held->resizes, held->hands);
 	if (event > 0)
-		tell(story, "  its life: %" PRIu32 " earlier events, then\n", event);
+		story_tell(story, "  its life: %" PRIu32 " earlier events, then\n", event);
 	else
-		tell(story, "  its life:\n");
+		story_tell(story, "  its life:\n");
 	for (; event < held->events; event++) {
 		const struct event *at = &held->last[event % HELD_EVENTS];
 
-		tell(story, "    %9.3f s  %s by thread %u\n", (double)at->ms / 1000, kind[at->kind],
-		     at->thread);
+		story_tell(story, "    %9.3f s  %s by thread %u\n", (double)at->ms / 1000,
+		           kind[at->kind], at->thread);
 	}
 }
 
@@ -247,12 +182,13 @@ static void tell_other(struct story *story, const unsigned char *at)
 	while (shadow_is_marked(head) && !is_head(head))
 		head -= SHADOW_STEP_BYTES;
 	if (shadow_is_marked(head))
-		tell(story,
-		     "  the other owner: number %" PRIu64 " of thread %" PRIu32
-		     ", which starts at %p\n",
-		     id_sequence(word_at(head, 0)), id_owner(word_at(head, 0)), (const void *)head);
+		story_tell(story,
+		           "  the other owner: number %" PRIu64 " of thread %" PRIu32
+		           ", which starts at %p\n",
+		           id_sequence(word_at(head, 0)), id_owner(word_at(head, 0)),
+		           (const void *)head);
 	else
-		tell(story, "  the other owner: its contents do not tell\n");
+		story_tell(story, "  the other owner: its contents do not tell\n");
 	atomic_compare_exchange_strong_explicit(&oracle.sought, &nobody, (uintptr_t)at,
 	                                        memory_order_relaxed, memory_order_relaxed);
 }
@@ -270,7 +206,7 @@ static void tell_if_sought(const struct held *held)
 	struct story *story = story_begin_other();
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: THE OTHER OWNER, of %p\n", (void *)held->block);
+	story_tell(story, "\ntide-stress: THE OTHER OWNER, of %p\n", (void *)held->block);
 	tell_block(story, held);
 	story_end(story);
 }
@@ -284,11 +220,12 @@ static void fail(const struct held *held, size_t offset, uint64_t wanted, uint64
 	struct story *story = story_begin();
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: CORRUPT BLOCK %p, at %s by thread %" PRIu32 "\n",
-	     (void *)held->block, moment, finder);
-	tell(story,
-	     "  offset %zu of %" PRIu32 " bytes holds 0x%016" PRIx64 ", wanted 0x%016" PRIx64 "\n",
-	     offset, held->bytes, found, wanted);
+	story_tell(story, "\ntide-stress: CORRUPT BLOCK %p, at %s by thread %" PRIu32 "\n",
+	           (void *)held->block, moment, finder);
+	story_tell(story,
+	           "  offset %zu of %" PRIu32 " bytes holds 0x%016" PRIx64 ", wanted 0x%016" PRIx64
+	           "\n",
+	           offset, held->bytes, found, wanted);
 	tell_block(story, held);
 	if (head != held->id && is_head(held->block))
 		tell_other(story, held->block);
@@ -301,7 +238,7 @@ void oracle_fail(const char *what)
 	struct story *story = story_begin();
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: %s\n", what);
+	story_tell(story, "\ntide-stress: %s\n", what);
 	story_end(story);
 }
 
@@ -313,12 +250,12 @@ void oracle_tell_lost(void)
 
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: LOST BLOCKS, never freed:\n");
+	story_tell(story, "\ntide-stress: LOST BLOCKS, never freed:\n");
 	for (; at != NULL && told < ORACLE_LOST_TOLD; at = shadow_next(at + SHADOW_STEP_BYTES)) {
 		if (!is_head(at))
 			continue;
-		tell(story, "  %p: number %" PRIu64 " of thread %" PRIu32 "\n", (const void *)at,
-		     id_sequence(word_at(at, 0)), id_owner(word_at(at, 0)));
+		story_tell(story, "  %p: number %" PRIu64 " of thread %" PRIu32 "\n",
+		           (const void *)at, id_sequence(word_at(at, 0)), id_owner(word_at(at, 0)));
 		told++;
 	}
 	story_end(story);
@@ -336,9 +273,10 @@ bool oracle_enter(struct held *held)
 	struct story *story = story_begin();
 	if (story == NULL)
 		return false;
-	tell(story,
-	     "\ntide-stress: BLOCK %p HANDED OUT, but from offset %td it belongs to another\n",
-	     (void *)held->block, hit - held->block);
+	story_tell(
+	    story,
+	    "\ntide-stress: BLOCK %p HANDED OUT, but from offset %td it belongs to another\n",
+	    (void *)held->block, hit - held->block);
 	tell_block(story, held);
 	tell_other(story, hit);
 	story_end(story);
@@ -351,7 +289,7 @@ void oracle_blame(const struct held *held, const char *what)
 	struct story *story = story_begin();
 	if (story == NULL)
 		return;
-	tell(story, "\ntide-stress: BLOCK %p %s\n", (void *)held->block, what);
+	story_tell(story, "\ntide-stress: BLOCK %p %s\n", (void *)held->block, what);
 	tell_block(story, held);
 	story_end(story);
 }

@@ -10,7 +10,7 @@
  * Contents tell of a second owner only when somebody looks; so each block is also entered in a
  * shadow of the address space (shadow.h), which tells in the moment of the second allocation.
  *
- * A failure is printed with the story of the block, the last events of its record. Where there are
+ * A failure is printed with the story (story.h) of the block, the last events of its record. Where there are
  * two owners, the other one's record is with some other thread: its story is told when that thread
  * comes by, at the latest when it frees the block.
  *
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum { HELD_MIN_BYTES = 16 }; /* first and last word apart */
-enum { HELD_EVENTS = 4, ORACLE_STORIES = 8 };
+enum { HELD_EVENTS = 4 };
 
 enum origin { FROM_MALLOC, FROM_CALLOC, FROM_ALIGNED, FROM_REALLOC };
 
@@ -84,7 +84,5 @@ void oracle_fail(const char *what);
 void oracle_tell_lost(void);
 
 uint64_t oracle_failures(void);
-/* What was printed about failures: story `number`, from 0; NULL after the last. */
-const char *oracle_story(unsigned number);
 
 #endif

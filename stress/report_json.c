@@ -6,6 +6,7 @@
 #include "latency.h"
 #include "oracle.h"
 #include "shadow.h"
+#include "story.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -44,8 +45,8 @@ static json_t *verdict(const struct report *report)
 	    json_string(report->passed || report->reason == NULL ? reason : report->reason));
 	set(object, "failures", json_count(oracle_failures()));
 	set(object, "refused", json_count(all->refused));
-	for (unsigned i = 0; oracle_story(i) != NULL; i++)
-		json_array_append_new(stories, json_string(oracle_story(i)));
+	for (unsigned i = 0; story_told(i) != NULL; i++)
+		json_array_append_new(stories, json_string(story_told(i)));
 	set(object, "stories", stories);
 	return object;
 }

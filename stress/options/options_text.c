@@ -1,5 +1,6 @@
 #include "options_text.h"
 
+#include "../report/wrap.h"
 #include "options_table.h"
 
 #include <ctype.h>
@@ -18,25 +19,11 @@ static const char *value_text(int64_t value, const char *unit)
 	return options_value(text[next++ % 4], value, unit);
 }
 
-/* In lines of `width`, each after `indent` blanks. */
-static void wrapped(FILE *out, const char *text, int indent, int width)
+/* In lines of their own, each after `indent` blanks. */
+static void print_meaning(FILE *out, const char *meaning, int indent)
 {
-	int column = width;
-	while (*text != '\0') {
-		int length = (int)strcspn(text, " ");
-		if (column + 1 + length > width) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-		} else {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", length, text);
-		column += length;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
+	fprintf(out, "\n%*s", indent, "");
+	wrap_print(out, meaning, indent, 78);
 }
 
 static void print_text(FILE *out)
@@ -50,11 +37,11 @@ static void print_text(FILE *out)
 		fprintf(out, "TIDE_%s=%s (%s, %s to %s)", row[i].id,
 		        value_text(row[i].standard, row[i].unit), row[i].unit,
 		        value_text(row[i].min, row[i].unit), value_text(row[i].max, row[i].unit));
-		wrapped(out, row[i].meaning, 4, 78);
+		print_meaning(out, row[i].meaning, 4);
 	}
 	for (size_t i = 0; i < TEXT_ROWS; i++) {
 		fprintf(out, "TIDE_%s=%s", text_row[i].id, text_row[i].form);
-		wrapped(out, text_row[i].meaning, 4, 78);
+		print_meaning(out, text_row[i].meaning, 4);
 	}
 }
 
@@ -73,12 +60,12 @@ static void print_flags(FILE *out)
 		fprintf(out, " %s (%s, %s to %s)", value_text(row[i].standard, row[i].unit),
 		        row[i].unit, value_text(row[i].min, row[i].unit),
 		        value_text(row[i].max, row[i].unit));
-		wrapped(out, row[i].meaning, 6, 78);
+		print_meaning(out, row[i].meaning, 6);
 	}
 	for (size_t i = 0; i < TEXT_ROWS; i++) {
 		flag(out, text_row[i].id);
 		fprintf(out, " %s", text_row[i].form);
-		wrapped(out, text_row[i].meaning, 6, 78);
+		print_meaning(out, text_row[i].meaning, 6);
 	}
 }
 

@@ -12,7 +12,7 @@
 
 enum page_state {
 	PAGE_LIVE,
-	PAGE_NONE,          /* the process has no page; see page_why */
+	PAGE_NONE,          /* the process has no page; `why` says more */
 	PAGE_OTHER_VERSION, /* it has one that is laid out in another way */
 	PAGE_ENDED,         /* the process is gone; the last figures stay */
 	PAGE_LEFT, /* the process goes on without Tide's page: another program, no GC thread */

@@ -9,7 +9,7 @@
 #
 # What is cloned is what is committed. Packages come from where this machine has its own from. Skipped
 # (77) when this is not root, may not mount, or packages can't be had. Nothing of this machine is
-# mounted into the system: /proc is its own, in name spaces that end with this script.
+# mounted into the system: /proc and /dev/pts are its own, in name spaces that end with this script.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -65,6 +65,7 @@ done
 apt-config dump | grep -iE '^Acquire::(https?::|Check|Allow|By-Hash|Retries)' \
 	>"$system/etc/apt/apt.conf.d/00as-here" || true
 mount -t proc proc "$system/proc"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$system/dev/pts" # for tmux
 
 step "a clone of $(git -C "$root" rev-parse --short HEAD)"
 mkdir -p "$system/src"

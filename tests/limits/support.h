@@ -43,7 +43,7 @@ static const size_t load_size[] = {
 	1, 16, 24, 100, 700, 1024, 3000, 8192, 9000, 20000, 40000, 131072, 131073, 400000, 1500000,
 };
 
-enum { LOAD_SLOTS = 300, LOAD_LOOKS = 1024 };
+enum { LOAD_SLOTS = 300 };
 
 /* A block's content is known at its two ends. */
 struct held_block {

@@ -8,7 +8,7 @@
 
 #include "support.h"
 
-enum { PAGE = 4096, FILL = 0x5a, THREADS = 40, DEEP_ERRNO = 77 };
+enum { PAGE = 4096, FILL = 0x5a, THREADS = 40 };
 
 static size_t stack_bytes;
 static char *stack; /* above its guard page */
