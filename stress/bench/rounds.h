@@ -2,8 +2,8 @@
  *
  * They are interleaved, and each round starts with another peer (A B C, B C A, C A B), so that what
  * changes on the machine meets all alike, and so does following a certain other one. Warm-up
- * rounds are run and forgotten. Before each run, as much memory is touched as the largest of the
- * scenario's runs took up to now. */
+ * rounds are run and forgotten. Before each run, as much memory is touched, in huge pages and in
+ * small ones, as the largest of the scenario's runs took up to now. */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
 
