@@ -86,7 +86,8 @@ TIDE_HIDDEN uint64_t tide_os_clock_fine_ns(void);
 TIDE_HIDDEN uint64_t tide_os_cpu_ns(void);
 TIDE_HIDDEN uint32_t tide_os_thread_id(void);
 TIDE_HIDDEN uint32_t tide_os_process_id(void);
-/* Whether thread `tid` of this process still exists. Unknown counts as yes. */
+/* Whether thread `tid` of this process still runs. Unknown counts as yes: so the first thread always
+ * does where a filter of system calls is in force, and where the system has no kcmp. */
 TIDE_HIDDEN bool tide_os_thread_exists(uint32_t tid);
 TIDE_HIDDEN void tide_os_write_stderr(const char *text, size_t bytes);
 _Noreturn TIDE_HIDDEN void tide_os_abort(void);
