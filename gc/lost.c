@@ -22,10 +22,11 @@ static bool holder_is_gone(void)
 	uint64_t holder = tide_load_relaxed(&tide_token_holder);
 	uint32_t id = tide_token_thread_id(holder);
 	/* A process that was made without its fork handlers has its parent's ids. */
-	if (id == 0 || tide_os_process_id() != tide_gc_process_id())
+	uint32_t process_id = tide_os_process_id();
+	if (id == 0 || process_id != tide_gc_process_id())
 		return false;
 	TIDE_YIELD("lost.ask");
-	if (tide_os_thread_exists(id))
+	if (tide_os_thread_exists(id) && (id != process_id || tide_os_first_thread_exists()))
 		return false;
 	TIDE_YIELD("lost.answer");
 	return tide_load_relaxed(&tide_token_holder) == holder;

@@ -315,19 +315,22 @@ uint32_t tide_os_process_id(void)
 	return (uint32_t)os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
-/* The system keeps a process's first thread, when it has ended, until the others end: but no memory
- * for it, which then differs from ours. A filter of system calls may not know this one. */
-static bool first_has_ended(long tid)
-{
-	return !tide_os_is_filtered() &&
-	       os_call(SYS_kcmp, (long)tide_os_thread_id(), tid, KCMP_VM, 0, 0, 0) > 0;
-}
-
 bool tide_os_thread_exists(uint32_t tid)
 {
 	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	if (os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH &&
-	    !((long)tid == process && first_has_ended((long)tid)))
+	if (os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH)
+		return true;
+	tide_fence_after_system();
+	return false;
+}
+
+/* The system keeps a process's first thread until the others end: but no memory for it, which then
+ * differs from ours. A filter of system calls may not know this one. */
+bool tide_os_first_thread_exists(void)
+{
+	long own = (long)tide_os_thread_id();
+	long first = (long)tide_os_process_id();
+	if (tide_os_is_filtered() || os_call(SYS_kcmp, own, first, KCMP_VM, 0, 0, 0) <= 0)
 		return true;
 	tide_fence_after_system();
 	return false;

@@ -261,13 +261,11 @@ tide_mutant(holders_are_not_counted lib/token.h
 	test_lost another_one_has_its_id_meanwhile 3)
 
 tide_mutant(a_copy_of_the_process_is_taken_for_it gc/lost.c
-	[[id == 0 || tide_os_process_id() != tide_gc_process_id()]]
+	[[id == 0 || process_id != tide_gc_process_id()]]
 	[[id == 0]]
 	test_lost looked_for_in_a_copy 2)
 
 tide_mutant(a_lost_holder_is_not_found gc/lost.c
-	[[	if (tide_os_thread_exists(id))
-		return false;]]
-	[[	if (!tide_os_thread_exists(id))
-		return false;]]
+	[[	if (tide_os_thread_exists(id) &&]]
+	[[	if (!tide_os_thread_exists(id) &&]]
 	test_lost it_ends_with_the_token 1)

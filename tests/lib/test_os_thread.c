@@ -136,7 +136,7 @@ Test(os_thread, a_thread_lives_and_ends, .timeout = 30)
 static void *wait_for_the_first(void *arg)
 {
 	(void)arg;
-	while (tide_os_thread_exists(tide_os_process_id()))
+	while (tide_os_first_thread_exists())
 		sched_yield();
 	_exit(0);
 }
@@ -152,7 +152,7 @@ Test(os_thread, the_first_thread_is_known_to_have_ended, .timeout = 30)
 		cr_skip_test("a sanitizer wants to see a thread's end");
 	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0) != 0)
 		cr_skip_test("no kcmp here");
-	cr_assert(tide_os_thread_exists(tide_os_process_id()));
+	cr_assert(tide_os_first_thread_exists());
 	child = fork();
 	if (child == 0) {
 		(void)alarm(20);

@@ -139,7 +139,7 @@ static void *watch_the_first(void *arg)
 	(void)arg;
 	while (atomic_load(&victim) == 0)
 		sleep_ms(1);
-	while (tide_os_thread_exists(atomic_load(&victim))) {
+	while (tide_os_first_thread_exists()) {
 		(void)syscall(SYS_tgkill, getpid(), atomic_load(&victim), SIGUSR1);
 		(void)sched_yield();
 	}
