@@ -8,7 +8,8 @@
  *
  * and once the GC had a step, memory that is neither live nor in a free set is at most
  *
- *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_POOL_MAX_BYTES)
+ *     threads * (sum over classes up to 32 KiB of 2 * bin capacity + TIDE_POOL_MAX_BYTES
+ *                and a block)
  *   + sum over small classes of queue level, each up to what came and went in turns and
  *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones
  *     together up to a quarter of what may be retained

@@ -1,7 +1,7 @@
 /* Waiting for the token, and a holder that will never give it back: a thread that was ended in the
  * middle of a step by a raw exit system call out of a signal handler, or by a filter of system
- * calls. What it was changing is half changed, so nobody takes its place: the process has no GC from
- * then on, and nobody waits for one.
+ * calls. What it was changing is half changed, so nobody takes its place: the process has no GC
+ * from then on, and nobody waits for one.
  *
  * The system is asked whether the holder exists, once in a while and only by who can't have the
  * token. That it is the holder still is looked at after the answer, since it may have let go before
@@ -29,7 +29,7 @@ static bool holder_is_gone(void)
 	if (tide_os_thread_exists(id) && (id != process_id || tide_os_first_thread_exists()))
 		return false;
 	TIDE_YIELD("lost.answer");
-	return tide_load_relaxed(&tide_token_holder) == holder;
+	return tide_load_relaxed(&tide_token_holder) == holder; /* behind the answer's fence */
 }
 
 bool tide_gc_look_for_holder(void)

@@ -8,6 +8,7 @@
 #include "large.h"
 #include "options.h"
 #include "os.h"
+#include "regret.h"
 #include "token.h"
 #include "trace.h"
 #include "yield.h"

@@ -390,6 +390,8 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	}
 	tide_token_forget_waiters();
 	tide_token_own_id = thread_id;
+	if (held) /* before the process's ids count: the parent's thread is none of this one's */
+		tide_token_sign();
 	tide_doorbell_retract();
 	process_note();
 	tide_gc_publish_forget();

@@ -21,17 +21,14 @@
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
  * Cost at the default mean: instructions by callgrind without the GC's steps, which are more or
- * less by about a hundredth from run to run; the process's start included; stacks by frame pointers
- * and by libgcc. sqlite3 that fills, indexes and sorts 20,000 rows, +0.14 % and +0.29 %. python3
- * with each of its objects a block (PYTHONMALLOC=malloc), two or three seeds: an object of 7,776
- * lists written as JSON and read three times, 626 million instructions, +0.80 % and +1.08 % (with
- * the GC's, +0.84 % and +0.95 %); 18,000 objects with a list and a dictionary each made and dropped
- * 12 times, 1.3 billion, +0.89 % and +1.34 % (with the GC's, +0.96 % and +2.0 %). Of what libgcc
- * takes it is 2,200 instructions for each frame that the last backtrace did not have, and 700,000
- * for its start. malloc and free of 64 bytes by turns and nothing else, 3 to 4.6 on 39 for a pair.
- * Time says more where nothing is done but allocating, since blocks are not used again at once: JSON
- * took 5 % more processor time (least of 25 runs in turns, on a machine with other work, before a
- * change of places became cheaper).
+ * less by as much from run to run; the process's start included; stacks by frame pointers and by
+ * libgcc. sqlite3 that fills, indexes and sorts 20,000 rows, +0.14 % and +0.29 %. python3 with each
+ * of its objects a block (PYTHONMALLOC=malloc): an object of 7,776 lists written as JSON and read
+ * three times, +0.80 % and +1.08 %; 18,000 objects with a list and a dictionary each made and
+ * dropped 12 times, +0.89 % and +1.34 %. Of what libgcc takes it is 2,200 instructions for each
+ * frame that the last backtrace did not have, and 700,000 for its start. malloc and free of 64
+ * bytes by turns and nothing else, 3 to 4.6 on 39 for a pair. Time may say more where nothing is
+ * done but allocating, since blocks are not used again at once.
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next

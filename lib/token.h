@@ -40,8 +40,11 @@ TIDE_HIDDEN extern _Atomic bool tide_token_owed;
 TIDE_HIDDEN extern int tide_token_cancel;
 /* The holder's thread id in the lower half, for who waits long (gc/lost.c); 0: nobody, or not said
  * yet. Above it, how many have said theirs: a new thread may have the id of one that let go.
- * writers  the holder    readers  who can't have the token
- * order    relaxed: the id is gone before the token is, by token.pass     edges    none */
+ * It wraps: 2^32 holders would have to come and go within one look.
+ * writers  the holder    readers  the next holder; who can't have the token
+ * order    relaxed: the id is gone before the token is, and the next holder sees the count, by
+ *          token.pass; who asked the system for the thread looks again behind its fence
+ *          (tide_os_thread_exists)                                        edges    none */
 TIDE_HIDDEN extern _Atomic uint64_t tide_token_holder;
 static inline uint32_t tide_token_thread_id(uint64_t holder)
 {

@@ -10,9 +10,9 @@
  * Contents tell of a second owner only when somebody looks; so each block is also entered in a
  * shadow of the address space (shadow.h), which tells in the moment of the second allocation.
  *
- * A failure is printed with the story (story.h) of the block, the last events of its record. Where there are
- * two owners, the other one's record is with some other thread: its story is told when that thread
- * comes by, at the latest when it frees the block.
+ * A failure is printed with the story (story.h) of the block, the last events of its record. Where
+ * there are two owners, the other one's record is with some other thread: its story is told when
+ * that thread comes by, at the latest when it frees the block.
  *
  * Touched by  every thread, for the blocks it holds. The count of failures is shared.
  */

@@ -274,16 +274,20 @@ static void touch(uint64_t bytes, bool huge)
 	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
+		_exit(1);
+	if (madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) != 0 && huge) {
+		(void)munmap(memory, bytes); /* a system without */
 		return;
-	(void)madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	}
 	for (uint64_t i = 0; i < bytes; i += PAGE_BYTES)
 		((volatile char *)memory)[i] = 1;
-	munmap(memory, bytes);
+	(void)munmap(memory, bytes);
 }
 
 void child_touch_memory(uint64_t bytes)
 {
 	uint64_t most_bytes = available_bytes() / 2;
+	int status = 0;
 
 	fflush(NULL);
 	pid_t id = fork();
@@ -296,6 +300,8 @@ void child_touch_memory(uint64_t bytes)
 		touch(bytes, false);
 		_exit(0);
 	}
-	while (waitpid(id, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(id, &status, 0) < 0 && errno == EINTR)
 		continue;
+	if (status != 0)
+		fprintf(stderr, "memory could not be touched before a run\n");
 }

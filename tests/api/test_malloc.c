@@ -11,8 +11,10 @@ TestSuite(malloc, .timeout = 120);
 
 static int compare_pointers(const void *a, const void *b)
 {
-	uintptr_t left = *(const uintptr_t *)a;
-	uintptr_t right = *(const uintptr_t *)b;
+	void *const *block = a;
+	void *const *other = b;
+	uintptr_t left = (uintptr_t)*block;
+	uintptr_t right = (uintptr_t)*other;
 
 	return (left > right) - (left < right);
 }

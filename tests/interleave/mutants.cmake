@@ -260,6 +260,16 @@ tide_mutant(holders_are_not_counted lib/token.h
 	[[(tide_load_relaxed(&tide_token_holder) >> 32);]]
 	test_lost another_one_has_its_id_meanwhile 3)
 
+tide_mutant(holders_are_counted_anew lib/token.c
+	[[holder & ~(uint64_t)UINT32_MAX]]
+	[[holder & (uint64_t)0]]
+	test_lost another_one_has_its_id_meanwhile 3)
+
+tide_mutant(a_holder_that_lets_go_is_named lib/token.c
+	[[holder & ~(uint64_t)UINT32_MAX]]
+	[[holder]]
+	test_lost it_lets_go_meanwhile 2)
+
 tide_mutant(a_copy_of_the_process_is_taken_for_it gc/lost.c
 	[[id == 0 || process_id != tide_gc_process_id()]]
 	[[id == 0]]

@@ -1,5 +1,5 @@
-/* gc/lost.c: who had the token and let go of it is not taken for one that ended with it, whenever it
- * ended and whoever has its id by then; one that did end with it is found missing. */
+/* gc/lost.c: who had the token and let go of it is not taken for one that ended with it, whenever
+ * it ended and whoever has its id by then; one that did end with it is found missing. */
 #include "support.h"
 
 #include "gc.h"
