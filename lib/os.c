@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <linux/kcmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/auxv.h>
@@ -319,18 +318,6 @@ bool tide_os_thread_exists(uint32_t tid)
 {
 	long process = os_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	if (os_call(SYS_tgkill, process, (long)tid, 0, 0, 0, 0) != -ESRCH)
-		return true;
-	tide_fence_after_system();
-	return false;
-}
-
-/* The system keeps a process's first thread until the others end: but no memory for it, which then
- * differs from ours. A filter of system calls may not know this one. */
-bool tide_os_first_thread_exists(void)
-{
-	long own = (long)tide_os_thread_id();
-	long first = (long)tide_os_process_id();
-	if (tide_os_is_filtered() || os_call(SYS_kcmp, own, first, KCMP_VM, 0, 0, 0) <= 0)
 		return true;
 	tide_fence_after_system();
 	return false;

@@ -86,13 +86,8 @@ TIDE_HIDDEN uint64_t tide_os_clock_fine_ns(void);
 TIDE_HIDDEN uint64_t tide_os_cpu_ns(void);
 TIDE_HIDDEN uint32_t tide_os_thread_id(void);
 TIDE_HIDDEN uint32_t tide_os_process_id(void);
-/* Whether thread `tid` of this process still exists. Unknown counts as yes: so the first thread
- * always does. */
+/* Whether thread `tid` of this process still exists. Unknown counts as yes. */
 TIDE_HIDDEN bool tide_os_thread_exists(uint32_t tid);
-/* Whether the process's first thread still runs. Unknown counts as yes: under a filter of system
- * calls, and where the system has no kcmp. Not to be asked in malloc or free: a filter that came a
- * moment ago may end the process for it. */
-TIDE_HIDDEN bool tide_os_first_thread_exists(void);
 TIDE_HIDDEN void tide_os_write_stderr(const char *text, size_t bytes);
 _Noreturn TIDE_HIDDEN void tide_os_abort(void);
 /* RLIMIT_AS, UINT64_MAX when there is none. */

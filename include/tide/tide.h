@@ -29,10 +29,9 @@
  * the same is treated as one that vanished: others go on, and what it had in hand is lost; while it
  * does the GC's work it is not cancelled. One that ends then without a word, by a raw exit system
  * call in a signal handler or by a filter, takes the GC with it for good: malloc goes on, from fresh
- * memory mostly, and nobody waits; what is freed is not collected and does not go back. (Under a
- * filter of system calls, and where the system has no kcmp, the first thread is not found missing,
- * for the system keeps it until the others end: so tide_purge waits until then, and fork for five
- * seconds.)
+ * memory mostly, and nobody waits; what is freed is not collected and does not go back. (The first
+ * thread is not found missing: the system keeps it until the others end, so tide_purge waits until
+ * then, and fork for five seconds.)
  *
  * Stacks: the functions of the malloc family take less than 4 KiB of stack, so a thread may have
  * PTHREAD_STACK_MIN.

@@ -271,11 +271,13 @@ tide_mutant(a_holder_that_lets_go_is_named lib/token.c
 	test_lost it_lets_go_meanwhile 2)
 
 tide_mutant(a_copy_of_the_process_is_taken_for_it gc/lost.c
-	[[id == 0 || process_id != tide_gc_process_id()]]
+	[[id == 0 || tide_os_process_id() != tide_gc_process_id()]]
 	[[id == 0]]
 	test_lost looked_for_in_a_copy 2)
 
 tide_mutant(a_lost_holder_is_not_found gc/lost.c
-	[[	if (tide_os_thread_exists(id) &&]]
-	[[	if (!tide_os_thread_exists(id) &&]]
+	[[	if (tide_os_thread_exists(id))
+		return false;]]
+	[[	if (!tide_os_thread_exists(id))
+		return false;]]
 	test_lost it_ends_with_the_token 1)

@@ -1,12 +1,10 @@
 /* os.c: futexes, and the birth and end of a thread that the C library does not know. */
 #include "os_support.h"
 
-#include <linux/kcmp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 /* Futexes. */
 
@@ -131,37 +129,6 @@ Test(os_thread, a_thread_lives_and_ends, .timeout = 30)
 			sched_yield();
 		cr_assert(tide_os_unmap(stack, bytes));
 	}
-}
-
-static void *wait_for_the_first(void *arg)
-{
-	(void)arg;
-	while (tide_os_first_thread_exists())
-		sched_yield();
-	_exit(0);
-}
-
-/* The system keeps it as long as there are others, and answers for it. */
-Test(os_thread, the_first_thread_is_known_to_have_ended, .timeout = 30)
-{
-	int status = 0;
-	pthread_t thread;
-	pid_t child;
-
-	if (SANITIZED)
-		cr_skip_test("a sanitizer wants to see a thread's end");
-	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0) != 0)
-		cr_skip_test("no kcmp here");
-	cr_assert(tide_os_first_thread_exists());
-	child = fork();
-	if (child == 0) {
-		(void)alarm(20);
-		if (pthread_create(&thread, NULL, wait_for_the_first, NULL) == 0)
-			(void)syscall(SYS_exit, 0);
-		_exit(1);
-	}
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert_eq(status, 0);
 }
 
 #ifdef __GLIBC__

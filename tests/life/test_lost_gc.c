@@ -5,7 +5,6 @@
 #include "step.h"
 #include "token.h"
 
-#include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -132,41 +131,4 @@ Test(lost_gc, the_gc_thread_looks_for_the_holder, .timeout = 100)
 	while (tide_gc_thread_runs() && !tide_load_relaxed(&tide_gc_lost))
 		sleep_ms(1);
 	cr_assert(tide_load_relaxed(&tide_gc_lost));
-}
-
-static void *watch_the_first(void *arg)
-{
-	(void)arg;
-	while (atomic_load(&victim) == 0)
-		sleep_ms(1);
-	while (tide_os_first_thread_exists()) {
-		(void)syscall(SYS_tgkill, getpid(), atomic_load(&victim), SIGUSR1);
-		(void)sched_yield();
-	}
-	(void)tide_purge();
-	_exit(!tide_load_relaxed(&tide_gc_lost) || use_memory() != NULL);
-}
-
-/* The system keeps the first thread until the others end: that is seen through. */
-Test(lost_gc, the_first_thread_is_found_missing_too, .timeout = 100)
-{
-	struct sigaction action = { .sa_handler = end_as_the_gc };
-	uint64_t seed = 1;
-	pthread_t watcher;
-	int status = 0;
-
-	if (SANITIZED)
-		cr_skip_test("a sanitizer wants to see a thread's end");
-	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0) != 0)
-		cr_skip_test("no kcmp here");
-	pid_t child = fork();
-	if (child == 0) {
-		(void)alarm(CHILD_S);
-		if (sigaction(SIGUSR1, &action, NULL) == 0 &&
-		    pthread_create(&watcher, NULL, watch_the_first, NULL) == 0)
-			(void)work(&seed);
-		_exit(2);
-	}
-	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
-	cr_assert_eq(status, 0);
 }
