@@ -7,10 +7,10 @@
  * token. That it is the holder still is looked at after the answer, since it may have let go before
  * it ended; by its count and not by its id alone, which a new thread may have by then.
  *
- * Tried, not kept: asking with kcmp whether the process's first thread, which the system keeps until
- * the others end, still has its memory. It takes two calls more (whether there is a filter, and
- * kcmp), and the GC thread makes them whenever the first thread has the token as it looks: a filter
- * that allows what tide.h says ended the process for it.
+ * Tried, not kept: asking with kcmp whether the process's first thread, which the system keeps
+ * until the others end, still has its memory. It takes two calls more (whether there is a filter,
+ * and kcmp), and the GC thread makes them whenever the first thread has the token as it looks: a
+ * filter that allows what tide.h says ended the process for it.
  */
 #include "step.h"
 
