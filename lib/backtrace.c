@@ -8,9 +8,12 @@
 #include <string.h>
 
 #define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
+#define BY_LIBGCC_EACH 32 /* of so many backtraces of a thread one is libgcc's in any case */
+#define BASE_REGISTER 6   /* x86-64's number for the frame pointer in unwinding tables */
 
 typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
 typedef _Unwind_Word stack_function(struct _Unwind_Context *);
+typedef _Unwind_Word register_function(struct _Unwind_Context *, int);
 
 /* Weak: no program is to be linked with what it does not use. The preloaded library fetches libgcc
  * itself; an archive takes what the program has, which every dynamic C++ program has. (dlopen there
@@ -22,6 +25,7 @@ typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 #pragma weak _Unwind_Backtrace
 #pragma weak _Unwind_GetIP
 #pragma weak _Unwind_GetCFA
+#pragma weak _Unwind_GetGR
 #endif
 #pragma weak _dl_find_object
 
@@ -29,11 +33,40 @@ typedef _Unwind_Word stack_function(struct _Unwind_Context *);
 static tide_backtrace_unwind *unwinder;
 static ip_function *unwinder_ip;
 static stack_function *unwinder_stack;
+static register_function *unwinder_register;
 static uintptr_t unwinder_start, unwinder_bytes;
 static uintptr_t own_start, own_bytes; /* of this library, when it is one by itself */
 /* writers  the constructor   readers  every thread   order  release, acquire
  * edges    backtrace.ready */
 static _Atomic bool ready;
+
+/* What is known of a return address, in one word, so that it is never half: the address, and by its
+ * low bits how far it is to the next frame's, in words; 0: not known, all ones: there is none.
+ * writers  every thread   readers  the same   order  relaxed: a word stands for itself
+ * edges    none */
+#define STEP_BITS 16
+#define STEP_END ((1u << STEP_BITS) - 1)
+#define STEPS_BITS 10
+static TIDE_APART _Atomic uint64_t steps[1u << STEPS_BITS];
+
+static _Atomic uint64_t *step_slot(uintptr_t at)
+{
+	return &steps[at * 0x9e3779b97f4a7c15u >> (64 - STEPS_BITS)];
+}
+
+static unsigned step_of(uintptr_t at)
+{
+	uint64_t word = tide_load_relaxed(step_slot(at));
+	return word >> STEP_BITS == at ? (unsigned)(word & STEP_END) : 0;
+}
+
+static void step_set(uintptr_t at, unsigned step)
+{
+	_Atomic uint64_t *slot = step_slot(at);
+	uint64_t word = (uint64_t)at << STEP_BITS | step;
+	if (at >> (64 - STEP_BITS) == 0 && tide_load_relaxed(slot) != word)
+		tide_store_relaxed(slot, word);
+}
 
 /* One question to the system for each page. */
 static bool is_readable(const void *address, uintptr_t *page)
@@ -102,6 +135,61 @@ static bool take_known(struct tide_backtrace_trace *trace, uintptr_t at, uintptr
 	return true;
 }
 
+/* Libgcc has gone from the frame that was taken last to one with `at` and `stack`: keep how far that
+ * is, if it is as far each time. A last frame is known by a return address of 0, or has none by its
+ * tables. */
+static void learn(struct tide_backtrace_trace *trace, struct _Unwind_Context *context, uintptr_t at,
+                  uintptr_t stack)
+{
+#if defined(__x86_64__)
+	uintptr_t base = trace->base;
+	uintptr_t page = 0;
+	trace->base = (uintptr_t)unwinder_register(context, BASE_REGISTER);
+	if (trace->frames == 0)
+		return;
+	uintptr_t from = trace->stack[trace->frames - 1];
+	const uintptr_t *said = (const uintptr_t *)stack - 1;
+	uintptr_t words = (stack - from) / sizeof(uintptr_t);
+	bool is_fixed = base - from >= stack - from && words < STEP_END && stack % sizeof base == 0;
+	unsigned step = is_fixed ? (unsigned)words : 0;
+	if ((at == 0 && !is_readable(said, &page)) || *said != at)
+		step = at == 0 ? STEP_END : 0;
+	step_set(trace->address[trace->frames - 1], step);
+#else
+	(void)trace;
+	(void)context;
+	(void)at;
+	(void)stack;
+#endif
+}
+
+/* All frames by what was learned; false: something is not known, and nothing has been taken. */
+static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
+{
+	uintptr_t at = (uintptr_t)frame[1];
+	uintptr_t stack = (uintptr_t)(frame + 2);
+	uintptr_t page = 0;
+	unsigned step;
+	if (trace->memo == NULL || trace->memo->taken++ % BY_LIBGCC_EACH == 0)
+		return false;
+	while ((step = step_of(at)) != 0) {
+		trace->stack[trace->frames] = stack;
+		trace->address[trace->frames++] = at;
+		if (step == STEP_END || trace->frames == trace->room ||
+		    take_known(trace, at, stack))
+			return true;
+		stack += step * sizeof(uintptr_t);
+		const uintptr_t *next = (const uintptr_t *)stack - 1;
+		if (!is_readable(next, &page))
+			break;
+		at = *next;
+		if (at == 0)
+			return true;
+	}
+	trace->frames = trace->known = 0;
+	return false;
+}
+
 static void memo_set(struct tide_backtrace_memo *memo, const struct tide_backtrace_trace *trace)
 {
 	memo->frames = trace->frames;
@@ -113,18 +201,19 @@ _Unwind_Reason_Code tide_backtrace_take(struct _Unwind_Context *context, void *a
 {
 	struct tide_backtrace_trace *trace = arg;
 	uintptr_t at = (uintptr_t)unwinder_ip(context);
-	if (at == 0 || trace->frames >= trace->room)
-		return _URC_END_OF_STACK;
-	if (at == trace->from) { /* what came before is our own */
+	uintptr_t stack = unwinder_stack(context);
+	if (at != 0 && at == trace->from) { /* what came before is our own */
 		trace->from = 0;
 		trace->frames = 0;
 	}
-	uintptr_t stack = unwinder_stack(context);
+	if (trace->memo != NULL && trace->from == 0)
+		learn(trace, context, at, stack);
+	if (at == 0 || trace->frames >= trace->room)
+		return _URC_END_OF_STACK;
 	trace->stack[trace->frames] = stack;
 	trace->address[trace->frames++] = at;
-	if (trace->memo != NULL && trace->from == 0 && take_known(trace, at, stack))
-		return _URC_END_OF_STACK;
-	return _URC_NO_REASON;
+	bool is_known = trace->memo != NULL && trace->from == 0 && take_known(trace, at, stack);
+	return is_known ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
 /* calloc and others that have something to do afterwards are on the stack themselves. */
@@ -147,7 +236,12 @@ tide_backtrace_unwind *tide_backtrace_begin(struct tide_backtrace_trace *trace, 
 	trace->from = (uintptr_t)frame[1];
 	trace->memo = memo;
 	bool usable = tide_load_acquire(&ready); /* backtrace.ready */
-	return usable && trace->from - unwinder_start >= unwinder_bytes ? unwinder : NULL;
+	if (!usable || trace->from - unwinder_start < unwinder_bytes)
+		return NULL;
+	if (!walk_learned(trace, frame))
+		return unwinder;
+	trace->from = 0;
+	return NULL;
 }
 
 unsigned tide_backtrace_end(struct tide_backtrace_trace *trace, void *const *frame)
@@ -160,7 +254,7 @@ unsigned tide_backtrace_end(struct tide_backtrace_trace *trace, void *const *fra
 	return usable ? without_own(trace->address, trace->frames) : trace->frames;
 }
 
-static bool find_unwinder(void *functions[3])
+static bool find_unwinder(void *functions[4])
 {
 #if defined(TIDE_PRELOAD)
 	void *libgcc = NULL;
@@ -171,19 +265,22 @@ static bool find_unwinder(void *functions[3])
 	functions[0] = dlsym(libgcc, "_Unwind_Backtrace");
 	functions[1] = dlsym(libgcc, "_Unwind_GetIP");
 	functions[2] = dlsym(libgcc, "_Unwind_GetCFA");
+	functions[3] = dlsym(libgcc, "_Unwind_GetGR");
 #else
 	functions[0] = (void *)(uintptr_t)&_Unwind_Backtrace;
 	functions[1] = (void *)(uintptr_t)&_Unwind_GetIP;
 	functions[2] = (void *)(uintptr_t)&_Unwind_GetCFA;
+	functions[3] = (void *)(uintptr_t)&_Unwind_GetGR;
 #endif
-	return functions[0] != NULL && functions[1] != NULL && functions[2] != NULL;
+	return functions[0] != NULL && functions[1] != NULL && functions[2] != NULL &&
+	       functions[3] != NULL;
 }
 
 void tide_backtrace_start(void)
 {
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 	struct dl_find_object own, found;
-	void *functions[3];
+	void *functions[4];
 	if (_dl_find_object == NULL || !find_unwinder(functions))
 		return;
 	uintptr_t addresses[8];
@@ -194,6 +291,7 @@ void tide_backtrace_start(void)
 	__builtin_memcpy(&unwinder, &functions[0], sizeof unwinder);
 	__builtin_memcpy(&unwinder_ip, &functions[1], sizeof unwinder_ip);
 	__builtin_memcpy(&unwinder_stack, &functions[2], sizeof unwinder_stack);
+	__builtin_memcpy(&unwinder_register, &functions[3], sizeof unwinder_register);
 	unwinder_start = (uintptr_t)found.dlfo_map_start;
 	unwinder_bytes = (uintptr_t)found.dlfo_map_end - unwinder_start;
 #if defined(TIDE_PRELOAD)
