@@ -39,20 +39,31 @@ static const char *tally_caches(struct tide_heap *heap, struct tally *tally)
 	return NULL;
 }
 
+static const char *tally_queue(struct tide_queue *queue, unsigned cls, struct tally *tally)
+{
+	uint64_t blocks = 0;
+	struct tide_node *node = tide_load_relaxed(&queue->bins.head.pointer);
+	for (; node != NULL; node = tide_load_relaxed(&node->next)) {
+		struct tide_bin *bin = (struct tide_bin *)node;
+		if (bin->cls != cls || !tide_bin_is_valid(bin))
+			return "a bin in a ready queue is not valid";
+		blocks += bin->count;
+	}
+	tally->in_queues += blocks;
+	return blocks == tide_load_relaxed(&queue->blocks)
+	           ? NULL
+	           : "a ready queue's count is not what it holds";
+}
+
+/* All lanes: in one that nobody uses there must be nothing. */
 static const char *tally_queues(struct tide_heap *heap, struct tally *tally)
 {
+	const char *wrong = NULL;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_node *node = tide_load_relaxed(&heap->queues.of[cls].bins.head.pointer);
-		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
-			struct tide_bin *bin = (struct tide_bin *)node;
-			if (bin->cls != cls || !tide_bin_is_valid(bin))
-				return "a bin in a ready queue is not valid";
-			tally[cls].in_queues += bin->count;
-		}
-		if (tally[cls].in_queues != tide_load_relaxed(&heap->queues.of[cls].blocks))
-			return "a ready queue's count is not what it holds";
+		for (unsigned lane = 0; lane < TIDE_LANES && wrong == NULL; lane++)
+			wrong = tally_queue(&heap->queues.of[lane][cls], cls, &tally[cls]);
 	}
-	return NULL;
+	return wrong;
 }
 
 static const char *tally_regions(struct tide_heap *heap, struct tally *tally)

@@ -75,7 +75,8 @@ static void frontier_close(struct tide_frontier *frontier)
 	for (unsigned kind = 0; kind < TIDE_FRONTIERS; kind++)
 		tide_store_release(&frontier->open_region[kind].word, 0);
 	for (unsigned cls = 0; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
-		tide_store_release(&frontier->open_slab[cls].word, 0);
+		for (unsigned lane = 0; lane < TIDE_LANES; lane++)
+			tide_store_release(&frontier->open_slab[lane][cls].word, 0);
 		while (tide_stack_pop(&frontier->ready_slab[cls]) != NULL)
 			continue; /* it is in its region's table as well */
 	}
@@ -140,9 +141,9 @@ static void gc_clear(struct tide_heap *heap)
 	memset(gc, 0, offsetof(struct gc, count));
 	/* What was seen of the counters that go on. */
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
-		gc->queue_misses[cls] = tide_load_relaxed(&heap->queues.of[cls].misses);
+		gc->queue_misses[cls] = tide_queue_misses_racy(&heap->queues, cls);
 		gc->queue_tick_misses[cls] = gc->queue_misses[cls];
-		gc->queue_fulls[cls] = tide_load_relaxed(&heap->queues.of[cls].fulls);
+		gc->queue_fulls[cls] = tide_queue_fulls_racy(&heap->queues, cls);
 		gc->queue_through[cls] = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
 		                         tide_load_relaxed(&gc->by_class[cls].refilled);
 	}

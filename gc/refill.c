@@ -75,12 +75,13 @@ static TIDE_USUAL uint32_t bin_blocks_of(unsigned cls)
 
 static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 {
-	struct tide_queue *queue = &heap->queues.of[cls];
+	struct tide_queues *queues = &heap->queues;
+	uint8_t own = tide_lane;
+	tide_lane = tide_load_relaxed(&queues->asks[cls]); /* bins and blocks are for that one */
 	uint32_t bin_blocks = bin_blocks_of(cls);
 	enum gc_work work = GC_IDLE;
 	for (int i = 0; i < BINS_PER_VISIT; i++) {
-		if (tide_load_relaxed(&queue->blocks) >=
-		    tide_load_relaxed(&heap->queues.level[cls]))
+		if (tide_queue_blocks_racy(queues, cls) >= tide_load_relaxed(&queues->level[cls]))
 			break;
 		struct tide_bin *bin = tide_bin_new(cls, bin_blocks);
 		if (bin == NULL)
@@ -90,9 +91,10 @@ static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 			break;
 		}
 		TIDE_YIELD("gc.fill");
-		tide_queue_push(&heap->queues, bin);
+		tide_queue_push(queues, bin);
 		work = GC_WORKED;
 	}
+	tide_lane = own;
 	return work;
 }
 
@@ -119,13 +121,12 @@ static uint32_t take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks,
 static TIDE_USUAL uint32_t lower(struct tide_heap *heap, unsigned cls, uint32_t slack,
                                  uint32_t bins)
 {
-	struct tide_queue *queue = &heap->queues.of[cls];
-	uint32_t blocks = tide_load_relaxed(&queue->blocks);
+	uint32_t blocks = tide_queue_blocks_racy(&heap->queues, cls);
 	uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
 	if (blocks <= level || blocks - level <= slack)
 		return 0;
 	uint32_t done = take_back(heap, cls, blocks - level, bins);
-	if (done == bins && tide_load_relaxed(&queue->blocks) > level + slack)
+	if (done == bins && tide_queue_blocks_racy(&heap->queues, cls) > level + slack)
 		tide_queue_attend(&heap->queues, cls);
 	return done;
 }
@@ -134,8 +135,8 @@ uint64_t tide_gc_queued_bytes(struct tide_heap *heap)
 {
 	uint64_t bytes = 0;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++)
-		bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) *
-		         (uint64_t)tide_class_bytes(cls);
+		bytes +=
+		    tide_queue_blocks_racy(&heap->queues, cls) * (uint64_t)tide_class_bytes(cls);
 	return bytes;
 }
 
@@ -175,8 +176,7 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;
-	struct tide_queue *queue = &heap->queues.of[cls];
-	uint32_t misses = tide_load_relaxed(&queue->misses) - gc->queue_misses[cls];
+	uint32_t misses = tide_queue_misses_racy(&heap->queues, cls) - gc->queue_misses[cls];
 	if (misses == 0)
 		return;
 	uint64_t through = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
@@ -199,15 +199,14 @@ TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 static enum gc_work visit(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;
-	struct tide_queue *queue = &heap->queues.of[cls];
-	uint32_t fulls = tide_load_relaxed(&queue->fulls);
+	uint32_t fulls = tide_queue_fulls_racy(&heap->queues, cls);
 	tide_gc_queue_grow(heap, cls);
 	if (lower(heap, cls, BINS_PER_VISIT * bin_blocks_of(cls), BINS_BACK_PER_VISIT) > 0)
 		return GC_WORKED;
 	if (fulls != gc->queue_fulls[cls]) {
 		gc->queue_fulls[cls] = fulls;
 		uint32_t blocks = tide_gc_policy_reclaim(
-		    tide_load_relaxed(&queue->blocks), ++gc->queue_fulls_run[cls],
+		    tide_queue_blocks_racy(&heap->queues, cls), ++gc->queue_fulls_run[cls],
 		    (uint32_t)tide_option(TIDE_OPTION_QUEUE_FULL_COUNT),
 		    (uint32_t)tide_option(TIDE_OPTION_QUEUE_RECLAIM_PERCENT));
 		if (blocks > 0) {
@@ -229,8 +228,7 @@ static TIDE_USUAL void settle(struct tide_heap *heap)
 	/* With a GC thread the rest follows, visit by visit. */
 	uint32_t bins = tide_gc_thread_runs() ? BINS_BACK_PER_VISIT : UINT32_MAX;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_queue *queue = &heap->queues.of[cls];
-		uint32_t misses = tide_load_relaxed(&queue->misses);
+		uint32_t misses = tide_queue_misses_racy(&heap->queues, cls);
 		uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
 		if (misses == gc->queue_tick_misses[cls]) {
 			uint32_t settled = tide_gc_policy_settle(level, bin_blocks_of(cls));
@@ -245,7 +243,7 @@ static TIDE_USUAL void settle(struct tide_heap *heap)
 		gc->queue_tick_misses[cls] = misses;
 		uint32_t done = lower(heap, cls, 0, bins);
 		bins -= bins != UINT32_MAX ? done : 0;
-		if (!tide_stack_is_empty_racy(&queue->bins))
+		if (!tide_queue_is_empty_racy(&heap->queues, cls))
 			gc->unsettled = true;
 	}
 }

@@ -158,27 +158,54 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
 
+/* How many slabs are looked at for one of the own lane. */
+#define LANE_LOOKS 8
+
+/* The first slab with free blocks, or one of the own lane that comes soon after. */
+static struct tide_slab *oldest_in(struct tide_region *region, unsigned cls, unsigned *looks)
+{
+	const uint64_t *words = region->slab_partial[cls];
+	struct tide_slab *first = NULL;
+	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
+		for (uint64_t word = words[i]; word != 0; word &= word - 1) {
+			unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
+			struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+			first = first != NULL ? first : slab;
+			if (slab->lane == tide_lane)
+				return slab;
+			if (--*looks == 0)
+				return first;
+		}
+	}
+	return first;
+}
+
+/* One with free blocks, of the oldest in address order: the first that is of the lane which blocks
+ * are wanted for, so that lanes share few cache lines, else the first. */
 static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;
+	struct tide_slab *first = NULL;
+	unsigned looks = tide_lanes_used_racy() > 1 ? LANE_LOOKS : 1;
 	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64; group++) {
 		struct tide_region_group *own = tide_region_group_of(&heap->regions, group * 64);
 		uint64_t listed = own->slab[cls];
 		if (listed == 0)
 			continue;
-		gc->slab_first[cls] = group;
-		unsigned bit = (unsigned)__builtin_ctzll(listed);
-		struct tide_region *region =
-		    tide_load_acquire(&own->region[bit]); /* region.table */
-		const uint64_t *words = region->slab_partial[cls];
-		for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
-			if (words[i] != 0) {
-				unsigned page = i * 64 + (unsigned)__builtin_ctzll(words[i]);
-				return tide_load_relaxed(&region->slab[page]);
-			}
+		if (first == NULL)
+			gc->slab_first[cls] = group;
+		for (; listed != 0; listed &= listed - 1) {
+			unsigned bit = (unsigned)__builtin_ctzll(listed);
+			struct tide_region *region =
+			    tide_load_acquire(&own->region[bit]); /* region.table */
+			struct tide_slab *slab = oldest_in(region, cls, &looks);
+			if (slab != NULL && (slab->lane == tide_lane || first == NULL))
+				first = slab;
+			if (first != NULL && (looks == 0 || first->lane == tide_lane))
+				return first;
 		}
 	}
-	return NULL;
+	return first;
 }
 
 /* A class that has had this much is worth faulting in a whole slab for. */
@@ -224,6 +251,7 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 		}
 		tide_store_relaxed(&slab->bits[i], word);
 	}
+	slab->lane = tide_lane;
 	slab->free_blocks = (uint16_t)(slab->free_blocks - (end - slot));
 	if (slab->free_blocks == 0)
 		unlist_partial(slab);

@@ -74,7 +74,7 @@ static bool left_in(struct tide_heap *heap)
 	            tide_load_relaxed(&heap->orphans.first) != NULL ||
 	            !tide_stack_is_empty_racy(&heap->frontier.sealed);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST && !left; cls++)
-		left = !tide_stack_is_empty_racy(&heap->queues.of[cls].bins);
+		left = !tide_queue_is_empty_racy(&heap->queues, cls);
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL && !left; cache = cache->all_next) {
 		bool parked = tide_cache_thread_id(tide_load_relaxed(&cache->owner)) == 0;

@@ -35,10 +35,12 @@ static bool slab_is_ready(struct tide_heap *heap, const struct tide_slab *slab)
 /* Blocks of the slab that were ever carved. */
 static unsigned carved_of(struct tide_heap *heap, const struct tide_slab *slab)
 {
-	struct tide_slab *open;
-	unsigned rest = tide_frontier_open_rest(&heap->frontier, slab->cls, &open);
-	if (open == slab)
-		return tide_slab_shape[slab->cls].blocks - rest;
+	for (unsigned lane = 0; lane < TIDE_LANES; lane++) {
+		struct tide_slab *open;
+		unsigned rest = tide_frontier_open_rest(&heap->frontier, lane, slab->cls, &open);
+		if (open == slab)
+			return tide_slab_shape[slab->cls].blocks - rest;
+	}
 	return slab_is_ready(heap, slab) ? 0 : tide_slab_shape[slab->cls].blocks;
 }
 
@@ -235,7 +237,7 @@ void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) -
 		                  tide_load_relaxed(&heap->gc.free_blocks[cls]);
 		stats->block_bytes += blocks * bytes;
-		stats->queued_bytes += tide_load_relaxed(&heap->queues.of[cls].blocks) * bytes;
+		stats->queued_bytes += tide_queue_blocks_racy(&heap->queues, cls) * bytes;
 	}
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next)

@@ -1,12 +1,14 @@
 #include "bin.h"
 
 #include "check.h"
+#include "lane.h"
 #include "meta.h"
 
-/* Bins that hold nothing, for any class: short ones, and long ones. */
+/* Bins that hold nothing, for any class: short ones, and long ones; by lanes, since what a bin held
+ * is in a processor's cache, and it is nine lines. */
 static struct {
 	TIDE_OWN_LINE struct tide_stack bins;
-} spare[2];
+} spare[TIDE_LANES][2];
 /* writers every thread  readers the audit  order relaxed: a counter  edges none */
 static _Atomic size_t total;
 
@@ -17,7 +19,19 @@ static bool is_long(unsigned slots)
 
 static struct tide_stack *spare_of(unsigned slots)
 {
-	return &spare[is_long(slots)].bins;
+	return &spare[tide_lane][is_long(slots)].bins;
+}
+
+static struct tide_bin *take_spare(unsigned slots)
+{
+	unsigned used = tide_lanes_used_racy();
+	struct tide_bin *bin = NULL;
+	for (unsigned turn = 0; turn < used && bin == NULL; turn++) {
+		struct tide_stack *bins = &spare[tide_lane_at(turn, used)][is_long(slots)].bins;
+		if (!tide_stack_is_empty_racy(bins))
+			bin = (struct tide_bin *)tide_stack_pop(bins);
+	}
+	return bin;
 }
 
 /* A page of them. */
@@ -42,11 +56,11 @@ static struct tide_bin *cut_more(unsigned slots)
 TIDE_USUAL struct tide_bin *tide_bin_new(unsigned cls, unsigned capacity)
 {
 	unsigned slots = is_long(capacity) ? TIDE_BIN_SLOTS : TIDE_BIN_SHORT_SLOTS;
-	struct tide_bin *bin = (struct tide_bin *)tide_stack_pop(spare_of(slots));
+	struct tide_bin *bin = take_spare(slots);
 	if (bin == NULL)
 		bin = cut_more(slots);
 	if (bin == NULL && !is_long(slots))
-		bin = (struct tide_bin *)tide_stack_pop(spare_of(TIDE_BIN_SLOTS));
+		bin = take_spare(TIDE_BIN_SLOTS);
 	if (bin == NULL)
 		return NULL;
 	TIDE_ASSERT(bin->slots >= slots);

@@ -34,6 +34,8 @@ static struct tide_cache *make(struct tide_heap *heap)
 	if (first == NULL)
 		return NULL;
 	cache->heap = heap;
+	if (heap == &tide_heap_default)
+		cache->lane = tide_lane_next();
 	tide_garbage_init(&cache->garbage, first);
 	for (unsigned place = 0; place < TIDE_PLACES; place++)
 		cache->top[place] = NONE_TOP;

@@ -71,6 +71,7 @@ struct tide_cache {
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_slow;                       /* the owner is in a slow call */
+	uint8_t lane;                       /* of who has it; only in the default heap */
 	bool in_reclaim;                    /* the program's function is making room (limit.c) */
 	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet
 	 * to come before the next sample, and 1; 0: not drawn yet. The same for all others in

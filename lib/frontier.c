@@ -191,7 +191,7 @@ unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsig
 	unsigned cls = bin->cls;
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	struct tide_frontier *frontier = &heap->frontier;
-	struct tide_frontier_word *open = &frontier->open_slab[cls];
+	struct tide_frontier_word *open = &frontier->open_slab[tide_lane][cls];
 	uint64_t seen = tide_load_acquire(&open->word); /* frontier.word */
 	struct tide_slab *slab;
 	unsigned idx;
@@ -209,6 +209,7 @@ unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsig
 		slab = slab_fresh(heap, cls);
 		if (slab == NULL)
 			return 0;
+		slab->lane = tide_lane;
 		idx = 0;
 		taken = want < shape->blocks ? want : shape->blocks;
 		TIDE_YIELD("frontier.slab");
@@ -341,10 +342,10 @@ unsigned tide_frontier_end(const struct tide_region *region)
 	return tide_load_relaxed(&region->granules);
 }
 
-unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned cls,
+unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned lane, unsigned cls,
                                  struct tide_slab **slab)
 {
-	uint64_t seen = tide_load_acquire(&frontier->open_slab[cls].word); /* frontier.word */
+	uint64_t seen = tide_load_acquire(&frontier->open_slab[lane][cls].word); /* frontier.word */
 	*slab = word_pointer(seen);
 	return *slab != NULL ? tide_slab_shape[cls].blocks - (unsigned)(seen & NEXT_MASK) : 0;
 }

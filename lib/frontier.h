@@ -29,6 +29,7 @@
 #define TIDE_FRONTIER_H
 
 #include "bin.h"
+#include "lane.h"
 #include "region.h"
 
 enum { TIDE_FRONTIER_SLABS, TIDE_FRONTIER_CHUNKS, TIDE_FRONTIERS };
@@ -42,7 +43,7 @@ struct tide_frontier_word {
 /* The frontier of a heap. */
 struct tide_frontier {
 	struct tide_frontier_word open_region[TIDE_FRONTIERS];
-	struct tide_frontier_word open_slab[TIDE_CLASS_SMALL_LAST + 1];
+	struct tide_frontier_word open_slab[TIDE_LANES][TIDE_CLASS_SMALL_LAST + 1];
 	TIDE_OWN_LINE struct tide_stack spare_region;
 	TIDE_OWN_LINE struct tide_stack ready_slab[TIDE_CLASS_SMALL_LAST + 1];
 	/* Regions whose frontier was left behind: from `sealed_from` on they belong to the GC. */
@@ -89,10 +90,10 @@ static inline uint64_t tide_frontier_carved_racy(struct tide_frontier *frontier,
 {
 	return tide_load_relaxed(&frontier->carved_blocks[cls]);
 }
-/* Blocks of the open slab of `cls` that are not carved yet, and where it is (NULL: none). For
+/* Blocks of the lane's open slab of `cls` that are not carved yet, and where it is (NULL: none). For
  * tests. */
-TIDE_HIDDEN unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned cls,
-                                             struct tide_slab **slab);
+TIDE_HIDDEN unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned lane,
+                                             unsigned cls, struct tide_slab **slab);
 /* First granule beyond the frontier in `region`; its size when there is none. */
 TIDE_HIDDEN unsigned tide_frontier_end(const struct tide_region *region);
 

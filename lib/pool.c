@@ -163,7 +163,7 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 		keep_bin(cache, bin);
 		return block;
 	}
-	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
+	tide_queue_note_miss(&heap->queues, cls);
 	size_t bytes = tide_class_bytes(cls);
 	if (tide_budget_blocks_in(&heap->budget, 1, bytes) == 0)
 		return NULL;

@@ -12,14 +12,53 @@ TIDE_USUAL void tide_queue_init(struct tide_queues *queues)
 	}
 }
 
+uint32_t tide_queue_blocks_racy(const struct tide_queues *queues, unsigned cls)
+{
+	uint32_t blocks = 0;
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
+		blocks += tide_load_relaxed(&queues->of[lane][cls].blocks);
+	return blocks;
+}
+
+uint32_t tide_queue_misses_racy(const struct tide_queues *queues, unsigned cls)
+{
+	uint32_t misses = 0;
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
+		misses += tide_load_relaxed(&queues->of[lane][cls].misses);
+	return misses;
+}
+
+uint32_t tide_queue_fulls_racy(const struct tide_queues *queues, unsigned cls)
+{
+	uint32_t fulls = 0;
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
+		fulls += tide_load_relaxed(&queues->of[lane][cls].fulls);
+	return fulls;
+}
+
+bool tide_queue_is_empty_racy(struct tide_queues *queues, unsigned cls)
+{
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++) {
+		if (!tide_stack_is_empty_racy(&queues->of[lane][cls].bins))
+			return false;
+	}
+	return true;
+}
+
+static void recount(struct tide_queue *queue)
+{
+	const struct tide_node *node = tide_load_relaxed(&queue->bins.head.pointer);
+	uint32_t blocks = 0;
+	for (; node != NULL; node = tide_load_relaxed(&node->next))
+		blocks += ((const struct tide_bin *)node)->count;
+	if (tide_load_relaxed(&queue->blocks) != blocks)
+		tide_store_relaxed(&queue->blocks, blocks);
+}
+
 void tide_queue_recount(struct tide_queues *queues)
 {
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		struct tide_queue *queue = &queues->of[cls];
-		const struct tide_node *node = tide_load_relaxed(&queue->bins.head.pointer);
-		uint32_t blocks = 0;
-		for (; node != NULL; node = tide_load_relaxed(&node->next))
-			blocks += ((const struct tide_bin *)node)->count;
-		tide_store_relaxed(&queue->blocks, blocks);
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++) {
+		for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
+			recount(&queues->of[lane][cls]);
 	}
 }

@@ -107,6 +107,7 @@ struct tide_slab {
 	uintptr_t base;        /* plain: set by the maker, read with a block of the slab in hand */
 	struct tide_region *region;
 	tide_class cls;
+	uint8_t lane;  /* plain: of who carves it, then the token's: of who took blocks last */
 	uint16_t page; /* first page, in the region */
 	/* Plain, the GC token's: blocks that are free and in no bin. */
 	uint16_t free_blocks;

@@ -101,7 +101,7 @@ static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 		tide_count_owned(&counts->from_queue, 1u);
 		return true;
 	}
-	tide_queue_note(&heap->queues, &heap->queues.of[cls].misses, cls);
+	tide_queue_note_miss(&heap->queues, cls);
 
 	bin = tide_cache_remove_ready(cache, cls);
 	bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));

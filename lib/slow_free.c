@@ -45,7 +45,7 @@ static bool is_to_sort(struct tide_queues *queues, const struct tide_bin *bin)
 	unsigned far = 0;
 	uint64_t block_bytes = tide_class_bytes(bin->cls);
 	if (!tide_class_is_small(bin->cls) ||
-	    tide_load_relaxed(&queues->of[bin->cls].blocks) * block_bytes < SORT_FROM_BYTES)
+	    tide_load_relaxed(&queues->of[tide_lane][bin->cls].blocks) * block_bytes < SORT_FROM_BYTES)
 		return false;
 	for (unsigned i = 1; i < bin->count; i += SORT_SAMPLE) {
 		uintptr_t one = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];

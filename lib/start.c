@@ -146,6 +146,7 @@ TIDE_USUAL struct tide_cache *tide_start_thread(void)
 	if (cache == NULL)
 		return NULL;
 	tide_token_own_id = id;
+	tide_lane = cache->lane;
 	tide_cache_self = cache;
 	TIDE_YIELD("start.cache");
 	process_start();

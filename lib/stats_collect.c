@@ -69,7 +69,6 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
                       struct tide_stats_class *sum)
 {
 	struct gc *gc = &heap->gc;
-	struct tide_queue *queue = &heap->queues.of[cls];
 	uint64_t bytes = tide_class_bytes(cls);
 	uint64_t published = 0;
 	uint64_t binned = 0;
@@ -92,7 +91,7 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 		sum->to_garbage += tide_load_relaxed(&counts->to_garbage);
 		sum->over_level += tide_load_relaxed(&counts->over_level);
 	}
-	uint64_t queued = tide_load_relaxed(&queue->blocks);
+	uint64_t queued = tide_queue_blocks_racy(&heap->queues, cls);
 	uint64_t garbage = published > drained ? published - drained : 0;
 	uint64_t in_sets = tide_load_relaxed(&gc->free_blocks[cls]);
 	uint64_t carved = tide_frontier_carved_racy(&heap->frontier, cls) +
@@ -114,8 +113,8 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 		sum->purged_bytes +=
 		    tide_load_relaxed(&gc->slab_purged_pages[cls]) * TIDE_PAGE_BYTES;
 	sum->level_blocks += tide_load_relaxed(&heap->queues.level[cls]);
-	sum->queue_misses += tide_load_relaxed(&queue->misses);
-	sum->queue_fulls += tide_load_relaxed(&queue->fulls);
+	sum->queue_misses += tide_queue_misses_racy(&heap->queues, cls);
+	sum->queue_fulls += tide_queue_fulls_racy(&heap->queues, cls);
 	sum->level_grows += tide_load_relaxed(&gc->by_class[cls].level_grows);
 	sum->level_shrinks += tide_load_relaxed(&gc->by_class[cls].level_shrinks);
 	sum->drained_blocks += drained;

@@ -120,7 +120,7 @@ Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)
 		}
 		cr_assert_eq(tide_frontier_carved_racy(&tide_heap_default.frontier, cls), carved);
 		struct tide_slab *slab;
-		cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, cls, &slab),
+		cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 0, cls, &slab),
 		             3 * blocks - carved);
 		cr_assert_eq(slab->base,
 		             tide_load_relaxed(&region_of(before)->slab[slab->page])->base);
@@ -133,7 +133,7 @@ Test(frontier, no_more_is_carved_than_was_wanted)
 	for (unsigned want = 1; want <= TIDE_BIN_SLOTS; want++)
 		cr_assert_leq(carve(1, want)->count, want);
 	struct tide_slab *slab;
-	cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 2, &slab), 0u);
+	cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 0, 2, &slab), 0u);
 	cr_assert_null(slab);
 }
 
