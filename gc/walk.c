@@ -32,13 +32,14 @@ static bool slab_is_ready(struct tide_heap *heap, const struct tide_slab *slab)
 	return false;
 }
 
-/* Blocks of the slab that were ever carved. */
+/* Blocks of the slab that were ever carved. (A lane that has carved all of its own may have it by name
+ * still, from the life before.) */
 static unsigned carved_of(struct tide_heap *heap, const struct tide_slab *slab)
 {
 	for (unsigned lane = 0; lane < TIDE_LANES; lane++) {
 		struct tide_slab *open;
 		unsigned rest = tide_frontier_open_rest(&heap->frontier, lane, slab->cls, &open);
-		if (open == slab)
+		if (open == slab && rest > 0)
 			return tide_slab_shape[slab->cls].blocks - rest;
 	}
 	return slab_is_ready(heap, slab) ? 0 : tide_slab_shape[slab->cls].blocks;

@@ -61,14 +61,20 @@ static inline void tide_queue_attend(struct tide_queues *queues, unsigned cls)
 		(void)tide_or_relaxed(word, bit);
 }
 
+static inline void tide_queue_note(struct tide_queues *queues, _Atomic uint32_t *counter,
+                                   unsigned cls)
+{
+	(void)tide_add_relaxed(counter, 1u);
+	TIDE_YIELD("queue.note");
+	tide_queue_attend(queues, cls);
+}
+
 /* No lane had a bin. */
 static inline void tide_queue_note_miss(struct tide_queues *queues, unsigned cls)
 {
-	(void)tide_add_relaxed(&queues->of[tide_lane][cls].misses, 1u);
-	TIDE_YIELD("queue.note");
 	if (tide_load_relaxed(&queues->asks[cls]) != tide_lane)
 		tide_store_relaxed(&queues->asks[cls], tide_lane);
-	tide_queue_attend(queues, cls);
+	tide_queue_note(queues, &queues->of[tide_lane][cls].misses, cls);
 }
 
 /* Set the first levels from the options. */
@@ -90,8 +96,7 @@ static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 	struct tide_queue *queue = &queues->of[tide_lane][cls];
 	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queues->level[cls]))
 		return true;
-	(void)tide_add_relaxed(&queue->fulls, 1u);
-	tide_queue_attend(queues, cls);
+	tide_queue_note(queues, &queue->fulls, cls);
 	return false;
 }
 

@@ -4,6 +4,7 @@
 #include "heap_support.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 static const size_t sizes[] = {
 	1, 16, 100, 1000, 5000, 8192, 9000, 30000, 100000, 300000, 3000000
@@ -228,6 +229,65 @@ Test(heap, a_walk_finds_the_live_blocks_and_no_other)
 	}
 	assert_walk_finds(heap, live, count);
 	tide_heap_destroy(heap);
+}
+
+/* Threads take turns, each with bins and slabs of its own. */
+enum { TURN_THREADS = 4, TURN_ROUNDS = 30 };
+
+static struct {
+	struct tide_heap *heap;
+	pthread_mutex_t lock;
+	pthread_cond_t passed;
+	unsigned turn;
+	void *live[BLOCKS];
+	uint64_t random;
+} turns = { .lock = PTHREAD_MUTEX_INITIALIZER, .passed = PTHREAD_COND_INITIALIZER, .random = 9 };
+
+/* What it makes is walked, freed, and given back in whole slabs, of which the next makes its own. */
+static void take_turn(void)
+{
+	unsigned count = 1 + (unsigned)random_next(&turns.random) % (BLOCKS - 1);
+	size_t size = 1 + random_next(&turns.random) % 300;
+
+	for (unsigned i = 0; i < count; i++)
+		turns.live[i] = must(tide_heap_malloc(turns.heap, size));
+	assert_walk_finds(turns.heap, turns.live, count);
+	for (unsigned i = 0; i < count; i++)
+		tide_free(turns.live[i]);
+	assert_walk_finds(turns.heap, turns.live, 0);
+	(void)tide_heap_purge(turns.heap);
+}
+
+static void *take_turns(void *arg)
+{
+	unsigned self = *(const unsigned *)arg;
+
+	for (unsigned round = 0; round < TURN_ROUNDS; round++) {
+		(void)pthread_mutex_lock(&turns.lock);
+		while (turns.turn % TURN_THREADS != self)
+			(void)pthread_cond_wait(&turns.passed, &turns.lock);
+		take_turn();
+		turns.turn++;
+		(void)pthread_cond_broadcast(&turns.passed);
+		(void)pthread_mutex_unlock(&turns.lock);
+	}
+	return NULL;
+}
+
+Test(heap, a_walk_finds_what_is_live_whatever_thread_made_and_freed_it)
+{
+	pthread_t thread[TURN_THREADS];
+	unsigned number[TURN_THREADS];
+
+	turns.heap = heap_with(NULL);
+	for (unsigned i = 0; i < TURN_THREADS; i++) {
+		number[i] = i;
+		cr_assert_eq(pthread_create(&thread[i], NULL, take_turns, &number[i]), 0);
+	}
+	for (unsigned i = 0; i < TURN_THREADS; i++)
+		cr_assert_eq(pthread_join(thread[i], NULL), 0);
+	cr_assert_eq(turns.turn, (unsigned)TURN_THREADS * TURN_ROUNDS);
+	tide_heap_destroy(turns.heap);
 }
 
 static int stop(void *block, size_t bytes, void *context)

@@ -263,9 +263,9 @@ Test(audit, a_wrong_free_page_is_named, .init = work_first)
 
 Test(audit, a_queue_s_wrong_count_is_named, .init = work_first)
 {
-	(void)tide_add_relaxed(&tide_heap_default.queues.of[9].blocks, 1u);
+	(void)tide_add_relaxed(&tide_heap_default.queues.of[0][9].blocks, 1u);
 	assert_names("queue");
-	(void)tide_sub_relaxed(&tide_heap_default.queues.of[9].blocks, 1u);
+	(void)tide_sub_relaxed(&tide_heap_default.queues.of[0][9].blocks, 1u);
 	assert_audit();
 }
 

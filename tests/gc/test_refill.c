@@ -1,6 +1,8 @@
 /* refill.c: queues are filled when missed, and come down again; bins from the free sets. */
 #include "support.h"
 
+#include "../lib/lane_support.h"
+
 #include <pthread.h>
 
 TestSuite(refill, .timeout = 60);
@@ -41,7 +43,7 @@ static uint32_t level_of(unsigned cls)
 
 static uint32_t queued(unsigned cls)
 {
-	return tide_load_relaxed(&tide_heap_default.queues.of[cls].blocks);
+	return tide_queue_blocks_racy(&tide_heap_default.queues, cls);
 }
 
 /* Free in slabs of the class, or in chunks. */
@@ -54,7 +56,7 @@ static uint64_t free_bytes(unsigned cls)
 static void miss(unsigned cls)
 {
 	cr_assert_null(tide_queue_pop(&tide_heap_default.queues, cls));
-	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[cls].misses, cls);
+	tide_queue_note_miss(&tide_heap_default.queues, cls);
 }
 
 static unsigned largest_bin(unsigned cls);
@@ -184,6 +186,28 @@ Test(refill, a_region_used_up_lowers_the_levels_of_others, .init = begin, .fini 
 	cr_assert_eq(level_of(other), other_level / 4);
 }
 
+/* Who missed finds it in its own lane; the GC is in its own again afterwards. */
+Test(refill, a_queue_is_filled_in_the_lane_that_missed_last, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+
+	visit_until_idle();
+	(void)free_region();
+	in_lane(1);
+	miss_for_want(cls, 4);
+	in_lane(2);
+	miss_for_want(cls, 4);
+	in_lane(0);
+	visit_until_idle();
+	cr_assert_eq(tide_lane, 0);
+	cr_assert_gt(queued(cls), 0u);
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[2][cls].blocks), queued(cls));
+	in_lane(2);
+	take_all_queued(cls);
+	cr_assert_eq(queued(cls), 0u);
+	in_lane(0);
+}
+
 /* More than the GC takes back in one visit, because threads handed bins to each other while it
  * stood still: visit by visit. */
 Test(refill, far_too_much_in_a_queue_goes_in_bounded_visits, .init = begin, .fini = end)
@@ -220,7 +244,7 @@ Test(refill, a_count_that_is_too_high_keeps_nobody_busy, .init = begin, .fini = 
 	unsigned cls = tide_class_of(64);
 
 	visit_until_idle();
-	struct tide_queue *queue = &tide_heap_default.queues.of[cls];
+	struct tide_queue *queue = &tide_heap_default.queues.of[0][cls];
 	(void)tide_add_relaxed(&queue->blocks, level_of(cls) + 64 * largest_bin(cls));
 	cr_assert_not(tide_queue_has_room(&tide_heap_default.queues, cls));
 	tide_gc_settle_queues(&tide_heap_default);
@@ -261,7 +285,7 @@ Test(refill, a_queue_stays_empty_when_nothing_is_free, .init = begin, .fini = en
 	miss(cls);
 	visit_until_idle();
 	cr_assert_eq(queued(cls), 0);
-	cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[cls].bins));
+	cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[0][cls].bins));
 }
 
 Test(refill, queued_bins_are_sound_and_in_address_order, .init = begin, .fini = end)
@@ -313,7 +337,7 @@ Test(refill, a_queue_found_full_too_often_gives_a_quarter_back, .init = begin, .
 	cr_assert_eq(free_bytes(cls), free_before + back * tide_class_bytes(cls));
 	cr_assert_eq(tide_load_relaxed(&tide_heap_default.gc.count.level_reclaims), 1);
 	/* The count starts again. */
-	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[cls].fulls, cls);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[0][cls].fulls, cls);
 	cr_assert_eq(tide_gc_refill_queues(&tide_heap_default), GC_IDLE);
 }
 
@@ -341,7 +365,7 @@ Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		cr_assert_eq(queued(cls), 0);
-		cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[cls].bins));
+		cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[0][cls].bins));
 	}
 	cr_assert(tide_gc_region_is_free(region), "all of it is one chunk again");
 }

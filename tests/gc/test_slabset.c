@@ -1,6 +1,8 @@
 /* slabset.c: free blocks as bits, found by age and then by address. */
 #include "support.h"
 
+#include "../lib/lane_support.h"
+
 TestSuite(slabset, .init = process_begins, .timeout = 60);
 
 enum { CLASS_16 = 1, CLASS_48 = 3, CLASS_1280 = 21, CLASS_8192 = TIDE_CLASS_SMALL_LAST };
@@ -107,6 +109,41 @@ Test(slabset, put_sets_a_bit_once)
 	cr_assert_eq(tide_heap_default.gc.free_blocks[CLASS_48], 1);
 	cr_assert(tide_gc_slab_put(slab, 8));
 	cr_assert_eq(slab->bits[0], 3u << 7);
+}
+
+static struct tide_slab *slab_taken(struct tide_region *region, unsigned cls, uint8_t lane)
+{
+	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
+
+	in_lane(lane);
+	cr_assert_eq(tide_gc_slab_take(&tide_heap_default, bin, 1), 1);
+	return slab_at(region, tide_bin_take(bin));
+}
+
+Test(slabset, a_lane_takes_from_its_own_slabs_and_looks_a_little_way_for_them)
+{
+	enum { SLABS = 12 }; /* more than it looks at */
+	struct tide_region *region = free_region();
+	struct tide_slab *slab[SLABS];
+
+	in_lane(0);
+	for (unsigned i = 0; i < SLABS; i++)
+		slab[i] = slab_with_all_out(region, CLASS_48, block + i);
+	for (unsigned i = 0; i < SLABS; i++) {
+		cr_assert_eq(slab[i]->lane, 0);
+		cr_assert(i == 0 || slab[i]->base > slab[i - 1]->base);
+		for (unsigned idx = 0; idx < 9; idx++)
+			cr_assert(tide_gc_slab_put(slab[i], idx));
+	}
+	slab[3]->lane = 1;
+	slab[SLABS - 1]->lane = 2;
+	cr_assert_eq(slab_taken(region, CLASS_48, 0), slab[0], "the oldest of its own");
+	cr_assert_eq(slab_taken(region, CLASS_48, 1), slab[3], "its own before older ones");
+	cr_assert_eq(slab_taken(region, CLASS_48, 2), slab[0], "its own is too far away");
+	cr_assert_eq(slab[0]->lane, 2, "whoever takes has it");
+	cr_assert_eq(slab_taken(region, CLASS_48, 2), slab[0]);
+	cr_assert_eq(slab_taken(region, CLASS_48, 0), slab[1]);
+	in_lane(0);
 }
 
 Test(slabset, blocks_come_in_address_order)
@@ -327,4 +364,42 @@ Test(slabset, the_validator_sees_a_wholly_free_slab_that_is_no_chunk)
 	slab->bits[0] |= 1ull << (blocks - 1);
 	slab->free_blocks++;
 	cr_assert_not(tide_gc_slab_is_valid(slab));
+}
+
+static int count_visits(void *visited, size_t bytes, void *context)
+{
+	(void)visited;
+	(void)bytes;
+	++*(unsigned *)context;
+	return 0;
+}
+
+/* The first lane has carved all of its slab and knows it by name still, when it is another lane's. */
+Test(slabset, a_walk_is_not_misled_by_a_lane_that_had_the_slab_before)
+{
+	unsigned count = tide_slab_shape[CLASS_48].blocks;
+	struct tide_slab *slab, *again;
+	struct tide_bin *bin = tide_bin_new(CLASS_48, TIDE_BIN_SLOTS);
+	unsigned visits = 0;
+
+	in_lane(0);
+	for (unsigned got = 0; got < count; got += bin->count) {
+		unsigned want = count - got < TIDE_BIN_SLOTS ? count - got : TIDE_BIN_SLOTS;
+
+		bin->count = 0;
+		cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, want), want);
+	}
+	cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 0, CLASS_48, &slab), 0);
+	tide_gc_region_list(slab->region);
+	for (unsigned idx = 0; idx < count; idx++)
+		cr_assert(tide_gc_slab_put(slab, idx));
+	in_lane(1);
+	bin->count = 0;
+	cr_assert_eq(tide_frontier_carve(&tide_heap_default, bin, 3), 3);
+	cr_assert_eq(tide_frontier_open_rest(&tide_heap_default.frontier, 1, CLASS_48, &again),
+	             count - 3);
+	cr_assert_eq(again, slab, "or this shows nothing");
+	cr_assert_eq(tide_gc_walk(&tide_heap_default, count_visits, &visits), 0);
+	cr_assert_eq(visits, 3);
+	in_lane(0);
 }

@@ -18,6 +18,11 @@ tide_mutant(blocks_are_counted_after_the_push lib/queue.h
 	return;]]
 	test_queue three_take_and_give_back 2)
 
+tide_mutant(what_another_lane_had_is_the_own_lanes_loss lib/queue.h
+	[[(void)tide_sub_relaxed(&queue->blocks, (uint32_t)bin->count);]]
+	[[(void)tide_sub_relaxed(&queues->of[tide_lane][cls].blocks, (uint32_t)bin->count);]]
+	test_queue each_in_its_own_lane 2)
+
 tide_mutant(an_heir_trusts_the_tail lib/garbage.h
 	[[garbage->tail = garbage->head;]]
 	[[;]]

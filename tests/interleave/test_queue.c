@@ -5,6 +5,8 @@
 #include "heap.h"
 #include "queue.h"
 
+#include "../lib/lane_support.h"
+
 enum { CLS = 4, BINS = 4 };
 
 #define POINTS "stack. queue. test."
@@ -66,18 +68,29 @@ static void take_and_give_back(void)
 	give_back();
 }
 
-/* How often the bin is in the queue and in the threads' hands. */
+static struct tide_node *first_of(unsigned lane)
+{
+	return tide_load_relaxed(&tide_heap_default.queues.of[lane][CLS].bins.head.pointer);
+}
+
+static uint32_t blocks_said(unsigned lane)
+{
+	return tide_load_relaxed(&tide_heap_default.queues.of[lane][CLS].blocks);
+}
+
+/* How often the bin is in the queues and in the threads' hands. */
 static unsigned times_there(const struct tide_bin *wanted)
 {
 	unsigned times = 0;
 	unsigned walked = 0;
-	struct tide_node *node =
-	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].bins.head.pointer);
 
-	for (; node != NULL; node = tide_load_relaxed(&node->next)) {
-		times += node == &wanted->node;
-		if (++walked > BINS)
-			return walked; /* a circle */
+	for (unsigned lane = 0; lane < TIDE_LANES; lane++) {
+		struct tide_node *node = first_of(lane);
+		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
+			times += node == &wanted->node;
+			if (++walked > BINS)
+				return walked; /* a circle */
+		}
 	}
 	for (unsigned t = 0; t < SCENARIO_THREADS; t++) {
 		for (unsigned i = 0; i < in_hand[t]; i++)
@@ -86,12 +99,11 @@ static unsigned times_there(const struct tide_bin *wanted)
 	return times;
 }
 
-static uint32_t blocks_queued(void)
+static uint32_t blocks_queued(unsigned lane)
 {
 	uint32_t blocks = 0;
 	unsigned walked = 0;
-	struct tide_node *node =
-	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].bins.head.pointer);
+	struct tide_node *node = first_of(lane);
 
 	for (; node != NULL && walked < BINS; node = tide_load_relaxed(&node->next), walked++)
 		blocks += ((struct tide_bin *)node)->count;
@@ -104,8 +116,10 @@ static const char *none_is_there_twice(void)
 		if (times_there(bin[i]) > 1)
 			return "a bin is there twice";
 	}
-	if (tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks) < blocks_queued())
-		return "the count of blocks is too low";
+	for (unsigned lane = 0; lane < TIDE_LANES; lane++) {
+		if (blocks_said(lane) < blocks_queued(lane))
+			return "the count of blocks is too low";
+	}
 	return NULL;
 }
 
@@ -122,9 +136,10 @@ static const char *all_are_there(unsigned bins)
 		return wrong;
 	if (there + missing_at_most < bins)
 		return "a bin was lost";
-	if (schedule_frozen() < 0 &&
-	    tide_load_relaxed(&tide_heap_default.queues.of[CLS].blocks) != blocks_queued())
-		return "the count of blocks is wrong";
+	for (unsigned lane = 0; lane < TIDE_LANES && schedule_frozen() < 0; lane++) {
+		if (blocks_said(lane) != blocks_queued(lane))
+			return "the count of blocks is wrong";
+	}
 	return NULL;
 }
 
@@ -136,6 +151,23 @@ static const char *two_are_there(void)
 static const char *three_are_there(void)
 {
 	return all_are_there(3);
+}
+
+/* Each thread in a lane of its own, and all bins in one. */
+
+static void start_in_one_lane(void)
+{
+	in_lane(SCENARIO_THREADS - 1);
+	start_with(2);
+	in_lane(0);
+}
+
+static void take_and_give_to_own(void)
+{
+	tide_lane = (uint8_t)schedule_self();
+	take_and_give_back();
+	take_and_give_back();
+	tide_lane = 0;
 }
 
 /* The bin that a pop looked at is taken and comes back: on another one, or under another one. */
@@ -182,8 +214,10 @@ static uint32_t seen_misses;
 
 static void note_misses(void)
 {
-	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[CLS].misses, CLS);
-	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[CLS].misses, CLS);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[0][CLS].misses,
+	                CLS);
+	tide_queue_note(&tide_heap_default.queues, &tide_heap_default.queues.of[0][CLS].misses,
+	                CLS);
 }
 
 static void look_at_notes(void)
@@ -193,7 +227,7 @@ static void look_at_notes(void)
 
 	TIDE_YIELD("test.cleared");
 	if (word >> CLS & 1)
-		seen_misses = tide_load_relaxed(&tide_heap_default.queues.of[CLS].misses);
+		seen_misses = tide_load_relaxed(&tide_heap_default.queues.of[0][CLS].misses);
 }
 
 static void look_at_notes_twice(void)
@@ -207,7 +241,7 @@ static const char *no_note_is_lost(void)
 {
 	bool noted = tide_load_relaxed(&tide_heap_default.queues.attention[CLS / 64]) >> CLS & 1;
 
-	if (tide_load_relaxed(&tide_heap_default.queues.of[CLS].misses) != seen_misses && !noted)
+	if (tide_load_relaxed(&tide_heap_default.queues.of[0][CLS].misses) != seen_misses && !noted)
 		return "a miss was never looked at";
 	return NULL;
 }
@@ -242,6 +276,13 @@ static const struct scenario scenario[] = {
 	  .thread = { take_and_give_back, take_and_give_back, take_and_give_back },
 	  .always = none_is_there_twice,
 	  .check = three_are_there,
+	  .points = POINTS,
+	  .freezes = true },
+	{ .name = "each_in_its_own_lane",
+	  .set_up = start_in_one_lane,
+	  .thread = { take_and_give_to_own, take_and_give_to_own },
+	  .always = none_is_there_twice,
+	  .check = two_are_there,
 	  .points = POINTS,
 	  .freezes = true },
 	{ .name = "notes_of_misses",

@@ -3,7 +3,7 @@
  * would do as well. */
 #include <criterion/criterion.h>
 
-#include "/work/main/lib/backtrace.h"
+#include "backtrace.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -11,6 +11,7 @@
 #include "pagemap.h"
 
 #include "../api/support.h"
+#include "lane_support.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -128,6 +129,31 @@ Test(frontier, small_blocks_lie_side_by_side_the_lowest_on_top)
 	assert_regions_tile();
 }
 
+Test(frontier, each_lane_carves_from_a_slab_of_its_own)
+{
+	enum { CLS = 2, BINS = 3 };
+	struct tide_slab *slab[TIDE_LANES];
+
+	for (unsigned i = 0; i < BINS; i++) {
+		for (uint8_t lane = 0; lane < TIDE_LANES; lane++) {
+			in_lane(lane);
+			char *block = tide_bin_take(carve(CLS, 8));
+			struct tide_slab *from;
+
+			(void)tide_frontier_open_rest(&tide_heap_default.frontier, lane, CLS,
+			                              &from);
+			cr_assert(i == 0 || from == slab[lane]);
+			cr_assert_eq(from->lane, lane);
+			slab[lane] = from;
+			cr_assert_eq(block, (char *)from->base + 8 * i * tide_class_bytes(CLS),
+			             "side by side");
+		}
+	}
+	for (unsigned lane = 1; lane < TIDE_LANES; lane++)
+		cr_assert_neq(slab[lane], slab[lane - 1]);
+	in_lane(0);
+}
+
 Test(frontier, no_more_is_carved_than_was_wanted)
 {
 	for (unsigned want = 1; want <= TIDE_BIN_SLOTS; want++)
@@ -170,7 +196,7 @@ Test(frontier, slabs_stand_on_pages_whatever_lies_between_them)
 		cr_assert_not_null(
 		    tide_frontier_chunk(&tide_heap_default, tide_class_of_granules(12), 4096));
 		(void)carve(1 + i % TIDE_CLASS_SMALL_LAST, TIDE_BIN_SLOTS);
-		(void)tide_frontier_open_rest(&tide_heap_default.frontier,
+		(void)tide_frontier_open_rest(&tide_heap_default.frontier, 0,
 		                              1 + i % TIDE_CLASS_SMALL_LAST, &slab);
 		cr_assert_eq(slab->base % TIDE_PAGE_BYTES, 0u);
 	}
