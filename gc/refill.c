@@ -98,13 +98,29 @@ static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 	return work;
 }
 
+/* Out of the lane that says it has most; else, since a count may be too high for good, out of any. */
+static struct tide_bin *pop_fullest(struct tide_queues *queues, unsigned cls)
+{
+	unsigned fullest = 0;
+	uint32_t most = 0;
+	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++) {
+		uint32_t blocks = tide_load_relaxed(&queues->of[lane][cls].blocks);
+		if (blocks > most) {
+			most = blocks;
+			fullest = lane;
+		}
+	}
+	struct tide_bin *bin = tide_queue_pop_from(queues, fullest, cls);
+	return bin != NULL ? bin : tide_queue_pop(queues, cls);
+}
+
 /* Up to `blocks` out of the queue and into the free sets, in at most so many bins; returns bins. */
 static uint32_t take_back(struct tide_heap *heap, unsigned cls, uint32_t blocks, uint32_t bins)
 {
 	uint32_t taken = 0;
 	uint32_t done = 0;
 	while (taken < blocks && done < bins) {
-		struct tide_bin *bin = tide_queue_pop(&heap->queues, cls);
+		struct tide_bin *bin = pop_fullest(&heap->queues, cls);
 		if (bin == NULL)
 			break;
 		taken += bin->count;

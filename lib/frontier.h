@@ -1,7 +1,7 @@
 /* The frontier: memory that was never issued, and how a thread takes some without waiting.
  *
  * Two open regions, one for slabs (whole pages) and one for chunks (granules), and for each small
- * class one open slab. Each is a single word, {descriptor, next unit}, advanced by CAS; an
+ * class and lane one open slab. Each is a single word, {descriptor, next unit}, advanced by CAS; an
  * exhausted one is replaced by one thread, by CAS. Whoever advances the word owns what it passed
  * over.
  *
@@ -12,8 +12,8 @@
  * says the truth of now, whatever it said before. How much there is follows from the word alone: a
  * slab's descriptor is for one class for ever, and a region's, which may stand for a shorter region
  * when the word is equal again, is not asked. All else is read after the CAS, with ownership in
- * hand. Open slabs are shared by all threads of the heap: threads by the hundred then cost no
- * hundreds of half-used slabs.
+ * hand. There is an open slab in each lane, so that lanes share no cache lines, and the threads of a
+ * lane share it: threads by the hundred then cost no hundreds of half-used slabs.
  *
  * Touched by  every thread
  * Progress    lock-free. A thread that fails between mapping and publishing has only its own

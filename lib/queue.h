@@ -2,9 +2,9 @@
  *
  * Stacks of bins, one in each lane, so that the warmest bin leaves first, with a level: how many
  * blocks they should hold together. Who pushes looks at its own lane only; what is too much in all,
- * the GC takes back. The level is policy, not capacity: a push never fails, and `has_room` is advice. That is
- * what keeps memory bounded when the GC cannot run at all (its thread frozen, say): threads then
- * hand bins to each other beyond the level instead of to the GC.
+ * the GC takes back. The level is policy, not capacity: a push never fails, and `has_room` is
+ * advice. That is what keeps memory bounded when the GC cannot run at all (its thread frozen, say):
+ * threads then hand bins to each other beyond the level instead of to the GC.
  *
  * Touched by  every thread at both ends; the GC also refills it, and sets the level
  * Progress    lock-free (stack.h)
