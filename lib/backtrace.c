@@ -40,34 +40,6 @@ static uintptr_t own_start, own_bytes; /* of this library, when it is one by its
  * edges    backtrace.ready */
 static _Atomic bool ready;
 
-/* What is known of a return address, in one word, so that it is never half: the address, and by its
- * low bits how far it is to the next frame's, in words; 0: not known, all ones: there is none.
- * writers  every thread   readers  the same   order  relaxed: a word stands for itself
- * edges    none */
-#define STEP_BITS 16
-#define STEP_END ((1u << STEP_BITS) - 1)
-#define STEPS_BITS 10
-static TIDE_APART _Atomic uint64_t steps[1u << STEPS_BITS];
-
-static _Atomic uint64_t *step_slot(uintptr_t at)
-{
-	return &steps[at * 0x9e3779b97f4a7c15u >> (64 - STEPS_BITS)];
-}
-
-static unsigned step_of(uintptr_t at)
-{
-	uint64_t word = tide_load_relaxed(step_slot(at));
-	return word >> STEP_BITS == at ? (unsigned)(word & STEP_END) : 0;
-}
-
-static void step_set(uintptr_t at, unsigned step)
-{
-	_Atomic uint64_t *slot = step_slot(at);
-	uint64_t word = (uint64_t)at << STEP_BITS | step;
-	if (at >> (64 - STEP_BITS) == 0 && tide_load_relaxed(slot) != word)
-		tide_store_relaxed(slot, word);
-}
-
 /* One question to the system for each page. */
 static bool is_readable(const void *address, uintptr_t *page)
 {
@@ -97,10 +69,11 @@ unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, void *const *f
 	return frames;
 }
 
+#if defined(__x86_64__) /* where a call puts its return address on the stack */
+
 /* Whether the return addresses of the memo from number `first` on are where they were. */
 static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
 {
-#if defined(__x86_64__) /* where a call puts its return address on the stack */
 	uintptr_t page = 0;
 	for (unsigned i = first; i < memo->frames; i++) {
 		const uintptr_t *at = (const uintptr_t *)memo->stack[i] - 1;
@@ -108,11 +81,6 @@ static bool memo_holds(const struct tide_backtrace_memo *memo, unsigned first)
 			return false;
 	}
 	return true;
-#else
-	(void)memo;
-	(void)first;
-	return false;
-#endif
 }
 
 /* The rest of the stack from the memo, if it has the frame that was taken last. */
@@ -135,15 +103,41 @@ static bool take_known(struct tide_backtrace_trace *trace, uintptr_t at, uintptr
 	return true;
 }
 
+/* What is known of a return address, in one word, so that it is never half: the address, and by its
+ * low bits how far it is to the next frame's, in words; 0: not known, all ones: there is none.
+ * writers  every thread   readers  the same   order  relaxed: a word stands for itself
+ * edges    none */
+#define STEP_BITS 16
+#define STEP_END ((1u << STEP_BITS) - 1)
+#define STEPS_BITS 10
+static TIDE_APART _Atomic uint64_t steps[1u << STEPS_BITS];
+
+static _Atomic uint64_t *step_slot(uintptr_t at)
+{
+	return &steps[at * 0x9e3779b97f4a7c15u >> (64 - STEPS_BITS)];
+}
+
+static unsigned step_of(uintptr_t at)
+{
+	uint64_t word = tide_load_relaxed(step_slot(at));
+	return word >> STEP_BITS == at ? (unsigned)(word & STEP_END) : 0;
+}
+
+static void step_set(uintptr_t at, unsigned step)
+{
+	_Atomic uint64_t *slot = step_slot(at);
+	uint64_t word = (uint64_t)at << STEP_BITS | step;
+	if (at >> (64 - STEP_BITS) == 0 && tide_load_relaxed(slot) != word)
+		tide_store_relaxed(slot, word);
+}
+
 /* Libgcc has gone from the frame that was taken last to one with `at` and `stack`: keep how far that
  * is, if it is as far each time. A last frame is known by a return address of 0, or has none by its
  * tables. */
 static void learn(struct tide_backtrace_trace *trace, struct _Unwind_Context *context, uintptr_t at,
                   uintptr_t stack)
 {
-#if defined(__x86_64__)
 	uintptr_t base = trace->base;
-	uintptr_t page = 0;
 	trace->base = (uintptr_t)unwinder_register(context, BASE_REGISTER);
 	if (trace->frames == 0)
 		return;
@@ -152,15 +146,9 @@ static void learn(struct tide_backtrace_trace *trace, struct _Unwind_Context *co
 	uintptr_t words = (stack - from) / sizeof(uintptr_t);
 	bool is_fixed = base - from >= stack - from && words < STEP_END && stack % sizeof base == 0;
 	unsigned step = is_fixed ? (unsigned)words : 0;
-	if ((at == 0 && !is_readable(said, &page)) || *said != at)
+	if (!is_readable(said, &trace->page) || *said != at)
 		step = at == 0 ? STEP_END : 0;
 	step_set(trace->address[trace->frames - 1], step);
-#else
-	(void)trace;
-	(void)context;
-	(void)at;
-	(void)stack;
-#endif
 }
 
 /* All frames by what was learned; false: something is not known, and nothing has been taken. */
@@ -168,7 +156,6 @@ static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
 {
 	uintptr_t at = (uintptr_t)frame[1];
 	uintptr_t stack = (uintptr_t)(frame + 2);
-	uintptr_t page = 0;
 	unsigned step;
 	if (trace->memo == NULL || trace->memo->taken++ % BY_LIBGCC_EACH == 0)
 		return false;
@@ -180,7 +167,7 @@ static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
 			return true;
 		stack += step * sizeof(uintptr_t);
 		const uintptr_t *next = (const uintptr_t *)stack - 1;
-		if (!is_readable(next, &page))
+		if (!is_readable(next, &trace->page))
 			break;
 		at = *next;
 		if (at == 0)
@@ -189,6 +176,34 @@ static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
 	trace->frames = trace->known = 0;
 	return false;
 }
+
+#else
+
+static bool take_known(struct tide_backtrace_trace *trace, uintptr_t at, uintptr_t stack)
+{
+	(void)trace;
+	(void)at;
+	(void)stack;
+	return false;
+}
+
+static void learn(struct tide_backtrace_trace *trace, struct _Unwind_Context *context, uintptr_t at,
+                  uintptr_t stack)
+{
+	(void)trace;
+	(void)context;
+	(void)at;
+	(void)stack;
+}
+
+static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
+{
+	(void)trace;
+	(void)frame;
+	return false;
+}
+
+#endif
 
 static void memo_set(struct tide_backtrace_memo *memo, const struct tide_backtrace_trace *trace)
 {
@@ -233,6 +248,7 @@ tide_backtrace_unwind *tide_backtrace_begin(struct tide_backtrace_trace *trace, 
 	trace->address = address;
 	trace->room = room;
 	trace->frames = trace->known = 0;
+	trace->page = 0;
 	trace->from = (uintptr_t)frame[1];
 	trace->memo = memo;
 	bool usable = tide_load_acquire(&ready); /* backtrace.ready */

@@ -60,6 +60,7 @@ struct tide_backtrace_trace {
 	struct tide_backtrace_memo *memo;
 	unsigned known; /* frames of the memo that lie further in than what was seen */
 	uintptr_t base; /* the frame pointer in the frame that was taken last */
+	uintptr_t page; /* the last one of which the system said that it can be read */
 	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
 };
 
