@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "heap.h"
+#include "huge.h"
 #include "large_keep.h"
 #include "meta.h"
 #include "options.h"
@@ -12,7 +13,6 @@
 
 /* How far back tide_large_is_inside looks, for a message. */
 #define SEARCH_PAGES (1u << 18)
-#define HUGE_PAGE_BYTES (2ul << 20)
 /* A kept block is worth lengthening when it is at least this part of what is needed: calloc clears
  * all of what was in use before in part. */
 #define LENGTHEN_PART 2
@@ -96,7 +96,7 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 
 static void want_huge(void *start, size_t bytes)
 {
-	if (bytes >= HUGE_PAGE_BYTES &&
+	if (bytes >= TIDE_HUGE_PAGE_BYTES && !tide_huge_is_dear_racy() &&
 	    tide_load_relaxed(&live_bytes) + bytes >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
 		tide_os_huge(start, bytes, true);
 }
