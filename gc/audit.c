@@ -55,7 +55,7 @@ static const char *tally_queue(struct tide_queue *queue, unsigned cls, struct ta
 	           : "a ready queue's count is not what it holds";
 }
 
-/* All lanes: in one that nobody uses there must be nothing. */
+/* All lanes, whether in use or not. */
 static const char *tally_queues(struct tide_heap *heap, struct tally *tally)
 {
 	const char *wrong = NULL;

@@ -70,13 +70,20 @@ static void queues_empty(struct tide_queues *queues)
 		tide_store_relaxed(&queues->attention[i], 0);
 }
 
+/* A word that nobody used is not written to: it may lie in a page that there is not. */
+static void word_clear(struct tide_frontier_word *open)
+{
+	if (tide_load_relaxed(&open->word) != 0)
+		tide_store_release(&open->word, 0);
+}
+
 static void frontier_close(struct tide_frontier *frontier)
 {
 	for (unsigned kind = 0; kind < TIDE_FRONTIERS; kind++)
 		tide_store_release(&frontier->open_region[kind].word, 0);
 	for (unsigned cls = 0; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
 		for (unsigned lane = 0; lane < TIDE_LANES; lane++)
-			tide_store_release(&frontier->open_slab[lane][cls].word, 0);
+			word_clear(&frontier->open_slab[lane][cls]);
 		while (tide_stack_pop(&frontier->ready_slab[cls]) != NULL)
 			continue; /* it is in its region's table as well */
 	}

@@ -16,7 +16,7 @@
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
  *     times that, without one up to four times (regret.h)
- *   + a quarter of live for rounding to classes + one open slab a class + two open regions
+ *   + a quarter of live for rounding to classes + one open slab a class and lane + two open regions
  *
  * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
  * it, the depot (after a step 1 MiB, and what was in use since the last tick), and the

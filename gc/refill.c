@@ -98,7 +98,7 @@ static enum gc_work fill(struct tide_heap *heap, unsigned cls)
 	return work;
 }
 
-/* Out of the lane that says it has most; else, since a count may be too high for good, out of any. */
+/* Out of the lane that says it has most; else out of any, since a count may be too high for good. */
 static struct tide_bin *pop_fullest(struct tide_queues *queues, unsigned cls)
 {
 	unsigned fullest = 0;

@@ -158,7 +158,7 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
 
-/* How many slabs are looked at for one of the own lane. */
+/* How many slabs are looked at for some of the own lane, for one bin. */
 #define LANE_LOOKS 8
 
 /* The first slab with free blocks, or one of the own lane that comes soon after. */
@@ -173,35 +173,36 @@ static struct tide_slab *oldest_in(struct tide_region *region, unsigned cls, uns
 			first = first != NULL ? first : slab;
 			if (slab->lane == tide_lane)
 				return slab;
-			if (--*looks == 0)
+			if (*looks <= 1)
 				return first;
+			--*looks;
 		}
 	}
 	return first;
 }
 
 /* One with free blocks, of the oldest in address order: the first that is of the lane which blocks
- * are wanted for, so that lanes share few cache lines, else the first. */
-static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls)
+ * are wanted for, so that lanes share few cache lines, else the first. `*looks`: more than that are
+ * not looked at, but for the first. */
+static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls, unsigned *looks)
 {
 	struct gc *gc = &heap->gc;
 	struct tide_slab *first = NULL;
-	unsigned looks = tide_lanes_used_racy() > 1 ? LANE_LOOKS : 1;
-	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64; group++) {
+	for (uint32_t group = gc->slab_first[cls]; gc->regions > group * 64 && first == NULL;
+	     group++) {
 		struct tide_region_group *own = tide_region_group_of(&heap->regions, group * 64);
 		uint64_t listed = own->slab[cls];
 		if (listed == 0)
 			continue;
-		if (first == NULL)
-			gc->slab_first[cls] = group;
+		gc->slab_first[cls] = group;
 		for (; listed != 0; listed &= listed - 1) {
 			unsigned bit = (unsigned)__builtin_ctzll(listed);
 			struct tide_region *region =
 			    tide_load_acquire(&own->region[bit]); /* region.table */
-			struct tide_slab *slab = oldest_in(region, cls, &looks);
+			struct tide_slab *slab = oldest_in(region, cls, looks);
 			if (slab != NULL && (slab->lane == tide_lane || first == NULL))
 				first = slab;
-			if (first != NULL && (looks == 0 || first->lane == tide_lane))
+			if (first != NULL && (*looks <= 1 || first->lane == tide_lane))
 				return first;
 		}
 	}
@@ -283,9 +284,10 @@ TIDE_USUAL unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *b
 	void **bottom = &bin->slot[TIDE_BIN_BASE + bin->count];
 	void **slot = bottom + (want < room ? want : room);
 	void **end = slot;
+	unsigned looks = tide_lanes_used_racy() > 1 ? LANE_LOOKS : 1;
 	while (slot > bottom) {
 		struct tide_slab *slab = tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0
-		                             ? oldest(heap, bin->cls)
+		                             ? oldest(heap, bin->cls, &looks)
 		                             : NULL;
 		if (slab == NULL)
 			break;

@@ -32,8 +32,8 @@ static bool slab_is_ready(struct tide_heap *heap, const struct tide_slab *slab)
 	return false;
 }
 
-/* Blocks of the slab that were ever carved. (A lane that has carved all of its own may have it by name
- * still, from the life before.) */
+/* Blocks of the slab that were ever carved. (A lane that carved all of it in its life before may
+ * have it by name still.) */
 static unsigned carved_of(struct tide_heap *heap, const struct tide_slab *slab)
 {
 	for (unsigned lane = 0; lane < TIDE_LANES; lane++) {

@@ -9,7 +9,6 @@
 
 #define FRAME_MAX_BYTES (1ul << 20) /* from one frame to the next */
 #define BY_LIBGCC_EACH 32 /* of so many backtraces of a thread one is libgcc's in any case */
-#define BASE_REGISTER 6   /* x86-64's number for the frame pointer in unwinding tables */
 
 typedef _Unwind_Ptr ip_function(struct _Unwind_Context *);
 typedef _Unwind_Word stack_function(struct _Unwind_Context *);
@@ -104,48 +103,80 @@ static bool take_known(struct tide_backtrace_trace *trace, uintptr_t at, uintptr
 }
 
 /* What is known of a return address, in one word, so that it is never half: the address, and by its
- * low bits how far it is to the next frame's, in words; 0: not known, all ones: there is none.
+ * low bits how far it is to the next frame's, in words; 0: not known, all ones: there is none. An
+ * address has its place in one of a line's words.
  * writers  every thread   readers  the same   order  relaxed: a word stands for itself
  * edges    none */
 #define STEP_BITS 16
 #define STEP_END ((1u << STEP_BITS) - 1)
-#define STEPS_BITS 10
-static TIDE_APART _Atomic uint64_t steps[1u << STEPS_BITS];
+#define STEP_LINES_BITS 7
+#define STEP_WAYS 8
+static TIDE_APART TIDE_OWN_LINE _Atomic uint64_t steps[1u << STEP_LINES_BITS][STEP_WAYS];
 
-static _Atomic uint64_t *step_slot(uintptr_t at)
+static _Atomic uint64_t *step_line(uintptr_t at)
 {
-	return &steps[at * 0x9e3779b97f4a7c15u >> (64 - STEPS_BITS)];
+	return steps[at * 0x9e3779b97f4a7c15u >> (64 - STEP_LINES_BITS)];
 }
 
 static unsigned step_of(uintptr_t at)
 {
-	uint64_t word = tide_load_relaxed(step_slot(at));
-	return word >> STEP_BITS == at ? (unsigned)(word & STEP_END) : 0;
+	_Atomic uint64_t *line = step_line(at);
+	for (unsigned way = 0; way < STEP_WAYS; way++) {
+		uint64_t word = tide_load_relaxed(&line[way]);
+		if (word >> STEP_BITS == at)
+			return (unsigned)(word & STEP_END);
+	}
+	return 0;
 }
 
+/* In a line that is full it takes another's place, by chance of its address. */
 static void step_set(uintptr_t at, unsigned step)
 {
-	_Atomic uint64_t *slot = step_slot(at);
+	_Atomic uint64_t *line = step_line(at);
 	uint64_t word = (uint64_t)at << STEP_BITS | step;
-	if (at >> (64 - STEP_BITS) == 0 && tide_load_relaxed(slot) != word)
-		tide_store_relaxed(slot, word);
+	unsigned way = 0;
+	if (at >> (64 - STEP_BITS) != 0)
+		return;
+	while (way < STEP_WAYS) {
+		uint64_t there = tide_load_relaxed(&line[way]) >> STEP_BITS;
+		if (there == at || there == 0)
+			break;
+		way++;
+	}
+	if (way == STEP_WAYS)
+		way = (unsigned)at % STEP_WAYS;
+	if (tide_load_relaxed(&line[way]) != word)
+		tide_store_relaxed(&line[way], word);
 }
 
-/* Libgcc has gone from the frame that was taken last to one with `at` and `stack`: keep how far that
- * is, if it is as far each time. A last frame is known by a return address of 0, or has none by its
+/* Whether no register that calls preserve pointed into [from, to); what they are now is kept. By
+ * their numbers in unwinding tables: rbx, rbp, r12 to r15. */
+static bool is_by_stack_pointer(struct tide_backtrace_trace *trace, struct _Unwind_Context *context,
+                                uintptr_t from, uintptr_t to)
+{
+	static const uint8_t number[TIDE_BACKTRACE_PRESERVED] = { 3, 6, 12, 13, 14, 15 };
+	bool elsewhere = true;
+	for (unsigned i = 0; i < TIDE_BACKTRACE_PRESERVED; i++) {
+		elsewhere &= trace->preserved[i] - from >= to - from;
+		trace->preserved[i] = (uintptr_t)unwinder_register(context, number[i]);
+	}
+	return elsewhere;
+}
+
+/* Libgcc has gone from the frame that was taken last to one with `at` and `stack`: keep how far
+ * that is, if it is as far each time. A last frame is known by a return address of 0, or has none by its
  * tables. */
 static void learn(struct tide_backtrace_trace *trace, struct _Unwind_Context *context, uintptr_t at,
                   uintptr_t stack)
 {
-	uintptr_t base = trace->base;
-	trace->base = (uintptr_t)unwinder_register(context, BASE_REGISTER);
-	if (trace->frames == 0)
-		return;
-	uintptr_t from = trace->stack[trace->frames - 1];
+	uintptr_t from = trace->frames > 0 ? trace->stack[trace->frames - 1] : stack;
 	const uintptr_t *said = (const uintptr_t *)stack - 1;
 	uintptr_t words = (stack - from) / sizeof(uintptr_t);
-	bool is_fixed = base - from >= stack - from && words < STEP_END && stack % sizeof base == 0;
+	bool is_fixed = is_by_stack_pointer(trace, context, from, stack) && words < STEP_END &&
+	                stack % sizeof(uintptr_t) == 0;
 	unsigned step = is_fixed ? (unsigned)words : 0;
+	if (trace->frames == 0)
+		return;
 	if (!is_readable(said, &trace->page) || *said != at)
 		step = at == 0 ? STEP_END : 0;
 	step_set(trace->address[trace->frames - 1], step);
@@ -157,8 +188,12 @@ static bool walk_learned(struct tide_backtrace_trace *trace, void *const *frame)
 	uintptr_t at = (uintptr_t)frame[1];
 	uintptr_t stack = (uintptr_t)(frame + 2);
 	unsigned step;
-	if (trace->memo == NULL || trace->memo->taken++ % BY_LIBGCC_EACH == 0)
+	if (trace->memo == NULL)
 		return false;
+	if (trace->memo->taken++ % BY_LIBGCC_EACH == 0) {
+		trace->memo->frames = 0;
+		return false;
+	}
 	while ((step = step_of(at)) != 0) {
 		trace->stack[trace->frames] = stack;
 		trace->address[trace->frames++] = at;

@@ -18,13 +18,13 @@
  *
  * libgcc takes 2,200 instructions for a frame. What it found is kept in two ways. A thread's last
  * backtrace (the memo): the outer part of a stack is most often what it was. And, on x86-64, how
- * far it is from a return address's frame to the next one, where the compiler fixed that: the tables
- * reckon a frame from the stack pointer, by a number that is the same each time, or from the frame
- * pointer, which then points into the frame it is for. So a distance is learned only where the frame
- * pointer pointed elsewhere, and the address found lay where a call puts it (not, therefore, across
- * a signal's frame). A walk by distances takes only addresses that libgcc has found before; where it
- * does not know on, libgcc does the whole. Of each thread's backtraces some are libgcc's in any case,
- * for code that was unloaded and replaced.
+ * far it is from a return address's frame to the next one, where the compiler fixed that: tables
+ * reckon a frame from the stack pointer, by a number that is the same each time, or from another
+ * register that calls preserve, which then points into the frame it is for. So a distance is
+ * learned only where none of them did, and the address found lay where a call puts it (not,
+ * therefore, across a signal's frame). A walk by distances takes only addresses that libgcc has
+ * found before; where it does not know on, libgcc does the whole. Some of each thread's backtraces
+ * are wholly libgcc's, for code that was unloaded and replaced.
  *
  * Touched by  every thread     Progress  wait-free: a bounded number of frames
  * Edges       backtrace.ready  who fetched the unwinder -> every thread
@@ -44,6 +44,7 @@ TIDE_HIDDEN unsigned tide_backtrace_frames(uintptr_t *address, unsigned room, vo
 /* The last backtrace of a thread. A frame that lies where one lay, with the same address in it, and
  * beyond which all return addresses are in their places, is not unwound again. */
 #define TIDE_BACKTRACE_FRAMES 40
+#define TIDE_BACKTRACE_PRESERVED 6
 struct tide_backtrace_memo {
 	unsigned frames;
 	unsigned taken; /* backtraces until now */
@@ -59,8 +60,9 @@ struct tide_backtrace_trace {
 	uintptr_t from; /* 0: passed already */
 	struct tide_backtrace_memo *memo;
 	unsigned known; /* frames of the memo that lie further in than what was seen */
-	uintptr_t base; /* the frame pointer in the frame that was taken last */
 	uintptr_t page; /* the last one of which the system said that it can be read */
+	/* Where registers pointed in the frame that was taken last. */
+	uintptr_t preserved[TIDE_BACKTRACE_PRESERVED];
 	uintptr_t stack[TIDE_BACKTRACE_FRAMES];
 };
 

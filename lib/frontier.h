@@ -12,8 +12,8 @@
  * says the truth of now, whatever it said before. How much there is follows from the word alone: a
  * slab's descriptor is for one class for ever, and a region's, which may stand for a shorter region
  * when the word is equal again, is not asked. All else is read after the CAS, with ownership in
- * hand. There is an open slab in each lane, so that lanes share no cache lines, and the threads of a
- * lane share it: threads by the hundred then cost no hundreds of half-used slabs.
+ * hand. There is an open slab in each lane, so that lanes share no cache lines, and the threads of
+ * a lane share it: threads by the hundred then cost no hundreds of half-used slabs.
  *
  * Touched by  every thread
  * Progress    lock-free. A thread that fails between mapping and publishing has only its own
@@ -90,8 +90,8 @@ static inline uint64_t tide_frontier_carved_racy(struct tide_frontier *frontier,
 {
 	return tide_load_relaxed(&frontier->carved_blocks[cls]);
 }
-/* Blocks of the lane's open slab of `cls` that are not carved yet, and where it is (NULL: none). For
- * tests. */
+/* Blocks of the lane's open slab of `cls` that are not carved yet, and where it is (NULL:
+ * none). */
 TIDE_HIDDEN unsigned tide_frontier_open_rest(struct tide_frontier *frontier, unsigned lane,
                                              unsigned cls, struct tide_slab **slab);
 /* First granule beyond the frontier in `region`; its size when there is none. */

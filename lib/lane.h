@@ -1,21 +1,22 @@
-/* Lanes: a shared structure of hand-over that there is a few times, so that threads use one each and
- * another's only when their own has nothing. What a thread gives away then comes back to it, out of
- * its processor's cache, and threads that have nothing to do with each other write to few of each
+/* Lanes: a structure that all threads share exists a few times, so that each thread uses one, and
+ * another only when its own has nothing. What a thread gives away then comes back to it, out of its
+ * processor's cache, and threads that have nothing to do with each other write to few of each
  * other's lines: neither to the structure's nor, what is much more, to the bins' and the blocks'.
- * Ready queues, empty bins and open slabs are by lanes; of slabs with free blocks those are preferred
- * that the lane took from last. Not thread's own, as other allocators' arenas are: a lane that has
- * nothing takes from any, so what one thread frees and another needs lies in nobody's way.
+ * Ready queues, empty bins and open slabs are by lanes; of slabs with free blocks, those that the
+ * lane took from last are preferred. No lane owns memory, as other allocators' arenas do: where one
+ * has nothing it takes from any, so nothing that is free lies idle while another lane needs it.
  *
  * (Threads that build and drop trees of 31 to 520,000 nodes of 32 bytes got nearly half of their
  * nodes from each other; with lanes it is 2 in 100. Two of them took 0.5 to 0.7 of the time, four
  * 0.5 to 0.8.)
  *
  * A lane goes with a thread's cache in the default heap, in turns; so a process with one thread has
- * one, and uses no memory of the others. The GC is in the first, and while it fills a queue in the
- * lane that asked.
+ * one, and uses no memory of the others. (Caches are used again last in first out: where many
+ * threads have ended, those that stay may be in few lanes.) The GC thread is in the first; who
+ * fills a queue, in the lane that asked meanwhile.
  *
  * Touched by  every thread     Progress  wait-free
- * Invariants  tide_lane < tide_lanes_used_racy() <= TIDE_LANES
+ * Invariants  tide_lane < tide_lanes_used_racy() <= TIDE_LANES, for a thread with a cache
  */
 #ifndef TIDE_LANE_H
 #define TIDE_LANE_H
@@ -52,7 +53,7 @@ static inline unsigned tide_lanes_used_racy(void)
 static inline unsigned tide_lane_at(unsigned turn, unsigned used)
 {
 	unsigned lane = tide_lane + turn;
-	return lane < used ? lane : lane - used;
+	return lane < used ? lane : lane % used;
 }
 
 #endif

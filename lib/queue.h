@@ -1,10 +1,9 @@
 /* Ready queue: per class, full bins for whichever thread needs them.
  *
  * Stacks of bins, one in each lane, so that the warmest bin leaves first, with a level: how many
- * blocks they should hold together. Who pushes looks at its own lane only; what is too much in all,
- * the GC takes back. The level is policy, not capacity: a push never fails, and `has_room` is
- * advice. That is what keeps memory bounded when the GC cannot run at all (its thread frozen, say):
- * threads then hand bins to each other beyond the level instead of to the GC.
+ * blocks they should hold together. The level is policy, not capacity: a push never fails, and
+ * `has_room` is advice. That is what keeps memory bounded when the GC cannot run at all (its thread
+ * frozen, say): threads then hand bins to each other beyond the level instead of to the GC.
  *
  * Touched by  every thread at both ends; the GC also refills it, and sets the level
  * Progress    lock-free (stack.h)
@@ -25,7 +24,7 @@ struct tide_queue {
 	 * writers  every thread, by fetch-add   readers  every thread
 	 * order    relaxed: advice              edges    none */
 	_Atomic uint32_t blocks;
-	/* Times a reader found it empty, a writer found it full.
+	/* Times a thread of the lane found all lanes empty, or no room in them.
 	 * writers  every thread, by fetch-add   readers  the GC
 	 * order    relaxed: counters            edges    none */
 	_Atomic uint32_t misses;
@@ -42,7 +41,7 @@ struct tide_queues {
 	 * writers  the GC                       readers  every thread
 	 * order    relaxed: advice              edges    none */
 	_Atomic uint32_t level[TIDE_CLASS_SLOTS];
-	/* The lane that was found empty last, for the GC to fill.
+	/* The lane of who found all empty last, for the GC to fill.
 	 * writers  every thread                 readers  the GC
 	 * order    relaxed: advice              edges    none */
 	_Atomic uint8_t asks[TIDE_CLASS_SLOTS];
@@ -84,17 +83,20 @@ TIDE_HIDDEN void tide_queue_init(struct tide_queues *queues);
  * thread of a process. */
 TIDE_HIDDEN void tide_queue_recount(struct tide_queues *queues);
 
-/* Of all lanes, one after the other. */
+/* Of all lanes, one after the other: a bin that goes from one to another meanwhile may be missed.
+ */
 TIDE_HIDDEN uint32_t tide_queue_blocks_racy(const struct tide_queues *queues, unsigned cls);
 TIDE_HIDDEN uint32_t tide_queue_misses_racy(const struct tide_queues *queues, unsigned cls);
 TIDE_HIDDEN uint32_t tide_queue_fulls_racy(const struct tide_queues *queues, unsigned cls);
 TIDE_HIDDEN bool tide_queue_is_empty_racy(struct tide_queues *queues, unsigned cls);
 
-/* In the calling thread's lane. */
+/* The own lane's share is looked at before all the lanes. */
 static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 {
 	struct tide_queue *queue = &queues->of[tide_lane][cls];
-	if (tide_load_relaxed(&queue->blocks) < tide_load_relaxed(&queues->level[cls]))
+	uint32_t level = tide_load_relaxed(&queues->level[cls]);
+	if (tide_load_relaxed(&queue->blocks) < level / tide_lanes_used_racy() ||
+	    tide_queue_blocks_racy(queues, cls) < level)
 		return true;
 	tide_queue_note(queues, &queue->fulls, cls);
 	return false;

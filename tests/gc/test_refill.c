@@ -208,6 +208,44 @@ Test(refill, a_queue_is_filled_in_the_lane_that_missed_last, .init = begin, .fin
 	in_lane(0);
 }
 
+Test(refill, what_is_too_much_goes_from_the_lane_that_has_most, .init = begin, .fini = end)
+{
+	static const unsigned bins[] = { 2, 12, 4 };
+	unsigned cls = tide_class_of(64);
+
+	visit_until_idle();
+	(void)free_region();
+	for (uint8_t lane = 0; lane < COUNT_OF(bins); lane++) {
+		in_lane(lane);
+		for (unsigned i = 0; i < bins[lane]; i++) {
+			struct tide_bin *bin = tide_bin_new(cls, largest_bin(cls));
+
+			cr_assert_not_null(bin);
+			cr_assert_gt(tide_gc_refill_bin(&tide_heap_default, bin, largest_bin(cls)),
+			             0u);
+			tide_queue_push(&tide_heap_default.queues, bin);
+		}
+	}
+	in_lane(3);
+	in_lane(0);
+	tide_store_relaxed(&tide_heap_default.queues.level[cls], 9 * largest_bin(cls));
+	tide_queue_attend(&tide_heap_default.queues, cls);
+	visit_until_idle();
+	cr_assert_eq(queued(cls), 9 * largest_bin(cls));
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[0][cls].blocks),
+	             2 * largest_bin(cls));
+	cr_assert_eq(tide_load_relaxed(&tide_heap_default.queues.of[2][cls].blocks),
+	             4 * largest_bin(cls));
+	/* A count that is too high for good does not keep it from the others. */
+	uint32_t left = queued(cls);
+	(void)tide_add_relaxed(&tide_heap_default.queues.of[3][cls].blocks, 100000u);
+	tide_queue_attend(&tide_heap_default.queues, cls);
+	visit_until_idle();
+	(void)tide_sub_relaxed(&tide_heap_default.queues.of[3][cls].blocks, 100000u);
+	cr_assert_lt(queued(cls), left);
+	take_all_queued(cls);
+}
+
 /* More than the GC takes back in one visit, because threads handed bins to each other while it
  * stood still: visit by visit. */
 Test(refill, far_too_much_in_a_queue_goes_in_bounded_visits, .init = begin, .fini = end)
@@ -285,7 +323,7 @@ Test(refill, a_queue_stays_empty_when_nothing_is_free, .init = begin, .fini = en
 	miss(cls);
 	visit_until_idle();
 	cr_assert_eq(queued(cls), 0);
-	cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[0][cls].bins));
+	cr_assert(tide_queue_is_empty_racy(&tide_heap_default.queues, cls));
 }
 
 Test(refill, queued_bins_are_sound_and_in_address_order, .init = begin, .fini = end)
@@ -365,7 +403,7 @@ Test(refill, levels_settle_to_nothing_when_idle, .init = begin, .fini = end)
 	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		cr_assert_eq(queued(cls), 0);
-		cr_assert(tide_stack_is_empty_racy(&tide_heap_default.queues.of[0][cls].bins));
+		cr_assert(tide_queue_is_empty_racy(&tide_heap_default.queues, cls));
 	}
 	cr_assert(tide_gc_region_is_free(region), "all of it is one chunk again");
 }

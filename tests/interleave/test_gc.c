@@ -80,7 +80,7 @@ static const char *gc_sleeps_on_nothing(void)
 		if (!tide_garbage_is_empty(&cache->garbage))
 			return "the GC sleeps, and there is garbage";
 	}
-	if (!tide_stack_is_empty_racy(&tide_heap_default.queues.of[0][cls].bins))
+	if (!tide_queue_is_empty_racy(&tide_heap_default.queues, cls))
 		return "the GC sleeps, and a queue has bins that age";
 	return NULL;
 }

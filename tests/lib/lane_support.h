@@ -1,5 +1,4 @@
-/* Be in a lane, as the thread of a later cache is. Lane 0 again before a test ends: in some builds all
- * tests of a program are in one process. */
+/* Be in a lane, as the thread of a later cache is. */
 #ifndef LANE_SUPPORT_H
 #define LANE_SUPPORT_H
 
