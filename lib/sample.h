@@ -20,15 +20,15 @@
  *
  * Blocks that come out of no bin (larger ones, aligned ones) are counted by bytes.
  *
- * Cost at the default mean: instructions by callgrind without the GC's steps, which are more or
- * less by as much from run to run; the process's start included; stacks by frame pointers and by
- * libgcc. sqlite3 that fills, indexes and sorts 20,000 rows, +0.14 % and +0.29 %. python3 with each
- * of its objects a block (PYTHONMALLOC=malloc): an object of 7,776 lists written as JSON and read
- * three times, +0.80 % and +1.08 %; 18,000 objects with a list and a dictionary each made and
- * dropped 12 times, +0.89 % and +1.34 %. Of what libgcc takes it is 2,200 instructions for each
- * frame that the last backtrace did not have, and 700,000 for its start. malloc and free of 64
- * bytes by turns and nothing else, 3 to 4.6 on 39 for a pair. Time may say more where nothing is
- * done but allocating, since blocks are not used again at once.
+ * Cost at the default mean: instructions by callgrind, three seeds, without the GC's steps, which
+ * are more or less by as much from run to run; the process's start and the profile's writing
+ * included; stacks by frame pointers and by libgcc. sqlite3 that fills, indexes and sorts 20,000
+ * rows (253 million instructions), +0.67 % and +0.78 %. python3 with each of its objects a block
+ * (PYTHONMALLOC=malloc): an object of 7,776 lists written as JSON and read three times (720
+ * million), +0.65 % and +0.97 %; 18,000 objects with a list and a dictionary each made and dropped
+ * 12 times (980 million), +0.51 % and +0.78 %. malloc and free of 64 bytes by turns and nothing
+ * else, 3 to 4.6 on 39 for a pair. Time may say more where nothing is done but allocating, since
+ * blocks are not used again at once.
  *
  * Touched by  the thread with its cache; who empties it
  * Invariants  countdown[c] - 1 and the blocks in the ready bin are the allocations to the next
