@@ -26,7 +26,7 @@ bool tide_huge_is_dear_racy(void)
 	return tide_load_relaxed(&skips_last) != 0;
 }
 
-bool tide_huge_ask(void *start, size_t bytes)
+bool tide_huge_ask(void *start, size_t bytes, bool used_now)
 {
 	uint32_t left = tide_load_relaxed(&skips_left);
 	if (left > 0) {
@@ -36,6 +36,8 @@ bool tide_huge_ask(void *start, size_t bytes)
 	if (bytes < TIDE_HUGE_PAGE_BYTES)
 		return true;
 	tide_os_huge(start, bytes, true);
+	if (!used_now)
+		return true;
 	uint64_t begin_ns = tide_os_clock_ns();
 	tide_os_populate(start, TIDE_HUGE_PAGE_BYTES);
 	uint32_t skips =

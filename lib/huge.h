@@ -23,9 +23,9 @@
 
 #define TIDE_HUGE_PAGE_BYTES (2ul << 20)
 
-/* Ask for huge pages in a region that was just mapped at a multiple of one. False: the region was
- * told to do without. */
-TIDE_HIDDEN bool tide_huge_ask(void *start, size_t bytes);
+/* Ask for huge pages in a region that was just mapped at a multiple of one, and if it is to be used
+ * now, fault in the first and time it. False: the region was told to do without. */
+TIDE_HIDDEN bool tide_huge_ask(void *start, size_t bytes, bool used_now);
 /* Whether they were dear when they were last asked for. */
 TIDE_HIDDEN bool tide_huge_is_dear_racy(void);
 

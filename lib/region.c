@@ -113,7 +113,7 @@ TIDE_USUAL struct tide_region *tide_region_map(struct tide_heap *heap)
 	tide_pagemap_set_region((uintptr_t)start, region);
 	uint64_t before = tide_add_relaxed(&regions->mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
-		region->refuses_huge = !tide_huge_ask(start, bytes);
+		region->refuses_huge = !tide_huge_ask(start, bytes, before >= heap->reserve_bytes);
 	(void)tide_add_relaxed(&regions->maps, 1u);
 	return region;
 }

@@ -203,6 +203,17 @@ Test(heap, a_reserve_is_mapped_at_once_and_stays)
 	tide_heap_destroy(heap);
 }
 
+Test(heap, a_reserve_that_is_not_touched_takes_no_memory)
+{
+	struct tide_heap_options options = { .reserve_bytes = 200 * MIB };
+	size_t base = resident_bytes();
+	struct tide_heap *heap = heap_with(&options);
+
+	cr_assert_geq(stats_of(heap).mapped_bytes, 200 * MIB);
+	cr_assert_leq(resident_above(base), 12 * MIB, "%zu MiB", resident_above(base) / MIB);
+	tide_heap_destroy(heap);
+}
+
 /* Walking */
 
 Test(heap, a_walk_finds_the_live_blocks_and_no_other)
