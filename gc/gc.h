@@ -12,7 +12,8 @@
  *                and a block)
  *   + sum over small classes of queue level, each up to what came and went in turns and
  *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones
- *     together up to a quarter of what may be retained
+ *     together up to a quarter of what may be retained (between two ticks up to 1.75 times that,
+ *     where threads of all lanes fill them: queue.h)
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
  *     times that, without one up to four times (regret.h)

@@ -149,7 +149,7 @@ static void step_set(uintptr_t at, unsigned step)
 		tide_store_relaxed(&line[way], word);
 }
 
-/* Whether no register that calls preserve pointed into [from, to); what they are now is kept. By
+/* Whether no register that calls preserve pointed into [from, to]; what they are now is kept. By
  * their numbers in unwinding tables: rbx, rbp, r12 to r15. */
 static bool is_by_stack_pointer(struct tide_backtrace_trace *trace, struct _Unwind_Context *context,
                                 uintptr_t from, uintptr_t to)
@@ -157,7 +157,7 @@ static bool is_by_stack_pointer(struct tide_backtrace_trace *trace, struct _Unwi
 	static const uint8_t number[TIDE_BACKTRACE_PRESERVED] = { 3, 6, 12, 13, 14, 15 };
 	bool elsewhere = true;
 	for (unsigned i = 0; i < TIDE_BACKTRACE_PRESERVED; i++) {
-		elsewhere &= trace->preserved[i] - from >= to - from;
+		elsewhere &= trace->preserved[i] - from > to - from;
 		trace->preserved[i] = (uintptr_t)unwinder_register(context, number[i]);
 	}
 	return elsewhere;
@@ -284,6 +284,7 @@ tide_backtrace_unwind *tide_backtrace_begin(struct tide_backtrace_trace *trace, 
 	trace->room = room;
 	trace->frames = trace->known = 0;
 	trace->page = 0;
+	memset(trace->preserved, 0, sizeof trace->preserved);
 	trace->from = (uintptr_t)frame[1];
 	trace->memo = memo;
 	bool usable = tide_load_acquire(&ready); /* backtrace.ready */

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "doorbell.h"
 #include "heap.h"
+#include "huge.h"
 #include "large.h"
 #include "options.h"
 #include "orphan.h"
@@ -100,6 +101,10 @@ static struct tide_region *take_paid(struct tide_heap *heap, int kind, unsigned 
 			TIDE_YIELD("frontier.opened");
 			if (region != NULL)
 				region_open_to_sealed(region, next);
+			if (fresh->asked_huge)
+				tide_huge_time((void *)tide_load_relaxed(&fresh->base),
+				               (size_t)tide_load_relaxed(&fresh->granules) *
+				                   TIDE_GRANULE_BYTES);
 			*first = 0;
 			return fresh;
 		}

@@ -96,7 +96,7 @@ static void *map_prepared(size_t bytes, size_t align_bytes)
 
 static void want_huge(void *start, size_t bytes)
 {
-	if (bytes >= TIDE_HUGE_PAGE_BYTES && !tide_huge_is_dear_racy() &&
+	if (bytes >= TIDE_HUGE_PAGE_BYTES && !tide_huge_is_dear() &&
 	    tide_load_relaxed(&live_bytes) + bytes >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
 		tide_os_huge(start, bytes, true);
 }

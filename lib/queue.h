@@ -90,7 +90,8 @@ TIDE_HIDDEN uint32_t tide_queue_misses_racy(const struct tide_queues *queues, un
 TIDE_HIDDEN uint32_t tide_queue_fulls_racy(const struct tide_queues *queues, unsigned cls);
 TIDE_HIDDEN bool tide_queue_is_empty_racy(struct tide_queues *queues, unsigned cls);
 
-/* The own lane's share is looked at before all the lanes. */
+/* The own lane's share is looked at before all the lanes: one may be filled to the level, and the
+ * others to their shares after it. */
 static inline bool tide_queue_has_room(struct tide_queues *queues, unsigned cls)
 {
 	struct tide_queue *queue = &queues->of[tide_lane][cls];

@@ -87,6 +87,7 @@ void tide_region_reset(struct tide_region *region)
 		region->page_aged[i] = 0;
 	}
 	region->refuses_huge = false;
+	region->asked_huge = false;
 }
 
 TIDE_USUAL struct tide_region *tide_region_map(struct tide_heap *heap)
@@ -113,7 +114,7 @@ TIDE_USUAL struct tide_region *tide_region_map(struct tide_heap *heap)
 	tide_pagemap_set_region((uintptr_t)start, region);
 	uint64_t before = tide_add_relaxed(&regions->mapped_bytes, bytes);
 	if (before >= (uint64_t)tide_option(TIDE_OPTION_HUGE_BYTES))
-		region->refuses_huge = !tide_huge_ask(start, bytes, before >= heap->reserve_bytes);
+		region->asked_huge = tide_huge_ask(start, bytes);
 	(void)tide_add_relaxed(&regions->maps, 1u);
 	return region;
 }

@@ -95,6 +95,7 @@ struct tide_region {
 	uint64_t page_aged[TIDE_PAGE_WORDS];  /* was free and not clean one decay tick ago */
 	bool listed;                          /* in the GC's tables */
 	bool refuses_huge;                    /* told the system so: purging broke huge pages */
+	bool asked_huge;                      /* for huge pages: by who maps it, for who opens it */
 	uint16_t set_head[TIDE_CHUNK_SETS];   /* 1 + granule of the first free chunk, 0: none */
 	uint64_t slab_partial[TIDE_CLASS_SMALL_LAST + 1][TIDE_PAGE_WORDS]; /* by first page */
 	uint16_t set_next[TIDE_REGION_GRANULES];

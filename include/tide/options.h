@@ -51,7 +51,7 @@
 	X(RETAIN_PERCENT, "retain_percent", "percent", 25, 0, 100,                                 \
 	  "the same as a part of live memory; the larger of the two counts")                       \
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
-	  "ask for huge pages once the heap is as large as this")                                  \
+	  "ask for huge pages once the heap is as large as this, while they come cheap")                                  \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
 	  "fresh memory is faulted in by steps up to this, by the GC thread if there is one")      \
 	X(CONTAINER_MS, "container_ms", "ms", 1000, 0, 3600000,                                    \

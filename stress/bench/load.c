@@ -12,8 +12,8 @@ static const char program[] = "tide-bench-load";
 enum { THREADS_MAX = 4096 };
 
 static const struct load_scenario *const tables[] = {
-	load_pairs,    load_heaps,  load_handovers, load_exchanges,
-	load_sharings, load_larges, load_crowds,    load_processes,
+	load_pairs, load_heaps,  load_handovers, load_exchanges, load_sharings,
+	load_trees, load_larges, load_crowds,    load_processes,
 };
 enum { TABLES = sizeof tables / sizeof tables[0] };
 

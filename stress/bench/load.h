@@ -42,7 +42,7 @@ struct load_scenario {
 };
 
 extern const struct load_scenario load_pairs[], load_heaps[], load_handovers[], load_exchanges[],
-    load_sharings[], load_larges[], load_crowds[], load_processes[];
+    load_sharings[], load_trees[], load_larges[], load_crowds[], load_processes[];
 
 /* The argument of a process that only starts, allocates a little and ends: load_process.c. */
 #define LOAD_TINY "tiny"

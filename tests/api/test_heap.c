@@ -210,7 +210,7 @@ Test(heap, a_reserve_that_is_not_touched_takes_no_memory)
 	struct tide_heap *heap = heap_with(&options);
 
 	cr_assert_geq(stats_of(heap).mapped_bytes, 200 * MIB);
-	cr_assert_leq(resident_above(base), 12 * MIB, "%zu MiB", resident_above(base) / MIB);
+	cr_assert_leq(resident_above(base), 4 * MIB, "%zu MiB", resident_above(base) / MIB);
 	tide_heap_destroy(heap);
 }
 
