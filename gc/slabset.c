@@ -284,7 +284,8 @@ TIDE_USUAL unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *b
 	void **bottom = &bin->slot[TIDE_BIN_BASE + bin->count];
 	void **slot = bottom + (want < room ? want : room);
 	void **end = slot;
-	unsigned looks = tide_lanes_used_racy() > 1 ? LANE_LOOKS : 1;
+	bool by_lane = tide_lanes_used_racy() > 1 && !tide_load_relaxed(&heap->budget.counts_held);
+	unsigned looks = by_lane ? LANE_LOOKS : 1;
 	while (slot > bottom) {
 		struct tide_slab *slab = tide_load_relaxed(&gc->free_blocks[bin->cls]) > 0
 		                             ? oldest(heap, bin->cls, &looks)

@@ -196,7 +196,9 @@ unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsig
 	unsigned cls = bin->cls;
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	struct tide_frontier *frontier = &heap->frontier;
-	struct tide_frontier_word *open = &frontier->open_slab[tide_lane][cls];
+	/* Where held memory has a limit, open slabs of all lanes would be much of it. */
+	uint8_t lane = tide_load_relaxed(&heap->budget.counts_held) ? 0 : tide_lane;
+	struct tide_frontier_word *open = &frontier->open_slab[lane][cls];
 	uint64_t seen = tide_load_acquire(&open->word); /* frontier.word */
 	struct tide_slab *slab;
 	unsigned idx;
@@ -214,7 +216,7 @@ unsigned tide_frontier_carve(struct tide_heap *heap, struct tide_bin *bin, unsig
 		slab = slab_fresh(heap, cls);
 		if (slab == NULL)
 			return 0;
-		slab->lane = tide_lane;
+		slab->lane = lane;
 		idx = 0;
 		taken = want < shape->blocks ? want : shape->blocks;
 		TIDE_YIELD("frontier.slab");

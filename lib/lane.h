@@ -3,8 +3,9 @@
  * processor's cache, and threads that have nothing to do with each other write to few of each
  * other's lines: neither to the structure's nor, what is much more, to the bins' and the blocks'.
  * Ready queues, empty bins and open slabs are by lanes; of slabs with free blocks, those that the
- * lane took from last are preferred. No lane owns memory, as other allocators' arenas do: where one
- * has nothing it takes from any, so nothing that is free lies idle while another lane needs it.
+ * lane took from last are preferred. (Not where a heap's held memory has a limit: there all slabs
+ * are one lane's.) No lane owns memory, as other allocators' arenas do: where one has nothing it
+ * takes from any, so nothing that is free lies idle while another lane needs it.
  *
  * (Threads that build and drop trees of 31 to 520,000 nodes of 32 bytes got nearly half of their
  * nodes from each other; with lanes it is 2 in 100. Two of them took 0.5 to 0.7 of the time, four
