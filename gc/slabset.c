@@ -391,5 +391,6 @@ bool tide_gc_slab_is_valid(const struct tide_slab *slab)
 		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&slab->bits[i]));
 	unsigned page = slab->page;
 	bool partial = slab->region->slab_partial[slab->cls][page / 64] >> (page % 64) & 1;
-	return set == slab->free_blocks && set < shape->blocks && partial == (set > 0);
+	return set == slab->free_blocks && set < shape->blocks && partial == (set > 0) &&
+	       slab->lane < TIDE_LANES;
 }

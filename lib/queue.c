@@ -12,28 +12,30 @@ TIDE_USUAL void tide_queue_init(struct tide_queues *queues)
 	}
 }
 
+static uint32_t sum(const struct tide_queues *queues, unsigned cls, size_t counter)
+{
+	uint32_t all = 0;
+	unsigned used = tide_lanes_used_racy();
+	for (unsigned lane = 0; lane < used; lane++) {
+		const char *queue = (const char *)&queues->of[lane][cls];
+		all += tide_load_relaxed((const _Atomic uint32_t *)(queue + counter));
+	}
+	return all;
+}
+
 uint32_t tide_queue_blocks_racy(const struct tide_queues *queues, unsigned cls)
 {
-	uint32_t blocks = 0;
-	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
-		blocks += tide_load_relaxed(&queues->of[lane][cls].blocks);
-	return blocks;
+	return sum(queues, cls, offsetof(struct tide_queue, blocks));
 }
 
 uint32_t tide_queue_misses_racy(const struct tide_queues *queues, unsigned cls)
 {
-	uint32_t misses = 0;
-	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
-		misses += tide_load_relaxed(&queues->of[lane][cls].misses);
-	return misses;
+	return sum(queues, cls, offsetof(struct tide_queue, misses));
 }
 
 uint32_t tide_queue_fulls_racy(const struct tide_queues *queues, unsigned cls)
 {
-	uint32_t fulls = 0;
-	for (unsigned lane = 0; lane < tide_lanes_used_racy(); lane++)
-		fulls += tide_load_relaxed(&queues->of[lane][cls].fulls);
-	return fulls;
+	return sum(queues, cls, offsetof(struct tide_queue, fulls));
 }
 
 bool tide_queue_is_empty_racy(struct tide_queues *queues, unsigned cls)

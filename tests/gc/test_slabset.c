@@ -340,6 +340,9 @@ Test(slabset, the_validator_sees_each_broken_invariant)
 	region->slab_partial[CLASS_8192][slab->page / 64] ^= 1ull << (slab->page % 64);
 	cr_assert_not(tide_gc_slab_is_valid(slab), "partly free, and not listed");
 	region->slab_partial[CLASS_8192][slab->page / 64] ^= 1ull << (slab->page % 64);
+	slab->lane = TIDE_LANES;
+	cr_assert_not(tide_gc_slab_is_valid(slab), "a lane that there is not");
+	slab->lane = 0;
 	cr_assert(tide_gc_slab_is_valid(slab));
 }
 
