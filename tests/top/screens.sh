@@ -46,12 +46,14 @@ for _ in $(seq 100); do
 done
 fill a
 
-# look: the screen as it is now, once two looks show the same title; until PATTERN is there.
+# look WINDOW PATTERN: waits for a screen with PATTERN that two looks show alike; a terminal takes
+# what is drawn in pieces, and a single look may see half of one view and half of the next.
 look() {
-	for _ in $(seq 100); do
+	for _ in $(seq 200); do
 		tmux capture-pane -p -t "$1" >"$work/screen" 2>/dev/null || true
-		! grep -Eq -e "$2" "$work/screen" || return 0
-		sleep 0.1
+		sleep 0.05
+		tmux capture-pane -p -t "$1" >"$work/again" 2>/dev/null || true
+		! cmp -s "$work/screen" "$work/again" || ! grep -Eq -e "$2" "$work/screen" || return 0
 	done
 	fail "no '$2' in window $1"
 }
@@ -63,10 +65,10 @@ shows() {
 	done
 }
 
-# fits COLUMNS LINES
+# fits COLUMNS LINES: columns, not bytes, of which a block of a sparkline has three.
 fits() {
 	[ "$(wc -l <"$work/screen")" -le "$2" ] || fail "more than $2 lines"
-	awk -v most="$1" 'length($0) > most { exit 1 }' "$work/screen" || fail "lines above $1"
+	[ "$(wc -L <"$work/screen")" -le "$1" ] || fail "lines above $1"
 }
 
 # open NAME COLUMNS LINES ENVIRONMENT [OPTION...]
