@@ -134,9 +134,7 @@ static const char *audit(struct tide_heap *heap)
 		return wrong;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tally *own = &tally[cls];
-		own->carved = tide_frontier_carved_racy(&heap->frontier, cls) +
-		              tide_load_relaxed(&heap->gc.made_blocks[cls]) +
-		              (uint64_t)(int32_t)own->reclassed;
+		own->carved = tide_heap_blocks_racy(heap, cls) + (uint64_t)(int32_t)own->reclassed;
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
 		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";

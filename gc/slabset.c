@@ -65,19 +65,26 @@ static void pages_were_used(struct tide_slab *slab)
 		clean[page / 64] &= ~(1ull << (page % 64));
 }
 
-TIDE_INLINE bool slab_put(struct tide_slab *slab, unsigned idx)
+/* False: the block was free already. */
+TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 {
 	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]);
 	uint64_t bit = 1ull << (idx % 64);
 	if (TIDE_UNLIKELY(word & bit))
 		return false;
 	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
+	return true;
+}
 
-	if (TIDE_UNLIKELY(slab->free_blocks++ == 0)) {
+/* So many of the slab were set free. True: that is all it has. */
+TIDE_INLINE bool add_free(struct tide_slab *slab, unsigned blocks)
+{
+	if (TIDE_UNLIKELY(slab->free_blocks == 0 && blocks > 0)) {
 		list_partial(slab);
 		pages_were_used(slab);
 	}
-	return true;
+	slab->free_blocks = (uint16_t)(slab->free_blocks + blocks);
+	return slab->free_blocks == tide_slab_shape[slab->cls].blocks;
 }
 
 static void count_put(struct gc *gc, unsigned cls, unsigned blocks)
@@ -89,73 +96,92 @@ static void count_put(struct gc *gc, unsigned cls, unsigned blocks)
 
 bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 {
-	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	if (!slab_put(slab, idx))
+	if (!set_free(slab, idx))
 		return false;
 	count_put(&slab->region->heap->gc, slab->cls, 1);
-	if (slab->free_blocks == shape->blocks)
+	if (add_free(slab, 1))
 		slab_free_to_chunk(slab);
 	return true;
 }
 
-/* The slab of each block, NULL where there is none; asked for before the first is used, since each
- * lies two dependent loads away. */
-static void find_slabs(const struct tide_bin *bin, struct tide_slab **slabs)
+/* The slab of each block from `from` on, NULL where there is none; asked for before the first is
+ * used, since each lies two dependent loads away. */
+static void find_slabs(const struct tide_bin *bin, unsigned from, unsigned count,
+                       struct tide_slab **slabs)
 {
 	struct tide_region *region = NULL;
-	uintptr_t region_no = 0;
-	for (unsigned i = 0; i < bin->count; i++) {
+	struct tide_slab *slab = NULL;
+	uintptr_t known = 0; /* page that `slab` was looked up for, and `region` */
+	for (unsigned i = from; i < count; i++) {
 		uintptr_t address = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
-		if (region == NULL || address >> TIDE_REGION_SHIFT != region_no) {
-			region = tide_pagemap_region(address);
-			region_no = address >> TIDE_REGION_SHIFT;
-			if (region != NULL)
-				tide_gc_region_list(region);
+		uintptr_t page = address >> TIDE_PAGE_SHIFT;
+		if (page != known) {
+			if (region == NULL ||
+			    page / TIDE_REGION_PAGES != known / TIDE_REGION_PAGES) {
+				region = tide_pagemap_region(address);
+				if (region != NULL)
+					tide_gc_region_list(region);
+			}
+			slab = region != NULL
+			           ? tide_load_relaxed(&region->slab[page % TIDE_REGION_PAGES])
+			           : NULL;
+			__builtin_prefetch(slab);
+			known = page;
 		}
-		unsigned page = (unsigned)(address >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
-		slabs[i] = region != NULL ? tide_load_relaxed(&region->slab[page]) : NULL;
-		__builtin_prefetch(slabs[i]);
+		slabs[i] = slab;
 	}
+}
+
+/* The blocks of the bin from `from` on that lie in one slab one after the other; returns how many
+ * of them were set free, and in `*end` where the next slab's start. The others are put back. */
+TIDE_INLINE unsigned put_run(struct tide_bin *bin, struct tide_slab *const *slabs, unsigned from,
+                             unsigned count, unsigned *end)
+{
+	struct tide_slab *slab = slabs[from];
+	uintptr_t base = slab->base;
+	uint64_t reciprocal = tide_slab_shape[slab->cls].reciprocal;
+	uint64_t block_bytes = tide_slab_shape[slab->cls].block_bytes;
+	unsigned put = 0;
+	unsigned i = from;
+	do {
+		void *block = bin->slot[TIDE_BIN_BASE + i];
+		uint64_t offset = (uintptr_t)block - base;
+		uint64_t idx = (offset * reciprocal) >> 32;
+		if (TIDE_UNLIKELY(offset != idx * block_bytes || !set_free(slab, (unsigned)idx)))
+			tide_bin_add(bin, block);
+		else
+			put++;
+	} while (++i < count && slabs[i] == slab);
+	*end = i;
+	return put;
 }
 
 void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
 	struct tide_slab *slabs[TIDE_BIN_SLOTS];
-	const struct tide_slab_shape shape = tide_slab_shape[bin->cls];
 	unsigned cls = bin->cls;
 	unsigned count = bin->count;
 	unsigned put = 0;
-	unsigned i = 0;
-	find_slabs(bin, slabs);
 	bin->count = 0;
-	for (; i < count; i++) {
-		void *block = bin->slot[TIDE_BIN_BASE + i];
+	find_slabs(bin, 0, count, slabs);
+	for (unsigned i = 0; i < count;) {
 		struct tide_slab *slab = slabs[i];
 		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
-			tide_bin_add(bin, block);
+			tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i++]);
 			continue;
 		}
-		uint64_t offset = (uintptr_t)block - slab->base;
-		unsigned idx = (unsigned)((offset * shape.reciprocal) >> 32);
-		if (TIDE_UNLIKELY(offset != (uint64_t)idx * shape.block_bytes ||
-		                  !slab_put(slab, idx))) {
-			tide_bin_add(bin, block);
-			continue;
-		}
-		put++;
-		if (TIDE_LIKELY(slab->free_blocks < shape.blocks))
+		unsigned here = put_run(bin, slabs, i, count, &i);
+		put += here;
+		if (TIDE_LIKELY(!add_free(slab, here)))
 			continue;
 		/* Counted before it goes. Then the slab is no more, and may be any other by the
-		 * time a pointer to it in slabs[] comes up: the rest has to be looked up anew. */
+		 * time a pointer to it in slabs[] comes up: the rest is looked up anew. */
 		count_put(&heap->gc, cls, put);
 		put = 0;
 		slab_free_to_chunk(slab);
-		i++;
-		break;
+		find_slabs(bin, i, count, slabs);
 	}
 	count_put(&heap->gc, cls, put);
-	for (; i < count; i++)
-		tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
 }
 
 /* How many slabs are looked at for some of the own lane, for one bin. */
@@ -222,8 +248,7 @@ static void slab_prefault(struct tide_slab *slab)
 	struct tide_heap *heap = region->heap;
 	if (tide_doorbell_served() && !tide_cache_is_of_gc)
 		return;
-	uint64_t had = tide_frontier_carved_racy(&heap->frontier, slab->cls) +
-	               tide_load_relaxed(&heap->gc.made_blocks[slab->cls]);
+	uint64_t had = tide_heap_blocks_racy(heap, slab->cls);
 	unsigned clean = 0;
 	for (unsigned i = slab->page; i < slab->page + (unsigned)shape->pages; i++)
 		clean += (unsigned)(region->page_clean[i / 64] >> (i % 64) & 1);
@@ -241,15 +266,15 @@ static void slab_prefault(struct tide_slab *slab)
 static void **take_from(struct tide_slab *slab, void **stop, void **end)
 {
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
+	uintptr_t block_bytes = shape->block_bytes;
 	void **slot = end;
 	for (unsigned i = 0; i < tide_slab_words(slab->cls) && slot > stop; i++) {
 		uint64_t word = tide_load_relaxed(&slab->bits[i]);
 		if (word == 0)
 			continue;
-		for (; word != 0 && slot > stop; word &= word - 1) {
-			uintptr_t idx = i * 64 + (uintptr_t)__builtin_ctzll(word);
-			*--slot = (void *)(slab->base + idx * shape->block_bytes);
-		}
+		uintptr_t first = slab->base + i * 64u * block_bytes;
+		for (; word != 0 && slot > stop; word &= word - 1)
+			*--slot = (void *)(first + (uintptr_t)__builtin_ctzll(word) * block_bytes);
 		tide_store_relaxed(&slab->bits[i], word);
 	}
 	slab->lane = tide_lane;

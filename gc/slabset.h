@@ -13,8 +13,8 @@
 
 /* Note block `idx` as free. False: it was so already. */
 TIDE_HIDDEN bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx);
-/* The same for all blocks of a bin of a small class, quickly; those that are no blocks, free
- * already, or have to be looked at one by one for another reason, stay in the bin. */
+/* The same for all blocks of a bin of a small class, quickly; those that are no blocks or
+ * free already stay in the bin. */
 TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin);
 /* Up to `want` free blocks of the bin's class into the bin, no more than fit under its mark, the
  * lowest address on top. */

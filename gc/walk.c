@@ -234,8 +234,7 @@ void tide_gc_heap_stats(struct tide_heap *heap, struct tide_heap_stats *stats)
 	stats_of_limit(&heap->budget, stats);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		uint64_t bytes = tide_class_bytes(cls);
-		uint64_t blocks = tide_frontier_carved_racy(&heap->frontier, cls) +
-		                  tide_load_relaxed(&heap->gc.made_blocks[cls]) -
+		uint64_t blocks = tide_heap_blocks_racy(heap, cls) -
 		                  tide_load_relaxed(&heap->gc.free_blocks[cls]);
 		stats->block_bytes += blocks * bytes;
 		stats->queued_bytes += tide_queue_blocks_racy(&heap->queues, cls) * bytes;

@@ -87,6 +87,13 @@ TIDE_HIDDEN struct tide_heap *tide_heap_take(void);
 /* Give it back, dismantled. */
 TIDE_HIDDEN void tide_heap_recycle(struct tide_heap *heap);
 
+/* Blocks of the class that were carved and not unmade: with a thread, in bins, queued or free. */
+static inline uint64_t tide_heap_blocks_racy(struct tide_heap *heap, unsigned cls)
+{
+	return tide_frontier_carved_racy(&heap->frontier, cls) +
+	       tide_load_relaxed(&heap->gc.made_blocks[cls]);
+}
+
 /* What a page says in which a block of class `cls` starts. */
 static inline unsigned tide_heap_page_class(const struct tide_heap *heap, unsigned cls)
 {

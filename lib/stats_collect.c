@@ -94,8 +94,7 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 	uint64_t queued = tide_queue_blocks_racy(&heap->queues, cls);
 	uint64_t garbage = published > drained ? published - drained : 0;
 	uint64_t in_sets = tide_load_relaxed(&gc->free_blocks[cls]);
-	uint64_t carved = tide_frontier_carved_racy(&heap->frontier, cls) +
-	                  tide_load_relaxed(&gc->made_blocks[cls]) + (uint64_t)(int32_t)reclassed;
+	uint64_t carved = tide_heap_blocks_racy(heap, cls) + (uint64_t)(int32_t)reclassed;
 	int64_t handed_out = (int64_t)(carved - in_sets - queued - garbage);
 	if (handed_out < -(int64_t)(BLOCKS_IN_TRANSIT * (caches + 1)))
 		to->balanced = false;
