@@ -179,6 +179,44 @@ Test(slow, nothing_is_lost_when_the_queues_want_nothing)
 	cr_assert_leq(stats_now().carved_bytes, 2 * COUNT_OF(block) * 64 + 64 * KIB);
 }
 
+/* Allocate all and free them in random order, so often; of all blocks of the last round, how many
+ * came more than a kilobyte from the one before. */
+static size_t far_steps(void **block, size_t blocks, int rounds)
+{
+	uint64_t seed = 42;
+	size_t far = 0;
+
+	for (int round = 0; round < rounds; round++) {
+		far = 0;
+		for (size_t i = 0; i < blocks; i++) {
+			block[i] = block_of(32);
+			uintptr_t from_last =
+			    (uintptr_t)block[i] - (uintptr_t)block[i > 0 ? i - 1 : 0];
+			far += from_last + 1024 > 2048;
+		}
+		for (size_t i = blocks - 1; i > 0; i--) {
+			size_t other = random_next(&seed) % (i + 1);
+			void *swapped = block[i];
+
+			block[i] = block[other];
+			block[other] = swapped;
+		}
+		for (size_t i = 0; i < blocks; i++)
+			tide_free(block[i]);
+	}
+	return far;
+}
+
+/* Through a queue if few, since that is cheaper; of many, but for the first bins, none. */
+Test(slow, many_blocks_freed_in_random_order_come_back_in_order)
+{
+	static void *block[20000];
+
+	cr_assert_gt(far_steps(block, 2000, 10), 1000);
+	cr_assert_lt(far_steps(block, 20000, 10), 20000 / 16);
+	assert_sound();
+}
+
 Test(slow, refusals_say_so_and_free_keeps_errno)
 {
 	errno = 0;
