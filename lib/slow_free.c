@@ -42,7 +42,8 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
  * 20 MiB in blocks of 32 to 64 bytes again and again, a third of the blocks lay in another page
  * than the one before; it missed the cache as often as with sorted blocks, but the processor
  * could not tell what comes next, and all of it took 1.4 times the time. Where there is a GC
- * thread, queues are what spares it work. */
+ * thread, queues are what spares it work: sorted there, too, the same program took 0.75 of the
+ * time, but trees of several threads and a random exchange among ten 1.1 to 1.2 of theirs. */
 static bool is_to_sort(struct tide_heap *heap, const struct tide_bin *bin)
 {
 	unsigned far = 0;
