@@ -76,10 +76,10 @@ TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* So many of the slab were set free. True: that is all it has. */
+/* So many of the slab, at least one, were set free. True: all of it is. */
 TIDE_INLINE bool add_free(struct tide_slab *slab, unsigned blocks)
 {
-	if (TIDE_UNLIKELY(slab->free_blocks == 0 && blocks > 0)) {
+	if (TIDE_UNLIKELY(slab->free_blocks == 0)) {
 		list_partial(slab);
 		pages_were_used(slab);
 	}
@@ -172,7 +172,7 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		}
 		unsigned here = put_run(bin, slabs, i, count, &i);
 		put += here;
-		if (TIDE_LIKELY(!add_free(slab, here)))
+		if (TIDE_LIKELY(here == 0 || !add_free(slab, here)))
 			continue;
 		/* Counted before it goes. Then the slab is no more, and may be any other by the
 		 * time a pointer to it in slabs[] comes up: the rest is looked up anew. */

@@ -133,15 +133,14 @@ static struct known *some_slab(unsigned number)
 	return NULL;
 }
 
-/* Note it as free; true: its slab is a free chunk now. */
-static bool note_free(struct known *at, unsigned idx)
+/* Note it as free; the slab of which all are is a free chunk now. */
+static void note_free(struct known *at, unsigned idx)
 {
 	at->is_free[idx] = true;
 	if (++at->free_blocks < shape_of(at)->blocks)
-		return false;
+		return;
 	at->slab = NULL;
 	at->free_blocks = 0;
-	return true;
 }
 
 static void put(unsigned slab, unsigned block)
@@ -154,7 +153,7 @@ static void put(unsigned slab, unsigned block)
 	bool was_free = at->is_free[idx];
 	HOLDS(tide_gc_slab_put(at->slab, idx) == !was_free);
 	if (!was_free)
-		(void)note_free(at, idx);
+		note_free(at, idx);
 }
 
 /* A bin of blocks side by side, some of them free already, one not on a block's boundary and one of
@@ -171,7 +170,6 @@ static void put_bin(struct input *input)
 	unsigned idx[TIDE_BIN_SLOTS];
 	struct known *of[TIDE_BIN_SLOTS];
 	unsigned lefts = 0;
-	bool over = false;
 
 	if (at == NULL)
 		return;
@@ -188,10 +186,10 @@ static void put_bin(struct input *input)
 	}
 	tide_gc_slab_put_bin(&tide_heap_default, bin);
 	for (unsigned i = 0; i < count; i++) {
-		bool is_block = !over && of[i]->slab->cls == cls &&
+		bool is_block = of[i]->slab != NULL && of[i]->slab->cls == cls &&
 		                block[i] == address(of[i], idx[i]) && !of[i]->is_free[idx[i]];
 		if (is_block)
-			over = note_free(of[i], idx[i]);
+			note_free(of[i], idx[i]);
 		else
 			left[lefts++] = block[i];
 	}
@@ -284,7 +282,7 @@ static void put_all(void)
 			if (at->is_free[idx])
 				continue;
 			HOLDS(tide_gc_slab_put(at->slab, idx));
-			(void)note_free(at, idx);
+			note_free(at, idx);
 		}
 	}
 }
