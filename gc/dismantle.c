@@ -151,6 +151,7 @@ static void gc_clear(struct tide_heap *heap)
 		gc->queue_misses[cls] = tide_queue_misses_racy(&heap->queues, cls);
 		gc->queue_tick_misses[cls] = gc->queue_misses[cls];
 		gc->queue_fulls[cls] = tide_queue_fulls_racy(&heap->queues, cls);
+		gc->queue_fulls_grown[cls] = gc->queue_fulls[cls];
 		gc->queue_through[cls] = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
 		                         tide_load_relaxed(&gc->by_class[cls].refilled);
 	}

@@ -184,6 +184,20 @@ static uint64_t most_bytes(struct tide_heap *heap, unsigned cls)
 	return few < most ? few : most;
 }
 
+/* How many steps a queue may grow that was found empty so often. Where there is no GC thread, also
+ * no more than it was found full: what threads lead past it on purpose (slow_free.c) needs no room
+ * there, and would take it from other classes. */
+static uint32_t steps_to_grow(struct tide_heap *heap, unsigned cls, uint32_t misses)
+{
+	uint32_t *grown = &heap->gc.queue_fulls_grown[cls];
+	if (tide_gc_thread_runs())
+		return misses;
+	uint32_t fulls = tide_queue_fulls_racy(&heap->queues, cls) - *grown;
+	uint32_t steps = misses < fulls ? misses : fulls;
+	*grown += steps;
+	return steps;
+}
+
 /* A queue that was found empty grows, a step for each time; by no more, though, than what of the
  * class went through the free sets since: so much a higher level would have saved. Memory that only
  * grows raises no level, and what comes and goes in turns is soon kept whole. (At a fixed pace to
@@ -199,9 +213,10 @@ TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 	                   tide_load_relaxed(&gc->by_class[cls].refilled);
 	uint64_t most = most_bytes(heap, cls) / tide_class_bytes(cls);
 	uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
-	uint32_t next = tide_gc_policy_grow(
-	    level, misses, (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS) * bin_blocks_of(cls),
-	    through - gc->queue_through[cls], (uint32_t)most);
+	uint32_t next = tide_gc_policy_grow(level, steps_to_grow(heap, cls, misses),
+	                                    (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS) *
+	                                        bin_blocks_of(cls),
+	                                    through - gc->queue_through[cls], (uint32_t)most);
 	gc->queue_misses[cls] += misses;
 	gc->queue_through[cls] = through;
 	if (next != level) {

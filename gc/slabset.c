@@ -76,7 +76,7 @@ TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* So many of the slab, at least one, were set free. True: all of it is. */
+/* Count so many blocks more as free, at least one, whose bits are set. True: the whole slab is. */
 TIDE_INLINE bool add_free(struct tide_slab *slab, unsigned blocks)
 {
 	if (TIDE_UNLIKELY(slab->free_blocks == 0)) {
@@ -111,7 +111,7 @@ static void find_slabs(const struct tide_bin *bin, unsigned from, unsigned count
 {
 	struct tide_region *region = NULL;
 	struct tide_slab *slab = NULL;
-	uintptr_t known = 0; /* page that `slab` was looked up for, and `region` */
+	uintptr_t known = 0; /* page of the block before: `slab` and `region` are its */
 	for (unsigned i = from; i < count; i++) {
 		uintptr_t address = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
 		uintptr_t page = address >> TIDE_PAGE_SHIFT;
@@ -132,8 +132,9 @@ static void find_slabs(const struct tide_bin *bin, unsigned from, unsigned count
 	}
 }
 
-/* The blocks of the bin from `from` on that lie in one slab one after the other; returns how many
- * of them were set free, and in `*end` where the next slab's start. The others are put back. */
+/* Set the bits of the blocks from `from` on, as long as they lie in one slab; `*end`: where those
+ * of the next start. Returns how many were set, and are to be counted by add_free. The others stay
+ * in the bin, moved down: it has never more than were read. */
 TIDE_INLINE unsigned put_run(struct tide_bin *bin, struct tide_slab *const *slabs, unsigned from,
                              unsigned count, unsigned *end)
 {
@@ -164,13 +165,17 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 	unsigned put = 0;
 	bin->count = 0;
 	find_slabs(bin, 0, count, slabs);
-	for (unsigned i = 0; i < count;) {
+	unsigned i = 0;
+	while (i < count) {
 		struct tide_slab *slab = slabs[i];
 		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
-			tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i++]);
+			tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
+			i++;
 			continue;
 		}
-		unsigned here = put_run(bin, slabs, i, count, &i);
+		unsigned end;
+		unsigned here = put_run(bin, slabs, i, count, &end);
+		i = end;
 		put += here;
 		if (TIDE_LIKELY(here == 0 || !add_free(slab, here)))
 			continue;

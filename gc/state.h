@@ -41,7 +41,8 @@ struct gc {
 	uint32_t queue_misses[TIDE_CLASS_SLOTS]; /* counters of the queues at the last visit */
 	uint32_t queue_fulls[TIDE_CLASS_SLOTS];
 	uint32_t queue_fulls_run[TIDE_CLASS_SLOTS];
-	uint64_t queue_through[TIDE_CLASS_SLOTS]; /* blocks drained and refilled by then */
+	uint64_t queue_through[TIDE_CLASS_SLOTS];     /* blocks drained and refilled by then */
+	uint32_t queue_fulls_grown[TIDE_CLASS_SLOTS]; /* of the fulls, those a step was made for */
 	/* A region was used up: what queues have too much of is wanted elsewhere; and levels were
 	 * lowered for that since the last tick. */
 	bool grew, settled_early;

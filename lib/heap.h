@@ -87,7 +87,8 @@ TIDE_HIDDEN struct tide_heap *tide_heap_take(void);
 /* Give it back, dismantled. */
 TIDE_HIDDEN void tide_heap_recycle(struct tide_heap *heap);
 
-/* Blocks of the class that were carved and not unmade: with a thread, in bins, queued or free. */
+/* Blocks of the class that were carved and not unmade: live, in bins, queues, garbage or free sets.
+ * By two counters: while both move it may be off by a slab, also below 0. */
 static inline uint64_t tide_heap_blocks_racy(struct tide_heap *heap, unsigned cls)
 {
 	return tide_frontier_carved_racy(&heap->frontier, cls) +

@@ -29,26 +29,31 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
 	return cache->ready[place];
 }
 
-/* A class of which there is more than a processor's own cache holds; how far apart two blocks are
- * that were not freed side by side; and which part of a bin's blocks may be. */
+/* Of larger blocks each lies in cache lines of its own, and few are to a page. */
+#define SORT_MOST_BYTES 512u
+/* A processor's second-level cache, a small one: a class that is in it whole stays as it is. */
 #define SORT_FROM_BYTES (256u << 10)
-#define SORT_FAR_BYTES 1024u
+/* A bin is out of order when more than one in so many blocks is so far from the one before. */
 #define SORT_FAR_PART 16
+#define SORT_FAR_BYTES 1024u
 
 /* Whether the blocks are to go through the free sets, from which they come back side by side,
- * rather than through a queue, which keeps the order in which they were freed. That is cheaper by
- * 60 instructions a block, and as good while all is in the processor's cache, or was freed in
- * order. Otherwise the disorder grows with each round: in a Lua program whose collector frees
- * 20 MiB in blocks of 32 to 64 bytes again and again, a third of the blocks lay in another page
- * than the one before; it missed the cache as often as with sorted blocks, but the processor
- * could not tell what comes next, and all of it took 1.4 times the time. Where there is a GC
- * thread, queues are what spares it work: sorted there, too, the same program took 0.75 of the
- * time, but trees of several threads and a random exchange among ten 1.1 to 1.2 of theirs. */
+ * rather than through a queue, which hands them out in the order in which they were freed. A queue
+ * is 60 instructions a block cheaper, and as good while all is in the processor's cache or was
+ * freed in order. Otherwise the disorder grows with each round: in a Lua program whose collector
+ * frees 20 MiB in blocks of 32 to 64 bytes again and again, a third of the blocks lay in another
+ * page than the one before. It missed the cache no more often (cachegrind), but such misses can't
+ * be prefetched, and all of it took 1.4 times the time.
+ *
+ * Where there is a GC thread, queues are what spares it work: sorted there, too, the same program
+ * took 0.75 of the time, but trees of several threads and a random exchange among ten 1.1 to 1.2
+ * of theirs. */
 static bool is_to_sort(struct tide_heap *heap, const struct tide_bin *bin)
 {
 	unsigned far = 0;
-	if (!tide_class_is_small(bin->cls) ||
-	    tide_heap_blocks_racy(heap, bin->cls) * tide_class_bytes(bin->cls) < SORT_FROM_BYTES)
+	uint64_t block_bytes = tide_class_bytes(bin->cls);
+	if (block_bytes > SORT_MOST_BYTES ||
+	    tide_heap_blocks_racy(heap, bin->cls) * block_bytes < SORT_FROM_BYTES)
 		return false;
 	for (unsigned i = 1; i < bin->count; i++) {
 		uintptr_t one = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];

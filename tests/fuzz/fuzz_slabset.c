@@ -156,8 +156,8 @@ static void put(unsigned slab, unsigned block)
 		note_free(at, idx);
 }
 
-/* A bin of blocks side by side, some of them free already, one not on a block's boundary and one of
- * another slab, whatever its class. */
+/* A bin of blocks side by side, some of them free already, one not on a block's boundary, one
+ * twice, and one or every other of another slab, whatever its class. */
 static void put_bin(struct input *input)
 {
 	struct known *at = some_slab(input_word(input));
@@ -177,8 +177,12 @@ static void put_bin(struct input *input)
 	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
 	HOLDS(bin != NULL);
 	for (unsigned i = 0; i < count; i++) {
-		of[i] = wrong % 8 == 1 && i == wrong / 8 ? other : at;
+		bool of_other =
+		    (wrong % 8 == 1 && i == wrong / 8) || (wrong % 8 == 3 && i % 2 == 1);
+		of[i] = of_other ? other : at;
 		idx[i] = (first + i) % shape_of(of[i])->blocks;
+		if (wrong % 8 == 4 && i == wrong / 8)
+			idx[i] = idx[0];
 		block[i] = address(of[i], idx[i]);
 		if (wrong % 8 == 2 && i == wrong / 8)
 			block[i] = (char *)block[i] + 8;

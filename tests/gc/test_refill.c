@@ -56,6 +56,8 @@ static uint64_t free_bytes(unsigned cls)
 static void miss(unsigned cls)
 {
 	cr_assert_null(tide_queue_pop(&tide_heap_default.queues, cls));
+	/* There is no GC thread here: as if it had been found full for that. */
+	tide_heap_default.gc.queue_fulls_grown[cls]--;
 	tide_queue_note_miss(&tide_heap_default.queues, cls);
 }
 
@@ -296,6 +298,20 @@ Test(refill, a_count_that_is_too_high_keeps_nobody_busy, .init = begin, .fini = 
 	cr_assert_gt(blocks, 0);
 	tide_queue_recount(&tide_heap_default.queues);
 	cr_assert_eq(queued(cls), blocks);
+}
+
+/* What is led past it, as blocks freed out of order are. */
+Test(refill, a_queue_that_is_never_full_does_not_grow, .init = begin, .fini = end)
+{
+	unsigned cls = tide_class_of(64);
+
+	visit_until_idle();
+	(void)free_region();
+	uint32_t level = level_of(cls);
+	miss_for_want(cls, 5);
+	tide_heap_default.gc.queue_fulls_grown[cls]++;
+	tide_gc_queue_grow(&tide_heap_default, cls);
+	cr_assert_eq(level_of(cls), level);
 }
 
 Test(refill, a_level_has_a_highest_value, .init = begin, .fini = end)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# tide-top in a terminal of 80x24, of 100x40, of 50x12 and of the plainest kind, watching a server.
+# tide-top in a terminal of 80x24, of 120x40, of 50x12 and of the plainest kind, watching a server.
 set -eu
 : "${TIDE_PRELOAD:?the library to preload}" "${TIDE_BIN:?where tide-top is}"
 for program in tmux redis-server redis-cli; do
@@ -55,7 +55,8 @@ look() {
 		tmux capture-pane -p -t "$1" >"$work/again" 2>/dev/null || true
 		! cmp -s "$work/screen" "$work/again" || ! grep -Eq -e "$2" "$work/screen" || return 0
 	done
-	fail "no '$2' in window $1"
+	cat "$work/again" >&2
+	fail "no '$2' in window $1, or never two alike"
 }
 
 # shows PATTERN...: on the screen last looked at.
@@ -65,7 +66,7 @@ shows() {
 	done
 }
 
-# fits COLUMNS LINES: columns, not bytes, of which a block of a sparkline has three.
+# fits COLUMNS LINES: columns, not bytes, of which a block of a sparkline has three; in C.UTF-8.
 fits() {
 	[ "$(wc -l <"$work/screen")" -le "$2" ] || fail "more than $2 lines"
 	[ "$(wc -L <"$work/screen")" -le "$1" ] || fail "lines above $1"
