@@ -2,7 +2,7 @@
  *
  *   malloc: pending bin - ready queue - the GC's free sets, if the token is free - the frontier
  *   free:   pending bin - ready queue, if it has room - garbage bin of this thread, and the
- *           doorbell; without a GC thread, there also what was freed out of order
+ *           doorbell; there also what a lone thread without a GC freed out of order
  *
  * Touched by  app threads, each with its own cache
  * Progress    lock-free

@@ -45,14 +45,15 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
  * page than the one before. It missed the cache no more often (cachegrind), but such misses can't
  * be prefetched, and all of it took 1.4 times the time.
  *
- * Where there is a GC thread, queues are what spares it work: sorted there, too, the same program
+ * Not where others wait for the blocks: a consumer's would lie in its garbage, and the producer
+ * carve. And where there is a GC thread, queues are what spares it work: sorted there, too, the same program
  * took 0.75 of the time, but trees of several threads and a random exchange among ten 1.1 to 1.2
  * of theirs. */
 static bool is_to_sort(struct tide_heap *heap, const struct tide_bin *bin)
 {
 	unsigned far = 0;
 	uint64_t block_bytes = tide_class_bytes(bin->cls);
-	if (block_bytes > SORT_MOST_BYTES ||
+	if (block_bytes > SORT_MOST_BYTES || tide_cache_threads_racy(heap) > 1 ||
 	    tide_heap_blocks_racy(heap, bin->cls) * block_bytes < SORT_FROM_BYTES)
 		return false;
 	for (unsigned i = 1; i < bin->count; i++) {

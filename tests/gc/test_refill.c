@@ -61,7 +61,13 @@ static void miss(unsigned cls)
 	tide_queue_note_miss(&tide_heap_default.queues, cls);
 }
 
-static unsigned largest_bin(unsigned cls);
+static unsigned largest_bin(unsigned cls)
+{
+	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
+	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
+
+	return fit == 0 ? 1 : (unsigned)(fit < most ? fit : most);
+}
 
 /* As threads do that had to have their blocks from the free sets for want of a queue: so many bins
  * went out of them and in again. */
@@ -75,14 +81,6 @@ static void miss_for_want(unsigned cls, unsigned bins)
 		tide_bin_recycle(bin);
 	}
 	miss(cls);
-}
-
-static unsigned largest_bin(unsigned cls)
-{
-	size_t fit = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BYTES) / tide_class_bytes(cls);
-	size_t most = (size_t)tide_option(TIDE_OPTION_BIN_MAX_BLOCKS);
-
-	return fit == 0 ? 1 : (unsigned)(fit < most ? fit : most);
 }
 
 static void visit_until_idle(void)
