@@ -49,6 +49,9 @@ TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide
 
 /* Take work off the GC: drain some of the garbage of `cache`. False: another thread is the GC. */
 TIDE_HIDDEN bool tide_gc_help(struct tide_cache *cache);
+/* The blocks of the bin to the free sets, at once; it is empty afterwards. False: another thread is
+ * the GC. */
+TIDE_HIDDEN bool tide_gc_put(struct tide_cache *cache, struct tide_bin *bin);
 
 /* A medium block of class `cls` at a multiple of align_bytes (more than a granule) out of the free
  * sets, after draining some of the garbage of `cache`; NULL when there is none or another thread is

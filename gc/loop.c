@@ -56,8 +56,15 @@ static void stand_in(struct tide_cache *cache)
 /* Of blocks out of the free sets, which the caller is about to write to. */
 static void prefetch_blocks(const struct tide_bin *bin)
 {
-	for (unsigned i = 0; i < bin->count; i++)
-		__builtin_prefetch(bin->slot[TIDE_BIN_BASE + i], 1);
+	uintptr_t bytes = tide_class_bytes(bin->cls);
+	void *const *first = &bin->slot[TIDE_BIN_BASE];
+	unsigned last = bin->count - 1u;
+	bool side_by_side = (uintptr_t)first[0] - (uintptr_t)first[last] == last * bytes;
+	unsigned step = side_by_side && bytes < TIDE_CACHE_LINE_BYTES
+	                    ? (unsigned)(TIDE_CACHE_LINE_BYTES / bytes)
+	                    : 1;
+	for (unsigned i = 0; i <= last; i += step)
+		__builtin_prefetch(first[i], 1);
 }
 
 TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,
@@ -72,7 +79,7 @@ TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_
 		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
 		                        CACHES_PER_INLINE_STEP);
 	unsigned taken = tide_gc_refill_bin(cache->heap, bin, want);
-	if (tide_class_is_small(bin->cls))
+	if (taken > 0 && tide_class_is_small(bin->cls))
 		prefetch_blocks(bin);
 	tide_gc_queue_grow(cache->heap, bin->cls);
 	if (!tide_gc_thread_runs())
@@ -94,6 +101,24 @@ bool tide_gc_help(struct tide_cache *cache)
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
 	TIDE_TRACE_SPAN(help, TIDE_TRACE_HELP, begin_ns, drained, 0);
+	tide_token_release();
+	return true;
+}
+
+bool tide_gc_put(struct tide_cache *cache, struct tide_bin *bin)
+{
+	struct tide_heap *heap = cache->heap;
+	if (!tide_token_try())
+		return false;
+	tide_count_owned(&heap->gc.by_class[bin->cls].garbage_drained, (uint64_t)bin->count);
+	TIDE_YIELD("gc.put");
+	tide_gc_drain_bin(heap, bin);
+	TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, 1u, 0);
+	if (++heap->gc.put_bins % BINS_PER_STEP == 0) {
+		(void)tide_gc_drain_strays(heap);
+		stand_in(cache);
+		count_step(&heap->gc, true);
+	}
 	tide_token_release();
 	return true;
 }

@@ -207,17 +207,17 @@ TIDE_USUAL void tide_gc_queue_grow(struct tide_heap *heap, unsigned cls)
 {
 	struct gc *gc = &heap->gc;
 	uint32_t misses = tide_queue_misses_racy(&heap->queues, cls) - gc->queue_misses[cls];
-	if (misses == 0)
+	gc->queue_misses[cls] += misses;
+	uint32_t steps = misses > 0 ? steps_to_grow(heap, cls, misses) : 0;
+	if (steps == 0)
 		return;
 	uint64_t through = tide_load_relaxed(&gc->by_class[cls].garbage_drained) +
 	                   tide_load_relaxed(&gc->by_class[cls].refilled);
 	uint64_t most = most_bytes(heap, cls) / tide_class_bytes(cls);
 	uint32_t level = tide_load_relaxed(&heap->queues.level[cls]);
-	uint32_t next = tide_gc_policy_grow(level, steps_to_grow(heap, cls, misses),
-	                                    (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS) *
-	                                        bin_blocks_of(cls),
-	                                    through - gc->queue_through[cls], (uint32_t)most);
-	gc->queue_misses[cls] += misses;
+	uint32_t next = tide_gc_policy_grow(
+	    level, steps, (uint32_t)tide_option(TIDE_OPTION_QUEUE_GROW_BINS) * bin_blocks_of(cls),
+	    through - gc->queue_through[cls], (uint32_t)most);
 	gc->queue_through[cls] = through;
 	if (next != level) {
 		tide_count_owned(&gc->count.level_grows, 1u);

@@ -104,89 +104,97 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* The slab of each block from `from` on, NULL where there is none; asked for before the first is
- * used, since each lies two dependent loads away. */
-static void find_slabs(const struct tide_bin *bin, unsigned from, unsigned count,
-                       struct tide_slab **slabs)
+/* The slab that the page of the block belongs to, NULL if to none. */
+TIDE_INLINE struct tide_slab *slab_of(const void *block)
 {
-	struct tide_region *region = NULL;
-	struct tide_slab *slab = NULL;
-	uintptr_t known = 0; /* page of the block before: `slab` and `region` are its */
-	for (unsigned i = from; i < count; i++) {
-		uintptr_t address = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
-		uintptr_t page = address >> TIDE_PAGE_SHIFT;
-		if (page != known) {
-			if (region == NULL ||
-			    page / TIDE_REGION_PAGES != known / TIDE_REGION_PAGES) {
-				region = tide_pagemap_region(address);
-				if (region != NULL)
-					tide_gc_region_list(region);
-			}
-			slab = region != NULL
-			           ? tide_load_relaxed(&region->slab[page % TIDE_REGION_PAGES])
-			           : NULL;
-			__builtin_prefetch(slab);
-			known = page;
-		}
-		slabs[i] = slab;
-	}
+	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
+	if (TIDE_UNLIKELY(region == NULL))
+		return NULL;
+	unsigned page = (unsigned)((uintptr_t)block >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
+	return tide_load_relaxed(&region->slab[page]);
 }
 
-/* Set the bits of the blocks from `from` on, as long as they lie in one slab; `*end`: where those
- * of the next start. Returns how many were set, and are to be counted by add_free. The others stay
- * in the bin, moved down: it has never more than were read. */
-TIDE_INLINE unsigned put_run(struct tide_bin *bin, struct tide_slab *const *slabs, unsigned from,
-                             unsigned count, unsigned *end)
+/* What putting blocks asks of the shape of their slabs. */
+struct measure {
+	uint64_t reciprocal;
+	uint64_t slab_bytes;
+};
+
+/* Set the bits of the blocks from `slot` on and before `end`, as long as they lie in the slab; the
+ * first does. Those that are no blocks, or free already, go back into the bin, which has never more
+ * than were read. Returns how many there were, and in `*put` how many were set, which add_free is to
+ * count.
+ *
+ * The word that is being made stays in a register: blocks freed together lie together, and one would
+ * wait for the other's store. */
+TIDE_INLINE unsigned put_run(struct tide_slab *slab, const struct measure *measure,
+                             struct tide_bin *bin, void **slot, void **end, unsigned *put)
 {
-	struct tide_slab *slab = slabs[from];
 	uintptr_t base = slab->base;
-	uint64_t reciprocal = tide_slab_shape[slab->cls].reciprocal;
-	uint64_t block_bytes = tide_slab_shape[slab->cls].block_bytes;
-	unsigned put = 0;
-	unsigned i = from;
-	do {
-		void *block = bin->slot[TIDE_BIN_BASE + i];
-		uint64_t offset = (uintptr_t)block - base;
-		uint64_t idx = (offset * reciprocal) >> 32;
-		if (TIDE_UNLIKELY(offset != idx * block_bytes || !set_free(slab, (unsigned)idx)))
-			tide_bin_add(bin, block);
-		else
-			put++;
-	} while (++i < count && slabs[i] == slab);
-	*end = i;
-	return put;
+	void **start = slot;
+	unsigned odd = 0;
+	unsigned at = 0;
+	uint64_t word = tide_load_relaxed(&slab->bits[0]);
+	for (; slot < end; slot++) {
+		uint64_t offset = (uintptr_t)*slot - base;
+		if (offset >= measure->slab_bytes)
+			break;
+		uint64_t product = offset * measure->reciprocal;
+		unsigned idx = (unsigned)(product >> 32);
+		if (idx / 64 != at) {
+			tide_store_relaxed(&slab->bits[at], word);
+			at = idx / 64;
+			word = tide_load_relaxed(&slab->bits[at]);
+		}
+		uint64_t bit = 1ull << (idx % 64);
+		/* An offset inside a block shows in the lower half (classes.h). */
+		if (TIDE_UNLIKELY((uint32_t)product >= measure->reciprocal || (word & bit) != 0)) {
+			tide_bin_add(bin, *slot);
+			odd++;
+			continue;
+		}
+		word |= bit;
+	}
+	tide_store_relaxed(&slab->bits[at], word);
+	*put = (unsigned)(slot - start) - odd;
+	return (unsigned)(slot - start);
 }
+
+/* Of blocks far from each other, descriptors are asked for so many slabs ahead: each lies three
+ * dependent loads away. */
+#define SLABS_AHEAD 8
 
 void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
-	struct tide_slab *slabs[TIDE_BIN_SLOTS];
 	unsigned cls = bin->cls;
-	unsigned count = bin->count;
-	unsigned put = 0;
+	void **slot = &bin->slot[TIDE_BIN_BASE];
+	void **end = slot + bin->count;
+	unsigned blocks = 0;
+	struct measure measure = {
+		tide_slab_shape[cls].reciprocal,
+		(uint64_t)tide_slab_shape[cls].pages * TIDE_PAGE_BYTES,
+	};
 	bin->count = 0;
-	find_slabs(bin, 0, count, slabs);
-	unsigned i = 0;
-	while (i < count) {
-		struct tide_slab *slab = slabs[i];
+	while (slot < end) {
+		struct tide_slab *slab = slab_of(*slot);
+		if (slot + SLABS_AHEAD < end)
+			__builtin_prefetch(slab_of(slot[SLABS_AHEAD]));
 		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
-			tide_bin_add(bin, bin->slot[TIDE_BIN_BASE + i]);
-			i++;
+			tide_bin_add(bin, *slot++);
 			continue;
 		}
-		unsigned end;
-		unsigned here = put_run(bin, slabs, i, count, &end);
-		i = end;
-		put += here;
-		if (TIDE_LIKELY(here == 0 || !add_free(slab, here)))
+		tide_gc_region_list(slab->region);
+		unsigned put;
+		slot += put_run(slab, &measure, bin, slot, end, &put);
+		blocks += put;
+		if (TIDE_LIKELY(put == 0 || !add_free(slab, put)))
 			continue;
-		/* Counted before it goes. Then the slab is no more, and may be any other by the
-		 * time a pointer to it in slabs[] comes up: the rest is looked up anew. */
-		count_put(&heap->gc, cls, put);
-		put = 0;
+		/* Counted before it goes. */
+		count_put(&heap->gc, cls, blocks);
+		blocks = 0;
 		slab_free_to_chunk(slab);
-		find_slabs(bin, i, count, slabs);
 	}
-	count_put(&heap->gc, cls, put);
+	count_put(&heap->gc, cls, blocks);
 }
 
 /* How many slabs are looked at for some of the own lane, for one bin. */
@@ -278,6 +286,18 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 		if (word == 0)
 			continue;
 		uintptr_t first = slab->base + i * 64u * block_bytes;
+		unsigned lowest = (unsigned)__builtin_ctzll(word);
+		if (word ==
+		    -1ull << lowest) { /* all from there on: so most of what is freed at once */
+			uintptr_t block = first + lowest * block_bytes;
+			unsigned blocks = 64 - lowest;
+			if (blocks > (unsigned)(slot - stop))
+				blocks = (unsigned)(slot - stop);
+			lowest += blocks;
+			for (; blocks > 0; blocks--, block += block_bytes)
+				*--slot = (void *)block;
+			word = lowest < 64 ? -1ull << lowest : 0;
+		}
 		for (; word != 0 && slot > stop; word &= word - 1)
 			*--slot = (void *)(first + (uintptr_t)__builtin_ctzll(word) * block_bytes);
 		tide_store_relaxed(&slab->bits[i], word);

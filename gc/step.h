@@ -24,6 +24,8 @@ enum gc_work { GC_IDLE, GC_WORKED };
 /* Count the region among those the sweep visits. */
 static inline void tide_gc_region_list(struct tide_region *region)
 {
+	if (TIDE_LIKELY(region->listed))
+		return;
 	struct gc *gc = &region->heap->gc;
 	region->listed = true;
 	if (gc->regions <= region->index)

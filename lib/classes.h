@@ -24,7 +24,8 @@ struct tide_slab_shape {
 	uint16_t block_bytes;
 	uint16_t blocks;
 	uint8_t pages;
-	/* (offset * reciprocal) >> 32 == offset / block_bytes for every offset in a slab. */
+	/* (offset * reciprocal) >> 32 == offset / block_bytes for every offset in a slab, and the
+	 * lower half of the product is less than the reciprocal where a block starts, only there. */
 	uint32_t reciprocal;
 };
 TIDE_HIDDEN extern const struct tide_slab_shape tide_slab_shape[TIDE_CLASS_SMALL_LAST + 1];

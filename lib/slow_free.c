@@ -33,35 +33,39 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
 #define SORT_MOST_BYTES 512u
 /* A processor's second-level cache, a small one: a class that is in it whole stays as it is. */
 #define SORT_FROM_BYTES (256u << 10)
-/* A bin is out of order when more than one in so many blocks is so far from the one before. */
-#define SORT_FAR_PART 16
-#define SORT_FAR_BYTES 1024u
 
-/* Whether the blocks are to go through the free sets, from which they come back side by side,
- * rather than through a queue, which hands them out in the order in which they were freed. A queue
- * is 60 instructions a block cheaper, and as good while all is in the processor's cache or was
- * freed in order. Otherwise the disorder grows with each round: in a Lua program whose collector
- * frees 20 MiB in blocks of 32 to 64 bytes again and again, a third of the blocks lay in another
- * page than the one before. It missed the cache no more often (cachegrind), but such misses can't
- * be prefetched, and all of it took 1.4 times the time.
+/* Whether a bin of a thread that is alone is to go past the queue. Out of the free sets blocks come
+ * side by side, out of a queue as they were freed, and in worse order with each round: of a tree
+ * that is dropped and built again and again, every third node lay away from the one before; in a
+ * Lua program whose collector frees 20 MiB again and again, a third lay in another page. The cache
+ * is missed as often (cachegrind), but such misses can't be prefetched: walking the tree took three
+ * times as long, all of the Lua program 1.4 times. Up to the nominal level a queue is as good, and
+ * 35 instructions a block cheaper.
  *
- * Not where others wait for the blocks: a consumer's would lie in its garbage, and the producer
- * carve. And where there is a GC thread, queues are what spares it work: sorted there, too, the same program
- * took 0.75 of the time, but trees of several threads and a random exchange among ten 1.1 to 1.2
- * of theirs. */
-static bool is_to_sort(struct tide_heap *heap, const struct tide_bin *bin)
+ * Not where there are other threads: the free sets are one at a time's, and who finds another there
+ * carves. Sorted there, too, the same Lua program took 0.75 of the time, but producers and consumers
+ * up to 2.7 times theirs, and trees of four threads three times the memory. */
+static bool is_to_sort(struct tide_heap *heap, unsigned cls)
 {
-	unsigned far = 0;
-	uint64_t block_bytes = tide_class_bytes(bin->cls);
-	if (block_bytes > SORT_MOST_BYTES || tide_cache_threads_racy(heap) > 1 ||
-	    tide_heap_blocks_racy(heap, bin->cls) * block_bytes < SORT_FROM_BYTES)
+	uint64_t block_bytes = tide_class_bytes(cls);
+	return block_bytes <= SORT_MOST_BYTES &&
+	       tide_queue_blocks_racy(&heap->queues, cls) >=
+	           (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS) &&
+	       tide_heap_blocks_racy(heap, cls) * block_bytes >= SORT_FROM_BYTES;
+}
+
+/* Straight to the free sets: while the thread that frees is alone, nobody is in its way there, and
+ * the bin is in its cache still. False: somebody is the GC. */
+static bool put_now(struct tide_cache *cache, struct tide_bin *bin)
+{
+	struct tide_cache_counts *counts = &cache->counts[bin->cls];
+	uint64_t blocks = bin->count;
+	if (!tide_gc_put(cache, bin))
 		return false;
-	for (unsigned i = 1; i < bin->count; i++) {
-		uintptr_t one = (uintptr_t)bin->slot[TIDE_BIN_BASE + i];
-		uintptr_t other = (uintptr_t)bin->slot[TIDE_BIN_BASE + i - 1];
-		far += one - other + SORT_FAR_BYTES > 2 * SORT_FAR_BYTES;
-	}
-	return far * SORT_FAR_PART > bin->count;
+	tide_count_owned(&counts->to_garbage, 1u);
+	tide_count_owned(&counts->garbage_blocks, blocks);
+	tide_bin_recycle(bin);
+	return true;
 }
 
 void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
@@ -70,22 +74,28 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	unsigned cls = bin->cls;
 	uint64_t bytes = bin->count * (uint64_t)tide_class_bytes(cls);
 	bool threaded = tide_gc_thread_runs();
+	bool alone = !threaded && tide_cache_threads_racy(cache->heap) == 1;
 	struct tide_cache_counts *counts = &cache->counts[cls];
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
-	bool room = tide_queue_has_room(queues, cls);
-	if (room && (threaded || !is_to_sort(cache->heap, bin))) {
+	bool sort = alone && is_to_sort(cache->heap, cls);
+	bool room = !sort && tide_queue_has_room(queues, cls);
+	if (room) {
 		tide_count_owned(&counts->to_queue, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;
 	}
-	if (!room)
+	if (!sort)
 		tide_cache_spilled(cache, cls);
+	if (alone && put_now(cache, bin)) {
+		tide_slow_want_gc_thread(cache);
+		return;
+	}
 	uint64_t limit =
 	    (uint64_t)tide_option(threaded ? TIDE_OPTION_BACKLOG_BYTES : TIDE_OPTION_WAKE_BYTES);
 	if (tide_garbage_backlog_racy(&cache->garbage) >= limit && !tide_gc_help(cache)) {
 		/* The GC does not keep up, or stands still: on to other threads directly. */
-		tide_count_owned(room ? &counts->to_queue : &counts->over_level, 1u);
+		tide_count_owned(&counts->over_level, 1u);
 		tide_queue_push(queues, bin);
 		tide_doorbell_ring(false);
 		return;

@@ -43,6 +43,14 @@ static void process_with_a_heap(void)
 	(void)tide_heap_malloc(heap, BYTES);
 }
 
+/* Whose first user will be the only one. */
+static void process_with_an_empty_heap(void)
+{
+	tide_options_set(TIDE_OPTION_QUEUE_BLOCKS, 0);
+	shallow_process();
+	heap = tide_heap_create(NULL);
+}
+
 static void process_with_regions(void)
 {
 	shallow_process();
@@ -59,6 +67,16 @@ static void work(void)
 	}
 	for (unsigned i = 0; i < HELD; i++) /* the last ones out of its own garbage */
 		held[i] = tide_malloc(BYTES);
+}
+
+static void work_alone(void)
+{
+	void *block[HELD];
+
+	for (unsigned i = 0; i < HELD; i++)
+		block[i] = tide_heap_malloc(heap, BYTES);
+	for (unsigned i = 0; i < HELD; i++)
+		tide_free(block[i]);
 }
 
 static void start_thread(void)
@@ -98,9 +116,11 @@ static void unmap(void)
 /* Whether a thread at that point is in a step of the GC, with the token. */
 static bool is_in_a_step(const char *point)
 {
-	static const char *const in_step[] = { "gc.drain",      "gc.fill",
-		                               "gc.unmap",      "gc.dismantle",
-		                               "gc.dismantled", "gc.other_generation" };
+	static const char *const in_step[] = {
+		"gc.drain",           "gc.fill",      "gc.put",
+		"gc.unmap",           "gc.dismantle", "gc.dismantled",
+		"gc.other_generation"
+	};
 
 	for (unsigned i = 0; i < COUNT_OF(in_step); i++) {
 		if (strcmp(point, in_step[i]) == 0)
@@ -200,6 +220,12 @@ static const struct scenario scenario[] = {
 	  .check = books_are_right,
 	  .must_meet = "gc.drain",
 	  .limit = 700 },
+	{ .name = "fork_while_one_is_alone_in_a_heap",
+	  .set_up = process_with_an_empty_heap,
+	  .thread = { work_alone, fork_and_look },
+	  .check = books_are_right,
+	  .must_meet = "gc.put",
+	  .limit = 500 },
 	{ .name = "fork_while_one_starts",
 	  .set_up = shallow_process,
 	  .thread = { start_thread, fork_and_look },

@@ -94,9 +94,14 @@ Test(classes, reciprocals_divide_every_offset_exactly)
 		const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 		uint64_t slab_bytes = (uint64_t)shape->pages * TIDE_PAGE_BYTES;
 
-		for (uint64_t offset = 0; offset < slab_bytes; offset++)
-			if ((offset * shape->reciprocal) >> 32 != offset / shape->block_bytes)
+		for (uint64_t offset = 0; offset < slab_bytes; offset++) {
+			uint64_t product = offset * shape->reciprocal;
+			bool starts = (uint32_t)product < shape->reciprocal;
+
+			if (product >> 32 != offset / shape->block_bytes ||
+			    starts != (offset % shape->block_bytes == 0))
 				cr_assert_fail("class %u, offset %lu", cls, (unsigned long)offset);
+		}
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "slow.h"
 
 #include "gc.h"
+#include "heap.h"
 #include "hit.h"
 #include "options.h"
 #include "queue.h"
@@ -179,45 +180,85 @@ Test(slow, nothing_is_lost_when_the_queues_want_nothing)
 	cr_assert_leq(stats_now().carved_bytes, 2 * COUNT_OF(block) * 64 + 64 * KIB);
 }
 
-/* Allocate all and free them in random order, so often; of all blocks of the last round, how many
- * came more than a kilobyte from the one before. */
-static size_t far_steps(void **block, size_t blocks, int rounds)
+static void swap(void **one, void **other)
 {
-	uint64_t seed = 42;
-	size_t far = 0;
+	void *swapped = *one;
+
+	*one = *other;
+	*other = swapped;
+}
+
+static void in_random_order(void **block, size_t blocks)
+{
+	static uint64_t seed = 42;
+
+	for (size_t i = blocks - 1; i > 0; i--)
+		swap(&block[i], &block[random_next(&seed) % (i + 1)]);
+}
+
+/* As a tree that was built from the top is dropped from the bottom: of each three neighbours the
+ * first comes last, and of each fifteen, and so on. */
+static void in_tree_order(void **block, size_t blocks)
+{
+	if (blocks < 3)
+		return;
+	void *root = block[0];
+	for (size_t i = 1; i < blocks; i++)
+		block[i - 1] = block[i];
+	block[blocks - 1] = root;
+	in_tree_order(block, (blocks - 1) / 2);
+	in_tree_order(block + (blocks - 1) / 2, (blocks - 1) / 2);
+}
+
+/* Allocate all and free them in some order, so often; of all blocks of the last round, how many did
+ * not come right after the one before. */
+static size_t steps_aside(void **block, size_t blocks, int rounds, void (*order)(void **, size_t))
+{
+	size_t aside = 0;
 
 	for (int round = 0; round < rounds; round++) {
-		far = 0;
+		aside = 0;
 		for (size_t i = 0; i < blocks; i++) {
 			block[i] = block_of(32);
-			uintptr_t from_last =
-			    (uintptr_t)block[i] - (uintptr_t)block[i > 0 ? i - 1 : 0];
-			far += from_last + 1024 > 2048;
+			aside += i > 0 && (uintptr_t)block[i] - (uintptr_t)block[i - 1] != 32;
 		}
-		for (size_t i = blocks - 1; i > 0; i--) {
-			size_t other = random_next(&seed) % (i + 1);
-			void *swapped = block[i];
-
-			block[i] = block[other];
-			block[other] = swapped;
-		}
+		order(block, blocks);
 		for (size_t i = 0; i < blocks; i++)
 			tide_free(block[i]);
 	}
-	return far;
+	return aside;
 }
 
 /* Through a queue if few, as that is cheaper; of many, but for the first bins, none. */
-Test(slow, many_blocks_freed_in_random_order_come_back_in_order)
+Test(slow, many_blocks_of_a_thread_that_is_alone_come_back_side_by_side)
 {
-	static void *block[20000];
+	static void *block[16383];
 
 	tide_options_set(TIDE_OPTION_GC, 0);
-	size_t few = far_steps(block, 300, 10);
-	size_t many = far_steps(block, COUNT_OF(block), 10);
+	size_t few = steps_aside(block, 300, 10, in_random_order);
+	size_t at_random = steps_aside(block, COUNT_OF(block), 10, in_random_order);
+	size_t tree = steps_aside(block, COUNT_OF(block), 10, in_tree_order);
 
 	cr_assert_gt(few, 300 / 2, "%zu", few);
-	cr_assert_lt(many, COUNT_OF(block) / 16, "%zu", many);
+	cr_assert_lt(at_random, COUNT_OF(block) / 16, "%zu", at_random);
+	cr_assert_lt(tree, COUNT_OF(block) / 16, "%zu", tree);
+	assert_sound();
+}
+
+/* It puts them into the free sets itself, and none wait anywhere. */
+Test(slow, what_a_thread_that_is_alone_frees_waits_for_nobody)
+{
+	static void *block[16383];
+
+	tide_options_set(TIDE_OPTION_GC, 0);
+	(void)steps_aside(block, COUNT_OF(block), 1, in_random_order);
+	struct tide_cache *cache = tide_slow_self();
+	unsigned cls = tide_class_of(32);
+	size_t kept = (size_t)tide_cache_blocks(cache, cls) +
+	              tide_queue_blocks_racy(&tide_heap_default.queues, cls);
+
+	cr_assert_eq(tide_garbage_backlog_racy(&cache->garbage), 0);
+	cr_assert_lt(kept, 1024, "%zu", kept);
 	assert_sound();
 }
 
