@@ -223,6 +223,7 @@ static void empty_parked(struct tide_heap *heap)
 	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0)
 		call_roll(heap);
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
+		(void)tide_cache_take_stashes(cache, tide_gc_slab_take_over);
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;
 		tide_store_relaxed(&cache->used, false);
@@ -241,7 +242,8 @@ void tide_gc_empty_idle(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	for (; cache != NULL; cache = cache->all_next) {
-		if (tide_cache_take_idle(cache, tide_gc_drain_bin) || tide_cache_is_to_take(cache))
+		if (tide_cache_take_idle(cache, tide_gc_drain_bin, tide_gc_slab_take_over) ||
+		    tide_cache_is_to_take(cache))
 			heap->gc.unsettled = true;
 	}
 }
@@ -269,6 +271,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	tide_gc_settle_queues(heap);
 	if (heap != &tide_heap_default)
 		return;
+	tide_store_relaxed(&tide_stash_ticks, tide_load_relaxed(&tide_stash_ticks) + 1);
 	tide_regret_age(retain_base(heap));
 	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
@@ -302,7 +305,10 @@ TIDE_USUAL enum gc_work tide_gc_release_step(struct tide_heap *heap, unsigned ca
 
 void tide_gc_collect_all(struct tide_heap *heap)
 {
+	struct tide_cache *cache = tide_cache_all(heap);
 	empty_parked(heap);
+	for (; cache != NULL; cache = cache->all_next)
+		(void)tide_cache_take_stashes(cache, tide_gc_slab_take_over);
 	while (tide_gc_drain_strays(heap) == GC_WORKED ||
 	       tide_gc_drain_all(heap, 64, UINT32_MAX) > 0)
 		continue;

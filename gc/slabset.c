@@ -7,6 +7,8 @@
 #include "options.h"
 #include "os.h"
 #include "pagemap.h"
+#include "slab.h"
+#include "stash.h"
 
 #include <string.h>
 
@@ -65,14 +67,23 @@ static void pages_were_used(struct tide_slab *slab)
 		clean[page / 64] &= ~(1ull << (page % 64));
 }
 
+/* What a thread keeps was freed before; in checked mode, those bits say something else. */
+static struct tide_slab_bits free_bits(struct tide_slab *slab, unsigned cls)
+{
+	uint64_t mask = tide_option(TIDE_OPTION_CHECK) != 0 ? 0 : UINT64_MAX;
+	return (struct tide_slab_bits){ slab->bits, slab->bits + tide_slab_words(cls), mask };
+}
+
 /* False: the block was free already. */
 TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 {
-	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]);
+	struct tide_slab_bits bits = free_bits(slab, slab->cls);
+	uint64_t word = tide_load_relaxed(&bits.in[idx / 64]);
+	uint64_t other = tide_load_relaxed(&bits.other[idx / 64]) & bits.other_mask;
 	uint64_t bit = 1ull << (idx % 64);
-	if (TIDE_UNLIKELY(word & bit))
+	if (TIDE_UNLIKELY(((word | other) & bit) != 0))
 		return false;
-	tide_store_relaxed(&slab->bits[idx / 64], word | bit);
+	tide_store_relaxed(&bits.in[idx / 64], word | bit);
 	return true;
 }
 
@@ -104,62 +115,6 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 	return true;
 }
 
-/* The slab that the page of the block belongs to, NULL if to none. */
-TIDE_INLINE struct tide_slab *slab_of(const void *block)
-{
-	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
-	if (TIDE_UNLIKELY(region == NULL))
-		return NULL;
-	unsigned page = (unsigned)((uintptr_t)block >> TIDE_PAGE_SHIFT) % TIDE_REGION_PAGES;
-	return tide_load_relaxed(&region->slab[page]);
-}
-
-/* What putting blocks asks of the shape of their slabs. */
-struct measure {
-	uint64_t reciprocal;
-	uint64_t slab_bytes;
-};
-
-/* Set the bits of the blocks from `slot` on and before `end`, as long as they lie in the slab; the
- * first does. Those that are no blocks, or free already, go back into the bin, which has never more
- * than were read. Returns how many there were, and in `*put` how many were set, which add_free is to
- * count.
- *
- * The word that is being made stays in a register: blocks freed together lie together, and one would
- * wait for the other's store. */
-TIDE_INLINE unsigned put_run(struct tide_slab *slab, const struct measure *measure,
-                             struct tide_bin *bin, void **slot, void **end, unsigned *put)
-{
-	uintptr_t base = slab->base;
-	void **start = slot;
-	unsigned odd = 0;
-	unsigned at = 0;
-	uint64_t word = tide_load_relaxed(&slab->bits[0]);
-	for (; slot < end; slot++) {
-		uint64_t offset = (uintptr_t)*slot - base;
-		if (offset >= measure->slab_bytes)
-			break;
-		uint64_t product = offset * measure->reciprocal;
-		unsigned idx = (unsigned)(product >> 32);
-		if (idx / 64 != at) {
-			tide_store_relaxed(&slab->bits[at], word);
-			at = idx / 64;
-			word = tide_load_relaxed(&slab->bits[at]);
-		}
-		uint64_t bit = 1ull << (idx % 64);
-		/* An offset inside a block shows in the lower half (classes.h). */
-		if (TIDE_UNLIKELY((uint32_t)product >= measure->reciprocal || (word & bit) != 0)) {
-			tide_bin_add(bin, *slot);
-			odd++;
-			continue;
-		}
-		word |= bit;
-	}
-	tide_store_relaxed(&slab->bits[at], word);
-	*put = (unsigned)(slot - start) - odd;
-	return (unsigned)(slot - start);
-}
-
 /* Of blocks far from each other, descriptors are asked for so many slabs ahead: each lies three
  * dependent loads away. */
 #define SLABS_AHEAD 8
@@ -170,22 +125,18 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 	void **slot = &bin->slot[TIDE_BIN_BASE];
 	void **end = slot + bin->count;
 	unsigned blocks = 0;
-	struct measure measure = {
-		tide_slab_shape[cls].reciprocal,
-		(uint64_t)tide_slab_shape[cls].pages * TIDE_PAGE_BYTES,
-	};
 	bin->count = 0;
 	while (slot < end) {
-		struct tide_slab *slab = slab_of(*slot);
+		struct tide_slab *slab = tide_slab_of(*slot);
 		if (slot + SLABS_AHEAD < end)
-			__builtin_prefetch(slab_of(slot[SLABS_AHEAD]));
+			__builtin_prefetch(tide_slab_of(slot[SLABS_AHEAD]));
 		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls)) {
 			tide_bin_add(bin, *slot++);
 			continue;
 		}
 		tide_gc_region_list(slab->region);
 		unsigned put;
-		slot += put_run(slab, &measure, bin, slot, end, &put);
+		slot += tide_slab_put_run(slab, free_bits(slab, cls), bin, slot, end, &put);
 		blocks += put;
 		if (TIDE_LIKELY(put == 0 || !add_free(slab, put)))
 			continue;
@@ -195,6 +146,22 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		slab_free_to_chunk(slab);
 	}
 	count_put(&heap->gc, cls, blocks);
+}
+
+void tide_gc_slab_take_over(struct tide_slab *slab)
+{
+	unsigned words = tide_slab_words(slab->cls);
+	unsigned blocks = slab->own_free;
+	for (unsigned i = 0; i < words; i++) {
+		uint64_t own = tide_load_relaxed(&slab->bits[words + i]);
+		tide_store_relaxed(&slab->bits[words + i], 0);
+		tide_store_relaxed(&slab->bits[i], tide_load_relaxed(&slab->bits[i]) | own);
+	}
+	tide_stash_let_go(slab);
+	tide_gc_region_list(slab->region);
+	count_put(&slab->region->heap->gc, slab->cls, blocks);
+	if (add_free(slab, blocks))
+		slab_free_to_chunk(slab);
 }
 
 /* How many slabs are looked at for some of the own lane, for one bin. */
@@ -278,30 +245,7 @@ static void slab_prefault(struct tide_slab *slab)
  * least one. Returns the last slot that was filled. */
 static void **take_from(struct tide_slab *slab, void **stop, void **end)
 {
-	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
-	uintptr_t block_bytes = shape->block_bytes;
-	void **slot = end;
-	for (unsigned i = 0; i < tide_slab_words(slab->cls) && slot > stop; i++) {
-		uint64_t word = tide_load_relaxed(&slab->bits[i]);
-		if (word == 0)
-			continue;
-		uintptr_t first = slab->base + i * 64u * block_bytes;
-		unsigned lowest = (unsigned)__builtin_ctzll(word);
-		if (word ==
-		    -1ull << lowest) { /* all from there on: so most of what is freed at once */
-			uintptr_t block = first + lowest * block_bytes;
-			unsigned blocks = 64 - lowest;
-			if (blocks > (unsigned)(slot - stop))
-				blocks = (unsigned)(slot - stop);
-			lowest += blocks;
-			for (; blocks > 0; blocks--, block += block_bytes)
-				*--slot = (void *)block;
-			word = lowest < 64 ? -1ull << lowest : 0;
-		}
-		for (; word != 0 && slot > stop; word &= word - 1)
-			*--slot = (void *)(first + (uintptr_t)__builtin_ctzll(word) * block_bytes);
-		tide_store_relaxed(&slab->bits[i], word);
-	}
+	void **slot = tide_slab_take_run(slab, slab->bits, stop, end);
 	slab->lane = tide_lane;
 	slab->free_blocks = (uint16_t)(slab->free_blocks - (end - slot));
 	if (slab->free_blocks == 0)
@@ -312,7 +256,7 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 	struct tide_region *region = slab->region;
 	uintptr_t base = tide_load_relaxed(&region->base);
 	unsigned page = (unsigned)(((uintptr_t)end[-1] - base) >> TIDE_PAGE_SHIFT);
-	uintptr_t last = (uintptr_t)*slot - base + shape->block_bytes - 1;
+	uintptr_t last = (uintptr_t)*slot - base + tide_slab_shape[slab->cls].block_bytes - 1;
 	if (region->page_clean[page / 64] >> (page % 64) & 1)
 		slab_prefault(slab);
 	unsigned clean = 0;

@@ -16,6 +16,8 @@ TIDE_HIDDEN bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx);
 /* The same for all blocks of a bin of a small class, quickly; those that are no blocks or
  * free already stay in the bin. */
 TIDE_HIDDEN void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin);
+/* What a thread kept of a slab (stash.h), which was taken out of its stash. */
+TIDE_HIDDEN void tide_gc_slab_take_over(struct tide_slab *slab);
 /* Up to `want` free blocks of the bin's class into the bin, no more than fit under its mark, the
  * lowest address on top. */
 TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want);

@@ -161,6 +161,8 @@ static void park_left(struct tide_cache *cache)
 	TIDE_YIELD("cache.adopted");
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++)
 		repair(cache, cls);
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++)
+		tide_stash_repair(&cache->stash[cls]);
 	tide_object_table_repair(tide_load_relaxed(&cache->objects));
 	tide_stack_push(&cache->heap->roster.parked, &cache->node);
 }
@@ -248,6 +250,16 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 	return true;
 }
 
+struct tide_bin *tide_cache_unstash(struct tide_cache *cache, unsigned cls)
+{
+	if (cls > TIDE_STASH_LAST || !cache->has_pending || cache->stash[cls].blocks == 0)
+		return NULL;
+	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
+	if (bin != NULL)
+		(void)tide_stash_take(&cache->stash[cls], bin);
+	return bin;
+}
+
 bool tide_cache_empty(struct tide_cache *cache)
 {
 	bool any = false;
@@ -264,6 +276,8 @@ bool tide_cache_empty(struct tide_cache *cache)
 			any |= bin_to_garbage(
 			    cache, tide_cache_remove_ready(cache, tide_pagemap_place(cls)));
 		any |= bin_to_garbage(cache, pending);
+		while ((pending = tide_cache_unstash(cache, cls)) != NULL)
+			any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 		tide_store_relaxed(&cache->binned[cls], 0);
 	}
@@ -274,12 +288,46 @@ bool tide_cache_empty(struct tide_cache *cache)
 	return any;
 }
 
+static void note_fewer(struct tide_cache *cache, unsigned cls, uint32_t blocks)
+{
+	uint32_t binned = tide_load_relaxed(&cache->binned[cls]);
+	tide_budget_blocks_out(&cache->heap->budget, blocks, tide_class_bytes(cls));
+	tide_store_relaxed(&cache->binned[cls], binned > blocks ? binned - blocks : 0);
+}
+
+/* With the pending bins in hand. */
+static bool take_stashes(struct tide_cache *cache, void (*take_slab)(struct tide_slab *slab))
+{
+	bool any = false;
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++) {
+		struct tide_stash *stash = &cache->stash[cls];
+		struct tide_slab *slab;
+		if (stash->top == NULL)
+			continue;
+		note_fewer(cache, cls, stash->blocks);
+		while ((slab = tide_stash_take_slab(stash)) != NULL)
+			take_slab(slab);
+		any = true;
+	}
+	return any;
+}
+
+bool tide_cache_take_stashes(struct tide_cache *cache, void (*take_slab)(struct tide_slab *slab))
+{
+	TIDE_YIELD("cache.take_stashes");
+	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
+		return false;
+	bool any = take_stashes(cache, take_slab);
+	tide_store_release(&cache->pending_taken, false); /* cache.pending */
+	return any;
+}
+
 bool tide_cache_take_idle(struct tide_cache *cache,
-                          void (*take)(struct tide_heap *heap, struct tide_bin *bin))
+                          void (*take)(struct tide_heap *heap, struct tide_bin *bin),
+                          void (*take_slab)(struct tide_slab *slab))
 {
 	uint32_t calls = tide_load_relaxed(&cache->slow_calls);
 	bool idle = calls == cache->calls_at_tick;
-	bool any = false;
 	cache->calls_at_tick = calls;
 	if (!idle || calls == cache->calls_at_take)
 		return false;
@@ -287,14 +335,12 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
 	cache->calls_at_take = calls;
+	bool any = take_stashes(cache, take_slab);
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)
 			continue;
-		tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
-		uint16_t binned = tide_load_relaxed(&cache->binned[cls]);
-		tide_store_relaxed(&cache->binned[cls],
-		                   (uint16_t)(binned > bin->count ? binned - bin->count : 0));
+		note_fewer(cache, cls, bin->count);
 		take(cache->heap, bin);
 		any = true;
 	}
@@ -369,6 +415,8 @@ unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls)
 		blocks += (unsigned)tide_cache_blocks_at(cache, tide_pagemap_place(cls));
 	if (cache->pending[cls] != NULL)
 		blocks += cache->pending[cls]->count;
+	if (cls <= TIDE_STASH_LAST)
+		blocks += cache->stash[cls].blocks;
 	return blocks;
 }
 
@@ -386,6 +434,9 @@ bool tide_cache_is_valid(const struct tide_cache *cache)
 	for (unsigned cls = 0; cls < TIDE_CLASS_SLOTS; cls++) {
 		const struct tide_bin *pending = cache->pending[cls];
 		if (pending != NULL && (pending->cls != cls || !tide_bin_is_valid(pending)))
+			return false;
+		if (cls - TIDE_CLASS_SMALL_FIRST < TIDE_STASH_LAST &&
+		    !tide_stash_is_valid(&cache->stash[cls]))
 			return false;
 	}
 	return true;

@@ -25,6 +25,7 @@
 #include "compiler.h"
 #include "garbage.h"
 #include "pagemap.h"
+#include "stash.h"
 #include "yield.h"
 
 struct tide_heap;
@@ -62,6 +63,7 @@ struct tide_cache {
 	struct tide_heap *heap; /* plain: for ever */
 	struct tide_bin *ready[TIDE_PLACES];
 	struct tide_bin *pending[TIDE_CLASS_SLOTS];
+	struct tide_stash stash[TIDE_STASH_LAST + 1];
 	uint8_t capacity[TIDE_CLASS_SLOTS]; /* of the next bin; 0: not set yet */
 	uint8_t misses[TIDE_CLASS_SLOTS];   /* since the capacity last changed */
 	uint8_t spills[TIDE_CLASS_SLOTS];   /* full bins to garbage since the last miss */
@@ -116,7 +118,7 @@ struct tide_cache {
 	 * empties the bins writes as well: the last one counts.
 	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
 	 * edges    none */
-	_Atomic uint16_t binned[TIDE_CLASS_SLOTS];
+	_Atomic uint32_t binned[TIDE_CLASS_SLOTS];
 	/* Allocations that found no memory.
 	 * writers  the owner   readers  statistics   order  relaxed: a counter   edges  none */
 	_Atomic uint64_t failures;
@@ -201,6 +203,10 @@ TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, u
  * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 
+/* In a slow call: a bin full out of the stash of the class; NULL: it is empty, or there is no memory
+ * for a bin. */
+TIDE_HIDDEN struct tide_bin *tide_cache_unstash(struct tide_cache *cache, unsigned cls);
+
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */
 TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
 {
@@ -248,15 +254,24 @@ TIDE_INLINE void tide_cache_note_bins(struct tide_cache *cache, unsigned cls)
 {
 	const struct tide_bin *pending = tide_cache_pending(cache, cls);
 	size_t blocks = tide_cache_blocks_at(cache, cls) + (pending != NULL ? pending->count : 0u);
+	if (cls <= TIDE_STASH_LAST && cache->has_pending)
+		blocks += cache->stash[cls].blocks;
 	if (TIDE_UNLIKELY(tide_pagemap_place(cls) != cls))
 		blocks += tide_cache_blocks_at(cache, tide_pagemap_place(cls));
-	tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
+	tide_store_relaxed(&cache->binned[cls], (uint32_t)blocks);
 }
 
 /* For the token's holder, once a tick: the pending bins of a thread that made no slow call since
- * the last tick are emptied by `take`, bin by bin. Returns whether any were. */
+ * the last tick are emptied by `take`, bin by bin, and what it keeps of slabs taken over by
+ * `take_slab`, slab by slab. Returns whether there was any. */
 TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
-                                      void (*take)(struct tide_heap *heap, struct tide_bin *bin));
+                                      void (*take)(struct tide_heap *heap, struct tide_bin *bin),
+                                      void (*take_slab)(struct tide_slab *slab));
+
+/* For the token's holder: what the thread keeps of slabs, taken over by `take_slab`, unless it is at it
+ * just now. Returns whether there was any. */
+TIDE_HIDDEN bool tide_cache_take_stashes(struct tide_cache *cache,
+                                         void (*take_slab)(struct tide_slab *slab));
 
 /* Whether there may be something for it to take, at this tick or a later one. */
 static inline bool tide_cache_is_to_take(struct tide_cache *cache)
@@ -276,7 +291,7 @@ TIDE_HIDDEN void tide_cache_spilled(struct tide_cache *cache, unsigned cls);
 
 /* Whether bins and tops agree; for the owner, or when the owner stands still. */
 TIDE_HIDDEN bool tide_cache_is_valid(const struct tide_cache *cache);
-/* Blocks of the class in ready and pending bin; likewise. */
+/* Blocks of the class in ready bin, pending bin and stash; likewise. */
 TIDE_HIDDEN unsigned tide_cache_blocks(const struct tide_cache *cache, unsigned cls);
 
 #endif

@@ -72,6 +72,8 @@
  * at first (option bin_blocks) and a block to go under them (slow_free.c). */
 #define TIDE_BIN_SLOTS 64
 #define TIDE_BIN_SHORT_SLOTS 19
+/* Classes of which a thread keeps full bins for itself: up to 512 bytes. */
+#define TIDE_STASH_LAST 16
 
 /* The most that a ready queue of a medium class is to hold. */
 #define TIDE_QUEUE_MEDIUM_BYTES (1ul << 20)

@@ -182,20 +182,17 @@ TIDE_USUAL struct tide_slab *tide_slab_make(struct tide_region *region, unsigned
 	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	unsigned words = tide_slab_words(cls);
 	struct tide_slab *slab = (struct tide_slab *)tide_stack_pop(&spare_slab[cls]);
-	if (slab == NULL) {
-		bool checked = tide_option(TIDE_OPTION_CHECK) != 0;
-		slab = tide_meta_alloc(sizeof *slab + (checked ? 2 : 1) * words * sizeof(uint64_t));
-	}
+	if (slab == NULL)
+		slab = tide_meta_alloc(sizeof *slab + 2 * words * sizeof(uint64_t));
 	if (slab == NULL)
 		return NULL;
 	slab->base = (uintptr_t)tide_region_address(region, granule);
 	slab->region = region;
 	slab->cls = (tide_class)cls;
-	slab->free_blocks = 0;
-	/* Of checked mode: blocks of a heap that was destroyed are live still. */
-	if (tide_option(TIDE_OPTION_CHECK) != 0)
-		words *= 2;
-	for (unsigned i = 0; i < words; i++)
+	slab->free_blocks = slab->own_free = 0;
+	tide_store_relaxed(&slab->owner, NULL);
+	/* Also those of checked mode: blocks of a heap that was destroyed are live still. */
+	for (unsigned i = 0; i < 2 * words; i++)
 		tide_store_relaxed(&slab->bits[i], 0);
 	unsigned page = granule / TIDE_PAGE_GRANULES;
 	slab->page = (uint16_t)page;

@@ -63,6 +63,8 @@ struct tide_regions {
 	_Atomic(struct tide_region_group *) group[TIDE_REGIONS_MAX / 64];
 };
 
+struct tide_stash;
+
 struct tide_region {
 	struct tide_node node; /* must be first: spare, sealed or unmapped (frontier.c, region.c) */
 	uint32_t index;        /* plain: for ever */
@@ -112,8 +114,16 @@ struct tide_slab {
 	uint16_t page; /* first page, in the region */
 	/* Plain, the GC token's: blocks that are free and in no bin. */
 	uint16_t free_blocks;
-	/* bits[0 .. words): bit set = free and in no bin; plain, the GC token's.
-	 * bits[words .. 2 * words), checked mode only: bit set = live (see `live` above). */
+	uint16_t own_free; /* plain, the owner's: blocks that it keeps (stash.h) */
+	struct tide_slab *own_next; /* likewise: the next slab of which it does */
+	/* Of the thread that keeps blocks of this slab; NULL: none does.
+	 * writers  who puts the first block by, by CAS; who took the last
+	 * readers  every thread   order   cas-acquire, store-release   edges   slab.own */
+	_Atomic(struct tide_stash *) owner;
+	/* bits[0 .. words): bit set = free and in no bin; the GC token's.
+	 * bits[words .. 2 * words): bit set = the owner keeps it; in checked mode, in which nobody
+	 * does: it is live (see `live` above).
+	 * order  relaxed: others look only for a block that was freed twice */
 	_Atomic uint64_t bits[];
 };
 

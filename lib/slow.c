@@ -92,6 +92,10 @@ static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 		tide_count_owned(&counts->swaps, 1u);
 		return true;
 	}
+	if (tide_slow_unstash(cache, cls)) {
+		tide_count_owned(&counts->swaps, 1u);
+		return true;
+	}
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
 	struct tide_heap *heap = cache->heap;

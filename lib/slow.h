@@ -44,6 +44,8 @@ TIDE_HIDDEN struct tide_cache *tide_slow_self(void);
 TIDE_HIDDEN bool tide_slow_refill(struct tide_cache *cache, unsigned cls);
 /* A bin with blocks in it leaves the thread. */
 TIDE_HIDDEN void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin);
+/* Blocks that the thread keeps into the empty ready bin. False: there are none. */
+TIDE_HIDDEN bool tide_slow_unstash(struct tide_cache *cache, unsigned cls);
 /* A process of more than one thread gets a GC thread, once this one has shown that it works. */
 TIDE_HIDDEN void tide_slow_want_gc_thread(struct tide_cache *cache);
 

@@ -54,6 +54,9 @@ static bool is_to_sort(struct tide_heap *heap, unsigned cls)
 	       tide_heap_blocks_racy(heap, cls) * block_bytes >= SORT_FROM_BYTES;
 }
 
+/* What a stash has room for at first. */
+#define STASH_FIRST_BLOCKS 256u
+
 /* Straight to the free sets: while the thread that frees is alone, nobody is in its way there, and
  * the bin is in its cache still. False: somebody is the GC. */
 static bool put_now(struct tide_cache *cache, struct tide_bin *bin)
@@ -111,6 +114,68 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	tide_slow_want_gc_thread(cache);
 }
 
+/* While the GC thread is there to see to what is left behind; and not where each block is counted
+ * against a limit, or looked at. */
+static bool may_stash(const struct tide_cache *cache, unsigned cls)
+{
+	return cls <= TIDE_STASH_LAST && cache->has_pending && cache->heap == &tide_heap_default &&
+	       tide_gc_thread_runs() && !tide_budget_is_on(&cache->heap->budget) &&
+	       !tide_start_checked();
+}
+
+/* What a stash has too much of goes, little by little. */
+static void trim_stash(struct tide_cache *cache, unsigned cls)
+{
+	struct tide_bin *bin;
+	int64_t due = tide_stash_look(&cache->stash[cls]);
+	while (due > 0 && (bin = tide_cache_unstash(cache, cls)) != NULL) {
+		due -= bin->count;
+		tide_slow_give_away(cache, bin);
+	}
+}
+
+/* Of the class at hand, and of one other in turn: a class may not come up again. */
+static void trim_stashes(struct tide_cache *cache, unsigned cls)
+{
+	uint32_t turn = tide_load_relaxed(&cache->slow_calls) % TIDE_STASH_LAST;
+	trim_stash(cache, cls);
+	trim_stash(cache, TIDE_CLASS_SMALL_FIRST + turn);
+}
+
+bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
+{
+	if (cls > TIDE_STASH_LAST || !cache->has_pending)
+		return false;
+	struct tide_stash *stash = &cache->stash[cls];
+	trim_stashes(cache, cls);
+	if (stash->blocks > 0) {
+		struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
+		bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));
+		if (bin == NULL)
+			return false;
+		tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
+		(void)tide_stash_take(stash, bin);
+		tide_cache_install(cache, bin);
+		return true;
+	}
+	if (stash->gave > 0 && may_stash(cache, cls)) {
+		int64_t most_bytes = tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
+		tide_stash_missed(stash, STASH_FIRST_BLOCKS,
+		                  (uint32_t)(most_bytes / (int64_t)tide_class_bytes(cls)));
+	}
+	return false;
+}
+
+/* Keep the blocks of a full bin; the bin has the others afterwards. */
+static void stash(struct tide_cache *cache, struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	if (!may_stash(cache, cls))
+		return;
+	trim_stashes(cache, cls);
+	tide_stash_put(&cache->stash[cls], bin);
+}
+
 /* A block that was freed twice with others between goes round in the thread's own bins unseen, and
  * with a bin to other threads, past the GC. So one full bin in so many is looked into. A look costs
  * 13 instructions a block (callgrind), 850 for a bin of 64: into each, and a thread that frees what
@@ -135,6 +200,8 @@ static bool make_room(struct tide_cache *cache, unsigned cls)
 	if (cache->ready[place] == NULL)
 		return ready_bin(cache, cls) != NULL;
 	struct tide_bin *pending = tide_cache_pending(cache, cls);
+	if (pending != NULL && pending->count > 0)
+		stash(cache, pending);
 	bool swaps = pending != NULL && pending->count == 0;
 	if (swaps) /* nobody is to find it where it goes away from */
 		cache->pending[cls] = NULL;

@@ -22,8 +22,9 @@ static void note_own_bins(void)
 		return;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		unsigned blocks = tide_cache_blocks(cache, cls);
-		if (blocks <= 2 * TIDE_BIN_SLOTS)
-			tide_store_relaxed(&cache->binned[cls], (uint16_t)blocks);
+		uint32_t stashed = cls <= TIDE_STASH_LAST ? cache->stash[cls].blocks : 0;
+		if (blocks - stashed <= 2 * TIDE_BIN_SLOTS)
+			tide_store_relaxed(&cache->binned[cls], blocks);
 	}
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 }

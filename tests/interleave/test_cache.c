@@ -314,7 +314,7 @@ static void take_bin(struct tide_heap *heap, struct tide_bin *bin)
 static void take_idle(void)
 {
 	idle->calls_at_tick = tide_load_relaxed(&idle->slow_calls);
-	(void)tide_cache_take_idle(idle, take_bin);
+	(void)tide_cache_take_idle(idle, take_bin, NULL);
 }
 
 static void take_idle_twice(void)

@@ -192,8 +192,8 @@ Test(pool, the_gc_takes_what_an_idle_thread_keeps)
 	struct tide_cache *cache = tide_cache_self;
 	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 1u);
 	cr_assert(tide_cache_is_to_take(cache));
-	cr_assert_not(tide_cache_take_idle(cache, count_and_empty), "it was not idle so far");
-	cr_assert(tide_cache_take_idle(cache, count_and_empty));
+	cr_assert_not(tide_cache_take_idle(cache, count_and_empty, NULL), "it was not idle so far");
+	cr_assert(tide_cache_take_idle(cache, count_and_empty, NULL));
 	cr_assert_eq(emptied, 1u);
 	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 0u);
 	cr_assert_not(tide_cache_is_to_take(cache));

@@ -1,0 +1,203 @@
+#include "stash.h"
+
+#include "atomic.h"
+#include "slab.h"
+
+#include <string.h>
+
+_Atomic uint32_t tide_stash_ticks;
+
+static _Atomic uint64_t *own_bits(struct tide_slab *slab)
+{
+	return slab->bits + tide_slab_words(slab->cls);
+}
+
+/* Of so many neighbours in a bin, these may lie in different pages. */
+#define LOOKS 8u
+#define FAR_LOOKS 2u
+
+static bool is_scattered(const struct tide_bin *bin)
+{
+	unsigned far = 0;
+	unsigned step = bin->count / LOOKS;
+	for (unsigned i = 0; i + 1 < bin->count && step > 0; i += step)
+		far += ((uintptr_t)bin->slot[TIDE_BIN_BASE + i] ^
+		        (uintptr_t)bin->slot[TIDE_BIN_BASE + i + 1]) >>
+		           TIDE_PAGE_SHIFT !=
+		       0;
+	return far > FAR_LOOKS;
+}
+
+static bool claim(struct tide_stash *stash, struct tide_slab *slab)
+{
+	struct tide_stash *owner = tide_load_relaxed(&slab->owner);
+	if (TIDE_LIKELY(owner == stash))
+		return true;
+	if (owner != NULL || !tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
+		return false;
+	slab->own_next = stash->top;
+	tide_order_stores(); /* a fork between finds it in the list, if with nothing */
+	stash->top = slab;
+	return true;
+}
+
+void tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
+{
+	if (stash->blocks >= stash->most) {
+		stash->gave += bin->count;
+		return;
+	}
+	if (is_scattered(bin))
+		return;
+	unsigned cls = bin->cls;
+	unsigned words = tide_slab_words(cls);
+	void **slot = &bin->slot[TIDE_BIN_BASE];
+	void **end = slot + bin->count;
+	bin->count = 0;
+	tide_order_stores(); /* a fork between finds them nowhere */
+	while (slot < end) {
+		struct tide_slab *slab = tide_slab_of(*slot);
+		if (TIDE_UNLIKELY(slab == NULL || slab->cls != cls || !claim(stash, slab))) {
+			tide_bin_add(bin, *slot++);
+			continue;
+		}
+		struct tide_slab_bits bits = { slab->bits + words, slab->bits, UINT64_MAX };
+		unsigned put;
+		slot += tide_slab_put_run(slab, bits, bin, slot, end, &put);
+		slab->own_free = (uint16_t)(slab->own_free + put);
+		stash->blocks += put;
+		if (TIDE_UNLIKELY(slab->own_free == 0)) { /* just claimed, so on top */
+			stash->top = slab->own_next;
+			tide_stash_let_go(slab);
+		}
+	}
+}
+
+/* Slabs looked at for one that has enough. */
+#define SLAB_LOOKS 8
+
+/* Bring the first slab to the top that has so many blocks, or of the first few the one that has
+ * most: what is to be used together is to lie together. */
+static void bring_up(struct tide_stash *stash, unsigned blocks)
+{
+	struct tide_slab **most = &stash->top;
+	struct tide_slab **link = &stash->top;
+	for (unsigned i = 0; i < SLAB_LOOKS && *link != NULL && (*most)->own_free < blocks; i++) {
+		if ((*link)->own_free > (*most)->own_free)
+			most = link;
+		link = &(*link)->own_next;
+	}
+	struct tide_slab *slab = *most;
+	if (most == &stash->top)
+		return;
+	*most = slab->own_next;
+	slab->own_next = stash->top;
+	stash->top = slab;
+}
+
+unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin)
+{
+	void **bottom = &bin->slot[TIDE_BIN_BASE + bin->count];
+	void **slot = &bin->slot[TIDE_BIN_BASE + bin->mark];
+	void **end = slot;
+	struct tide_slab *slab;
+	while (slot > bottom && stash->top != NULL) {
+		bring_up(stash, (unsigned)(slot - bottom));
+		slab = stash->top;
+		void **first = tide_slab_take_run(slab, own_bits(slab), bottom, slot);
+		slab->own_free = (uint16_t)(slab->own_free - (slot - first));
+		slot = first;
+		if (slab->own_free == 0) {
+			stash->top = slab->own_next;
+			tide_stash_let_go(slab);
+		}
+	}
+	unsigned taken = (unsigned)(end - slot);
+	if (slot > bottom)
+		memmove(bottom, slot, taken * sizeof *slot);
+	stash->blocks -= taken;
+	if (stash->blocks < stash->least)
+		stash->least = stash->blocks;
+	tide_order_stores(); /* as tide_bin_add does */
+	bin->count = (uint8_t)(bin->count + taken);
+	return taken;
+}
+
+void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint32_t limit)
+{
+	uint32_t more = stash->most > step ? stash->most : step;
+	if (more > stash->gave)
+		more = stash->gave;
+	stash->gave -= more;
+	stash->most += more;
+	if (stash->most > limit)
+		stash->most = limit;
+}
+
+/* Of what is to go, at least so many blocks at a time, and an eighth. */
+#define DUE_AT_ONCE 256u
+
+uint32_t tide_stash_look(struct tide_stash *stash)
+{
+	uint32_t ticks = tide_load_relaxed(&tide_stash_ticks);
+	if (ticks != stash->ticks) {
+		stash->ticks = ticks;
+		stash->due = (stash->least + 1) / 2;
+		stash->most -= stash->due < stash->most ? stash->due : stash->most;
+		stash->gave /= 2;
+		stash->least = stash->blocks;
+	}
+	uint32_t part = stash->due / 8 > DUE_AT_ONCE ? stash->due / 8 : DUE_AT_ONCE;
+	uint32_t now = stash->due < part ? stash->due : part;
+	stash->due -= now;
+	return now;
+}
+
+struct tide_slab *tide_stash_take_slab(struct tide_stash *stash)
+{
+	struct tide_slab *slab = stash->top;
+	if (slab == NULL)
+		return NULL;
+	stash->top = slab->own_next;
+	stash->blocks -= slab->own_free;
+	stash->least = 0;
+	return slab;
+}
+
+static unsigned own_bits_set(struct tide_slab *slab)
+{
+	unsigned set = 0;
+	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
+		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&own_bits(slab)[i]));
+	return set;
+}
+
+void tide_stash_repair(struct tide_stash *stash)
+{
+	struct tide_slab *next = stash->top;
+	stash->top = NULL;
+	stash->blocks = stash->least = 0;
+	for (struct tide_slab *slab; (slab = next) != NULL;) {
+		next = slab->own_next;
+		slab->own_free = (uint16_t)own_bits_set(slab);
+		if (slab->own_free == 0) {
+			tide_stash_let_go(slab);
+			continue;
+		}
+		slab->own_next = stash->top;
+		stash->top = slab;
+		stash->blocks += slab->own_free;
+	}
+}
+
+bool tide_stash_is_valid(const struct tide_stash *stash)
+{
+	uint32_t blocks = 0;
+	for (struct tide_slab *slab = stash->top; slab != NULL; slab = slab->own_next) {
+		if (tide_load_relaxed(&slab->owner) != stash || slab->own_free == 0 ||
+		    slab->own_free != own_bits_set(slab))
+			return false;
+		blocks += slab->own_free;
+	}
+	return blocks == stash->blocks && stash->least <= blocks;
+}
