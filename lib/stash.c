@@ -2,6 +2,7 @@
 
 #include "atomic.h"
 #include "slab.h"
+#include "yield.h"
 
 #include <string.h>
 
@@ -33,8 +34,12 @@ static bool claim(struct tide_stash *stash, struct tide_slab *slab)
 	struct tide_stash *owner = tide_load_relaxed(&slab->owner);
 	if (TIDE_LIKELY(owner == stash))
 		return true;
-	if (owner != NULL || !tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
+	if (owner != NULL)
 		return false;
+	TIDE_YIELD("stash.claim");
+	if (!tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
+		return false;
+	TIDE_YIELD("stash.claimed");
 	slab->own_next = stash->top;
 	tide_order_stores(); /* a fork between finds it in the list, if with nothing */
 	stash->top = slab;

@@ -27,6 +27,7 @@
 
 #include "bin.h"
 #include "region.h"
+#include "yield.h"
 
 struct tide_stash {
 	struct tide_slab *top; /* the others by own_next */
@@ -60,6 +61,7 @@ TIDE_HIDDEN struct tide_slab *tide_stash_take_slab(struct tide_stash *stash);
 static inline void tide_stash_let_go(struct tide_slab *slab)
 {
 	slab->own_free = 0;
+	TIDE_YIELD("stash.let_go");
 	tide_store_release(&slab->owner, NULL); /* slab.own */
 }
 /* Of a thread that vanished, or that a fork left behind: make the counts true. */

@@ -161,12 +161,17 @@ static void get_a_quarter(void)
 	get(MOST_BYTES / 4);
 }
 
-/* So many large blocks, out of a small region if there must be a new one. */
+/* So many large blocks, out of a small region if there must be a new one. Where there need not be,
+ * the plan may hit a bin; then that block is got at the next try. */
 static void get_most(unsigned times)
 {
 	tide_os_fault_plan(TIDE_OS_MMAP, 0, 2);
-	while (times-- > 0)
-		get(MOST_BYTES);
+	for (; times > 0; times--) {
+		void *block = tide_malloc(MOST_BYTES);
+		if (block == NULL)
+			tide_os_fault_plan(0, 0, 0);
+		note(block != NULL ? block : tide_malloc(MOST_BYTES), MOST_BYTES);
+	}
 	tide_os_fault_plan(0, 0, 0);
 }
 
@@ -215,26 +220,12 @@ static void get_what_is_too_long_for_the_rest(void)
 	get(MOST_BYTES);
 }
 
-/* So many large blocks, out of a short region if there must be a new one. Where there need not be,
- * the plan may hit a bin; then that block is got at the next try. */
-static void get_most_of_short(unsigned times)
-{
-	tide_os_fault_plan(TIDE_OS_MMAP, 0, 2);
-	for (; times > 0; times--) {
-		void *block = tide_malloc(MOST_BYTES);
-		if (block == NULL)
-			tide_os_fault_plan(0, 0, 0);
-		note(block != NULL ? block : tide_malloc(MOST_BYTES), MOST_BYTES);
-	}
-	tide_os_fault_plan(0, 0, 0);
-}
-
 static void come_back_shorter(void)
 {
 	uint64_t unmaps = tide_load_relaxed(&tide_heap_default.regions.unmaps);
 
 	/* The last of these is in a second region. */
-	get_most_of_short((TIDE_REGION_BYTES - LOOK_BYTES) / MOST_BYTES + 1);
+	get_most((TIDE_REGION_BYTES - LOOK_BYTES) / MOST_BYTES + 1);
 	for (unsigned i = 1; i < pieces; i++) {
 		if (tide_pagemap_region(piece[i].start) == first_region) {
 			tide_free((void *)piece[i].start);
@@ -242,9 +233,9 @@ static void come_back_shorter(void)
 		}
 	}
 	(void)tide_purge();
-	get_most_of_short((KIB * KIB - MOST_BYTES) / MOST_BYTES); /* the rest of that */
+	get_most((KIB * KIB - MOST_BYTES) / MOST_BYTES); /* the rest of that */
 	TIDE_YIELD("test.full");
-	get_most_of_short(LOOK_BYTES / MOST_BYTES);
+	get_most(LOOK_BYTES / MOST_BYTES);
 	get(LOOK_BYTES % MOST_BYTES);
 	if (schedule_point(0)[0] == 'f' &&
 	    tide_load_relaxed(&tide_heap_default.regions.unmaps) == unmaps + 1 &&

@@ -1,0 +1,238 @@
+/* stash.c: what a thread keeps comes back side by side and is nobody else's; there is as much of it
+ * as the thread needs. */
+#include "stash.h"
+
+#include "block.h"
+#include "slab.h"
+
+#include "../api/support.h"
+
+#include <criterion/criterion.h>
+
+enum { CLS = 2, BYTES = 32, BLOCKS = 300, ROOM = 100000 };
+
+static void *block[BLOCKS];
+static struct tide_stash stash;
+
+/* Blocks of fresh slabs, in the order of their addresses. */
+static void blocks_are_made(void)
+{
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		block[i] = tide_malloc(BYTES);
+		cr_assert_not_null(block[i]);
+		cr_assert(i == 0 || block[i] == (char *)block[i - 1] + BYTES);
+	}
+	stash.most = ROOM;
+}
+
+static struct tide_bin *bin_of(void *const *blocks, unsigned count)
+{
+	struct tide_bin *bin = tide_bin_new(CLS, TIDE_BIN_SLOTS);
+
+	cr_assert_not_null(bin);
+	for (unsigned i = 0; i < count; i++)
+		tide_bin_add(bin, blocks[i]);
+	return bin;
+}
+
+/* All but what is left in a bin goes into the stash; how many are left. */
+static unsigned put(struct tide_stash *to, void *const *blocks, unsigned count)
+{
+	struct tide_bin *bin = bin_of(blocks, count);
+
+	tide_stash_put(to, bin);
+	unsigned left = bin->count;
+	bin->count = 0;
+	tide_bin_recycle(bin);
+	cr_assert(tide_stash_is_valid(to));
+	return left;
+}
+
+static struct tide_bin *take(struct tide_stash *from)
+{
+	struct tide_bin *bin = bin_of(NULL, 0);
+
+	(void)tide_stash_take(from, bin);
+	cr_assert(tide_bin_is_valid(bin));
+	cr_assert(tide_stash_is_valid(from));
+	return bin;
+}
+
+TestSuite(stash, .init = blocks_are_made, .timeout = 60);
+
+Test(stash, what_was_freed_in_any_order_comes_back_in_that_of_addresses)
+{
+	static const unsigned order[] = { 3, 1, 0, 2, 6, 5, 4, 7, 40, 20, 30, 10 };
+	void *freed[COUNT_OF(order)];
+	static const unsigned sorted[] = { 0, 1, 2, 3, 4, 5, 6, 7, 10, 20, 30, 40 };
+
+	for (unsigned i = 0; i < COUNT_OF(order); i++)
+		freed[i] = block[order[i]];
+	cr_assert_eq(put(&stash, freed, COUNT_OF(order)), 0);
+	cr_assert_eq(stash.blocks, COUNT_OF(order));
+	struct tide_bin *bin = take(&stash);
+	cr_assert_eq(bin->count, COUNT_OF(order));
+	for (unsigned i = 0; i < COUNT_OF(order); i++)
+		cr_assert_eq(tide_bin_take(bin), block[sorted[i]], "%u", i);
+	cr_assert_eq(stash.blocks, 0);
+	cr_assert_null(stash.top);
+	cr_assert_eq(take(&stash)->count, 0);
+}
+
+Test(stash, a_bin_takes_no_more_than_it_holds)
+{
+	for (unsigned i = 0; i + TIDE_BIN_SLOTS <= BLOCKS; i += TIDE_BIN_SLOTS)
+		cr_assert_eq(put(&stash, &block[i], TIDE_BIN_SLOTS), 0);
+	uint32_t before = stash.blocks;
+	struct tide_bin *bin = bin_of(NULL, 0);
+	tide_bin_set_capacity(bin, 10);
+	cr_assert_eq(tide_stash_take(&stash, bin), 10);
+	cr_assert_eq(bin->count, 10);
+	cr_assert_eq(stash.blocks, before - 10);
+	cr_assert(tide_stash_is_valid(&stash));
+	for (unsigned i = 0; i < 10; i++)
+		cr_assert_eq(tide_bin_take(bin), block[i]);
+}
+
+/* A slab is one thread's until that took the last block. */
+Test(stash, another_thread_keeps_nothing_of_the_same_slab)
+{
+	struct tide_stash other = { .most = ROOM };
+
+	cr_assert_eq(put(&stash, &block[0], 3), 0);
+	cr_assert_eq(put(&other, &block[3], 5), 5);
+	cr_assert_eq(other.blocks, 0);
+	cr_assert_eq(take(&stash)->count, 3);
+	cr_assert_eq(put(&other, &block[3], 5), 0);
+	cr_assert_eq(put(&stash, &block[0], 3), 3);
+	cr_assert_eq(take(&other)->count, 5);
+}
+
+Test(stash, what_is_no_free_block_stays_in_the_bin)
+{
+	struct tide_slab *slab = tide_slab_of(block[0]);
+	void *odd[] = { (char *)block[2] + 16, block[4], block[5], block[4], &stash };
+
+	cr_assert_eq(put(&stash, odd, COUNT_OF(odd)), 3, "inside; twice; none of ours");
+	cr_assert_eq(put(&stash, &block[5], 1), 1, "kept already");
+	tide_store_relaxed(&slab->bits[0], 1u << 7);
+	cr_assert_eq(put(&stash, &block[7], 1), 1, "free already");
+	tide_store_relaxed(&slab->bits[0], 0);
+	cr_assert_eq(stash.blocks, 2);
+}
+
+/* Of none a slab is claimed. */
+Test(stash, a_slab_of_which_nothing_is_kept_is_nobodys)
+{
+	void *inside = (char *)block[2] + 16;
+
+	cr_assert_eq(put(&stash, &inside, 1), 1);
+	cr_assert_null(stash.top);
+	cr_assert_null(tide_load_relaxed(&tide_slab_of(block[2])->owner));
+}
+
+Test(stash, blocks_from_all_over_the_place_are_not_kept)
+{
+	enum { FAR = 64 };
+	static void *many[FAR * 256], *far[FAR];
+
+	for (unsigned i = 0; i < COUNT_OF(many); i++)
+		many[i] = tide_malloc(BYTES);
+	for (unsigned i = 0; i < FAR; i++)
+		far[i] = many[i * 256];
+	cr_assert_eq(put(&stash, far, FAR), FAR);
+	cr_assert_eq(stash.gave, 0, "more room would not help");
+	cr_assert_eq(put(&stash, many, FAR), 0);
+}
+
+Test(stash, there_is_room_for_what_was_missed_and_had_been_given_away)
+{
+	stash.most = 0;
+	cr_assert_eq(put(&stash, &block[0], 50), 50, "at first for nothing");
+	cr_assert_eq(stash.gave, 50);
+	tide_stash_missed(&stash, 20, ROOM);
+	cr_assert_eq(stash.most, 20);
+	tide_stash_missed(&stash, 20, ROOM);
+	cr_assert_eq(stash.most, 40, "as much again");
+	tide_stash_missed(&stash, 20, ROOM);
+	cr_assert_eq(stash.most, 50, "no more than was given away");
+	tide_stash_missed(&stash, 20, ROOM);
+	cr_assert_eq(stash.most, 50);
+	stash.gave = ROOM;
+	tide_stash_missed(&stash, 20, 60);
+	cr_assert_eq(stash.most, 60, "nor than the limit");
+}
+
+Test(stash, half_of_what_was_not_needed_goes_tick_by_tick)
+{
+	cr_assert_eq(put(&stash, &block[0], 40), 0);
+	cr_assert_eq(tide_stash_look(&stash), 0);
+	tide_store_relaxed(&tide_stash_ticks, 1);
+	cr_assert_eq(tide_stash_look(&stash), 0, "it was put by since");
+	tide_store_relaxed(&tide_stash_ticks, 2);
+	cr_assert_eq(tide_stash_look(&stash), 20);
+	cr_assert_eq(stash.most, ROOM - 20);
+	cr_assert_eq(tide_stash_look(&stash), 0, "once a tick");
+	(void)take(&stash);
+	tide_store_relaxed(&tide_stash_ticks, 3);
+	cr_assert_eq(tide_stash_look(&stash), 0, "all was needed");
+}
+
+Test(stash, much_goes_in_parts)
+{
+	uint32_t gone = 0;
+	unsigned looks = 0;
+
+	stash.blocks = stash.least = 80000;
+	tide_store_relaxed(&tide_stash_ticks, 1);
+	for (uint32_t now; (now = tide_stash_look(&stash)) > 0; looks++) {
+		cr_assert_leq(now, 40000 / 8);
+		gone += now;
+	}
+	cr_assert_eq(gone, 40000);
+	cr_assert_lt(looks, 60);
+}
+
+Test(stash, after_a_thread_vanished_the_counts_are_made_true)
+{
+	cr_assert_eq(put(&stash, &block[0], 8), 0);
+	struct tide_slab *slab = stash.top;
+	_Atomic uint64_t *own = slab->bits + tide_slab_words(CLS);
+	unsigned words = tide_slab_words(CLS);
+
+	for (unsigned i = 0; i < words; i++) { /* it had taken all but one, and counted none */
+		if (tide_load_relaxed(&own[i]) != 0)
+			tide_store_relaxed(&own[i], tide_load_relaxed(&own[i]) &
+			                                -tide_load_relaxed(&own[i]));
+	}
+	cr_assert_not(tide_stash_is_valid(&stash));
+	tide_stash_repair(&stash);
+	cr_assert(tide_stash_is_valid(&stash));
+	cr_assert_eq(stash.blocks, 1);
+	for (unsigned i = 0; i < words; i++)
+		tide_store_relaxed(&own[i], 0);
+	tide_stash_repair(&stash);
+	cr_assert_null(stash.top);
+	cr_assert_null(tide_load_relaxed(&slab->owner), "nobody's");
+}
+
+Test(stash, the_validator_sees_each_broken_invariant)
+{
+	cr_assert_eq(put(&stash, &block[0], 8), 0);
+	struct tide_slab *slab = stash.top;
+	struct tide_stash other;
+
+	stash.blocks++;
+	cr_assert_not(tide_stash_is_valid(&stash));
+	stash.blocks--;
+	slab->own_free++;
+	cr_assert_not(tide_stash_is_valid(&stash));
+	slab->own_free--;
+	stash.least = stash.blocks + 1;
+	cr_assert_not(tide_stash_is_valid(&stash));
+	stash.least = 0;
+	tide_store_relaxed(&slab->owner, &other);
+	cr_assert_not(tide_stash_is_valid(&stash));
+	tide_store_relaxed(&slab->owner, &stash);
+	cr_assert(tide_stash_is_valid(&stash));
+}
