@@ -115,7 +115,9 @@ bool tide_gc_put(struct tide_cache *cache, struct tide_bin *bin)
 	tide_gc_drain_bin(heap, bin);
 	TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, 1u, 0);
 	if (++heap->gc.put_bins % BINS_PER_STEP == 0) {
+		/* Also garbage of before, when the thread was not alone. */
 		(void)tide_gc_drain_strays(heap);
+		(void)tide_gc_drain_all(heap, BINS_PER_STEP, CACHES_PER_INLINE_STEP);
 		stand_in(cache);
 		count_step(&heap->gc, true);
 	}

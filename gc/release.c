@@ -223,7 +223,8 @@ static void empty_parked(struct tide_heap *heap)
 	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0)
 		call_roll(heap);
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
-		(void)tide_cache_take_stashes(cache, tide_gc_slab_take_over);
+		while (tide_cache_take_stashes(cache, true, tide_gc_slab_take_over))
+			continue;
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;
 		tide_store_relaxed(&cache->used, false);
@@ -244,6 +245,16 @@ void tide_gc_empty_idle(struct tide_heap *heap)
 	for (; cache != NULL; cache = cache->all_next) {
 		if (tide_cache_take_idle(cache, tide_gc_drain_bin, tide_gc_slab_take_over) ||
 		    tide_cache_is_to_take(cache))
+			heap->gc.unsettled = true;
+	}
+}
+
+/* What threads kept and did not need since the last tick. */
+static void age_stashes(struct tide_heap *heap)
+{
+	struct tide_cache *cache = tide_cache_all(heap);
+	for (; cache != NULL; cache = cache->all_next) {
+		if (tide_cache_take_stashes(cache, false, tide_gc_slab_take_over))
 			heap->gc.unsettled = true;
 	}
 }
@@ -271,7 +282,7 @@ static void tick_start(struct tide_heap *heap, uint64_t now_ns)
 	tide_gc_settle_queues(heap);
 	if (heap != &tide_heap_default)
 		return;
-	tide_store_relaxed(&tide_stash_ticks, tide_load_relaxed(&tide_stash_ticks) + 1);
+	age_stashes(heap);
 	tide_regret_age(retain_base(heap));
 	size_t bytes = tide_large_age();
 	tide_count_owned(&gc->count.returned_bytes, (uint64_t)bytes);
@@ -307,8 +318,10 @@ void tide_gc_collect_all(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	empty_parked(heap);
-	for (; cache != NULL; cache = cache->all_next)
-		(void)tide_cache_take_stashes(cache, tide_gc_slab_take_over);
+	for (; cache != NULL; cache = cache->all_next) {
+		while (tide_cache_take_stashes(cache, true, tide_gc_slab_take_over))
+			continue;
+	}
 	while (tide_gc_drain_strays(heap) == GC_WORKED ||
 	       tide_gc_drain_all(heap, 64, UINT32_MAX) > 0)
 		continue;

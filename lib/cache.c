@@ -250,14 +250,17 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 	return true;
 }
 
-struct tide_bin *tide_cache_unstash(struct tide_cache *cache, unsigned cls)
+/* In a slow call: a bin full out of the stash of the class; NULL: it is empty, or there is no memory
+ * for a bin. */
+static struct tide_bin *unstash(struct tide_cache *cache, unsigned cls)
 {
 	if (cls > TIDE_STASH_LAST || !cache->has_pending || cache->stash[cls].blocks == 0)
 		return NULL;
 	struct tide_bin *bin = tide_bin_new(cls, TIDE_BIN_SLOTS);
-	if (bin != NULL)
-		(void)tide_stash_take(&cache->stash[cls], bin);
-	return bin;
+	if (bin == NULL || tide_stash_take(&cache->stash[cls], bin) > 0)
+		return bin;
+	tide_bin_recycle(bin);
+	return NULL;
 }
 
 bool tide_cache_empty(struct tide_cache *cache)
@@ -276,7 +279,7 @@ bool tide_cache_empty(struct tide_cache *cache)
 			any |= bin_to_garbage(
 			    cache, tide_cache_remove_ready(cache, tide_pagemap_place(cls)));
 		any |= bin_to_garbage(cache, pending);
-		while ((pending = tide_cache_unstash(cache, cls)) != NULL)
+		while ((pending = unstash(cache, cls)) != NULL)
 			any |= bin_to_garbage(cache, pending);
 		cache->capacity[cls] = 0;
 		tide_store_relaxed(&cache->binned[cls], 0);
@@ -295,31 +298,37 @@ static void note_fewer(struct tide_cache *cache, unsigned cls, uint32_t blocks)
 	tide_store_relaxed(&cache->binned[cls], binned > blocks ? binned - blocks : 0);
 }
 
-/* With the pending bins in hand. */
-static bool take_stashes(struct tide_cache *cache, void (*take_slab)(struct tide_slab *slab))
+/* Slabs that the GC takes over from a thread at a time: it has the token meanwhile, 100 ns a slab. */
+#define SLABS_AT_ONCE 2048u
+
+/* With the pending bins in hand: all, or what was not needed. Returns how many slabs. */
+static unsigned take_stashes(struct tide_cache *cache, bool all,
+                             void (*take_slab)(struct tide_slab *slab))
 {
-	bool any = false;
+	unsigned slabs = 0;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++) {
 		struct tide_stash *stash = &cache->stash[cls];
-		struct tide_slab *slab;
-		if (stash->top == NULL)
+		uint32_t before = stash->blocks;
+		if (stash->top == NULL && stash->most == 0)
 			continue;
-		note_fewer(cache, cls, stash->blocks);
-		while ((slab = tide_stash_take_slab(stash)) != NULL)
-			take_slab(slab);
-		any = true;
+		uint32_t due = all ? before : tide_stash_due(stash);
+		if (due == 0 || slabs == SLABS_AT_ONCE)
+			continue;
+		slabs += tide_stash_take_slabs(stash, due, SLABS_AT_ONCE - slabs, take_slab);
+		note_fewer(cache, cls, before - stash->blocks);
 	}
-	return any;
+	return slabs;
 }
 
-bool tide_cache_take_stashes(struct tide_cache *cache, void (*take_slab)(struct tide_slab *slab))
+bool tide_cache_take_stashes(struct tide_cache *cache, bool all,
+                             void (*take_slab)(struct tide_slab *slab))
 {
 	TIDE_YIELD("cache.take_stashes");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
-	bool any = take_stashes(cache, take_slab);
+	unsigned slabs = take_stashes(cache, all, take_slab);
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
-	return any;
+	return slabs > 0;
 }
 
 bool tide_cache_take_idle(struct tide_cache *cache,
@@ -334,8 +343,10 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	TIDE_YIELD("cache.take");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
-	cache->calls_at_take = calls;
-	bool any = take_stashes(cache, take_slab);
+	unsigned slabs = take_stashes(cache, true, take_slab);
+	bool any = slabs > 0;
+	if (slabs < SLABS_AT_ONCE) /* else there is more at the next tick */
+		cache->calls_at_take = calls;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)

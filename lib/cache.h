@@ -203,10 +203,6 @@ TIDE_HIDDEN struct tide_bin *tide_cache_remove_ready(struct tide_cache *cache, u
  * there were any. */
 TIDE_HIDDEN bool tide_cache_empty(struct tide_cache *cache);
 
-/* In a slow call: a bin full out of the stash of the class; NULL: it is empty, or there is no memory
- * for a bin. */
-TIDE_HIDDEN struct tide_bin *tide_cache_unstash(struct tide_cache *cache, unsigned cls);
-
 /* Begin and end of a slow call: the pending bins become the owner's, unless the GC is at them. */
 TIDE_INLINE void tide_cache_slow_enter(struct tide_cache *cache)
 {
@@ -249,12 +245,14 @@ TIDE_INLINE size_t tide_cache_blocks_at(const struct tide_cache *cache, unsigned
 	return bin != NULL ? (size_t)(cache->top[place] - &bin->slot[TIDE_BIN_BASE - 1]) : 0;
 }
 
-/* In a slow call: note what the bins hold. */
+/* In a slow call: note what bins and stash hold. */
 TIDE_INLINE void tide_cache_note_bins(struct tide_cache *cache, unsigned cls)
 {
-	const struct tide_bin *pending = tide_cache_pending(cache, cls);
+	if (!cache->has_pending) /* who has them will */
+		return;
+	const struct tide_bin *pending = cache->pending[cls];
 	size_t blocks = tide_cache_blocks_at(cache, cls) + (pending != NULL ? pending->count : 0u);
-	if (cls <= TIDE_STASH_LAST && cache->has_pending)
+	if (cls <= TIDE_STASH_LAST)
 		blocks += cache->stash[cls].blocks;
 	if (TIDE_UNLIKELY(tide_pagemap_place(cls) != cls))
 		blocks += tide_cache_blocks_at(cache, tide_pagemap_place(cls));
@@ -268,9 +266,10 @@ TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
                                       void (*take)(struct tide_heap *heap, struct tide_bin *bin),
                                       void (*take_slab)(struct tide_slab *slab));
 
-/* For the token's holder: what the thread keeps of slabs, taken over by `take_slab`, unless it is at it
- * just now. Returns whether there was any. */
-TIDE_HIDDEN bool tide_cache_take_stashes(struct tide_cache *cache,
+/* For the token's holder: what the thread keeps of slabs, all or what it did not need since the last
+ * time, taken over by `take_slab`, slab by slab, unless the thread is at it just now. A bounded number
+ * of them; returns whether there were any. */
+TIDE_HIDDEN bool tide_cache_take_stashes(struct tide_cache *cache, bool all,
                                          void (*take_slab)(struct tide_slab *slab));
 
 /* Whether there may be something for it to take, at this tick or a later one. */

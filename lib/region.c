@@ -190,6 +190,7 @@ TIDE_USUAL struct tide_slab *tide_slab_make(struct tide_region *region, unsigned
 	slab->region = region;
 	slab->cls = (tide_class)cls;
 	slab->free_blocks = slab->own_free = 0;
+	slab->own_listed = false;
 	tide_store_relaxed(&slab->owner, NULL);
 	/* Also those of checked mode: blocks of a heap that was destroyed are live still. */
 	for (unsigned i = 0; i < 2 * words; i++)

@@ -115,7 +115,8 @@ struct tide_slab {
 	/* Plain, the GC token's: blocks that are free and in no bin. */
 	uint16_t free_blocks;
 	uint16_t own_free; /* plain, the owner's: blocks that it keeps (stash.h) */
-	struct tide_slab *own_next; /* likewise: the next slab of which it does */
+	bool own_listed;   /* likewise: it is in the owner's list, or about to be out of it */
+	struct tide_slab *own_next; /* likewise: the next there */
 	/* Of the thread that keeps blocks of this slab; NULL: none does.
 	 * writers  who puts the first block by, by CAS; who took the last
 	 * readers  every thread   order   cas-acquire, store-release   edges   slab.own */

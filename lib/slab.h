@@ -41,9 +41,9 @@ TIDE_INLINE unsigned tide_slab_put_run(const struct tide_slab *slab, struct tide
 	uintptr_t base = slab->base;
 	void **start = slot;
 	unsigned odd = 0;
-	unsigned at = 0;
-	uint64_t word = tide_load_relaxed(&bits.in[0]);
-	uint64_t other = tide_load_relaxed(&bits.other[0]) & bits.other_mask;
+	unsigned at = (unsigned)(((uintptr_t)*slot - base) * reciprocal >> 38);
+	uint64_t word = tide_load_relaxed(&bits.in[at]);
+	uint64_t other = tide_load_relaxed(&bits.other[at]) & bits.other_mask;
 	for (; slot < end; slot++) {
 		uint64_t offset = (uintptr_t)*slot - base;
 		if (offset >= slab_bytes)
@@ -100,6 +100,20 @@ TIDE_INLINE void **tide_slab_take_run(const struct tide_slab *slab, _Atomic uint
 		tide_store_relaxed(&bits[i], word);
 	}
 	return slot;
+}
+
+/* Whether a thread keeps the block, or the free set has it: for one in the caller's hands, it was
+ * freed twice. Not in checked mode. */
+TIDE_INLINE bool tide_slab_is_free(const void *block, unsigned cls)
+{
+	struct tide_slab *slab = tide_slab_of(block);
+	if (slab == NULL || slab->cls != cls)
+		return false;
+	uint64_t product = ((uintptr_t)block - slab->base) * tide_slab_shape[cls].reciprocal;
+	unsigned idx = (unsigned)(product >> 32);
+	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]) |
+	                tide_load_relaxed(&slab->bits[tide_slab_words(cls) + idx / 64]);
+	return (uint32_t)product < tide_slab_shape[cls].reciprocal && (word >> (idx % 64) & 1) != 0;
 }
 
 #endif

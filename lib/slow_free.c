@@ -13,6 +13,7 @@
 #include "pool.h"
 #include "profiled.h"
 #include "seat.h"
+#include "slab.h"
 #include "start.h"
 
 /* The bin that free fills, made if there is none: the ready bin, or in profile mode that for
@@ -114,32 +115,13 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	tide_slow_want_gc_thread(cache);
 }
 
-/* While the GC thread is there to see to what is left behind; and not where each block is counted
- * against a limit, or looked at. */
+/* While there is a GC thread, which takes over what is kept for nothing; and not where each block is
+ * counted against a limit, looked at, or made zero. */
 static bool may_stash(const struct tide_cache *cache, unsigned cls)
 {
 	return cls <= TIDE_STASH_LAST && cache->has_pending && cache->heap == &tide_heap_default &&
 	       tide_gc_thread_runs() && !tide_budget_is_on(&cache->heap->budget) &&
-	       !tide_start_checked();
-}
-
-/* What a stash has too much of goes, little by little. */
-static void trim_stash(struct tide_cache *cache, unsigned cls)
-{
-	struct tide_bin *bin;
-	int64_t due = tide_stash_look(&cache->stash[cls]);
-	while (due > 0 && (bin = tide_cache_unstash(cache, cls)) != NULL) {
-		due -= bin->count;
-		tide_slow_give_away(cache, bin);
-	}
-}
-
-/* Of the class at hand, and of one other in turn: a class may not come up again. */
-static void trim_stashes(struct tide_cache *cache, unsigned cls)
-{
-	uint32_t turn = tide_load_relaxed(&cache->slow_calls) % TIDE_STASH_LAST;
-	trim_stash(cache, cls);
-	trim_stash(cache, TIDE_CLASS_SMALL_FIRST + turn);
+	       !tide_start_checked() && tide_option(TIDE_OPTION_ZERO) == 0;
 }
 
 bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
@@ -147,33 +129,42 @@ bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
 	if (cls > TIDE_STASH_LAST || !cache->has_pending)
 		return false;
 	struct tide_stash *stash = &cache->stash[cls];
-	trim_stashes(cache, cls);
-	if (stash->blocks > 0) {
-		struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
-		bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));
-		if (bin == NULL)
-			return false;
-		tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
-		(void)tide_stash_take(stash, bin);
-		tide_cache_install(cache, bin);
-		return true;
+	if (stash->blocks == 0) {
+		int64_t most =
+		    tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) / (int64_t)tide_class_bytes(cls);
+		if (stash->gave > 0 && may_stash(cache, cls))
+			tide_stash_missed(stash, STASH_FIRST_BLOCKS, (uint32_t)most);
+		return false;
 	}
-	if (stash->gave > 0 && may_stash(cache, cls)) {
-		int64_t most_bytes = tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
-		tide_stash_missed(stash, STASH_FIRST_BLOCKS,
-		                  (uint32_t)(most_bytes / (int64_t)tide_class_bytes(cls)));
+	struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
+	bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));
+	if (bin == NULL)
+		return false;
+	tide_bin_set_capacity(bin, tide_cache_capacity(cache, cls));
+	unsigned taken = tide_stash_take(stash, bin);
+	tide_cache_install(cache, bin);
+	return taken > 0;
+}
+
+/* Of the blocks that a bin has still, those that are free already: freed twice. */
+static TIDE_COLD void drop_free(struct tide_bin *bin)
+{
+	for (unsigned at = bin->count; at-- > 0;) {
+		void *block = bin->slot[TIDE_BIN_BASE + at];
+		if (!tide_slab_is_free(block, bin->cls))
+			continue;
+		tide_bin_drop(bin, at);
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, "free", block, bin->cls,
+		                  tide_class_bytes(bin->cls));
 	}
-	return false;
 }
 
 /* Keep the blocks of a full bin; the bin has the others afterwards. */
 static void stash(struct tide_cache *cache, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;
-	if (!may_stash(cache, cls))
-		return;
-	trim_stashes(cache, cls);
-	tide_stash_put(&cache->stash[cls], bin);
+	if (may_stash(cache, cls) && TIDE_UNLIKELY(tide_stash_put(&cache->stash[cls], bin) > 0))
+		drop_free(bin);
 }
 
 /* A block that was freed twice with others between goes round in the thread's own bins unseen, and

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-_Atomic uint32_t tide_stash_ticks;
-
 static _Atomic uint64_t *own_bits(struct tide_slab *slab)
 {
 	return slab->bits + tide_slab_words(slab->cls);
@@ -29,33 +27,64 @@ static bool is_scattered(const struct tide_bin *bin)
 	return far > FAR_LOOKS;
 }
 
+static unsigned own_bits_set(struct tide_slab *slab)
+{
+	unsigned set = 0;
+	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
+		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&own_bits(slab)[i]));
+	return set;
+}
+
+/* A slab is out of sight only while it says so: of stores in this order fork copies the first few. */
+static void push(struct tide_stash *stash, struct tide_slab *slab)
+{
+	slab->own_next = stash->top;
+	tide_order_stores();
+	stash->top = slab;
+	tide_order_stores();
+	slab->own_listed = true;
+}
+
+static void unlink_at(struct tide_slab **link)
+{
+	struct tide_slab *slab = *link;
+	slab->own_listed = false;
+	tide_order_stores();
+	*link = slab->own_next;
+	tide_order_stores();
+}
+
 static bool claim(struct tide_stash *stash, struct tide_slab *slab)
 {
 	struct tide_stash *owner = tide_load_relaxed(&slab->owner);
-	if (TIDE_LIKELY(owner == stash))
+	if (TIDE_LIKELY(owner == stash && slab->own_listed))
 		return true;
-	if (owner != NULL)
+	if (owner == NULL) {
+		TIDE_YIELD("stash.claim");
+		if (!tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
+			return false;
+		TIDE_YIELD("stash.claimed");
+	} else if (owner != stash) {
 		return false;
-	TIDE_YIELD("stash.claim");
-	if (!tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
-		return false;
-	TIDE_YIELD("stash.claimed");
-	slab->own_next = stash->top;
-	tide_order_stores(); /* a fork between finds it in the list, if with nothing */
-	stash->top = slab;
+	} else { /* as a fork left it */
+		slab->own_free = (uint16_t)own_bits_set(slab);
+		stash->blocks += slab->own_free;
+	}
+	push(stash, slab);
 	return true;
 }
 
-void tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
+unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 {
 	if (stash->blocks >= stash->most) {
 		stash->gave += bin->count;
-		return;
+		return 0;
 	}
 	if (is_scattered(bin))
-		return;
+		return 0;
 	unsigned cls = bin->cls;
 	unsigned words = tide_slab_words(cls);
+	unsigned odd = 0;
 	void **slot = &bin->slot[TIDE_BIN_BASE];
 	void **end = slot + bin->count;
 	bin->count = 0;
@@ -68,14 +97,17 @@ void tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 		}
 		struct tide_slab_bits bits = { slab->bits + words, slab->bits, UINT64_MAX };
 		unsigned put;
-		slot += tide_slab_put_run(slab, bits, bin, slot, end, &put);
+		unsigned run = tide_slab_put_run(slab, bits, bin, slot, end, &put);
+		slot += run;
+		odd += run - put;
 		slab->own_free = (uint16_t)(slab->own_free + put);
 		stash->blocks += put;
 		if (TIDE_UNLIKELY(slab->own_free == 0)) { /* just claimed, so on top */
-			stash->top = slab->own_next;
+			unlink_at(&stash->top);
 			tide_stash_let_go(slab);
 		}
 	}
+	return odd;
 }
 
 /* Slabs looked at for one that has enough. */
@@ -95,9 +127,8 @@ static void bring_up(struct tide_stash *stash, unsigned blocks)
 	struct tide_slab *slab = *most;
 	if (most == &stash->top)
 		return;
-	*most = slab->own_next;
-	slab->own_next = stash->top;
-	stash->top = slab;
+	unlink_at(most);
+	push(stash, slab);
 }
 
 unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin)
@@ -113,7 +144,7 @@ unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin)
 		slab->own_free = (uint16_t)(slab->own_free - (slot - first));
 		slot = first;
 		if (slab->own_free == 0) {
-			stash->top = slab->own_next;
+			unlink_at(&stash->top);
 			tide_stash_let_go(slab);
 		}
 	}
@@ -139,59 +170,55 @@ void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint32_t limit)
 		stash->most = limit;
 }
 
-/* Of what is to go, at least so many blocks at a time, and an eighth. */
-#define DUE_AT_ONCE 256u
-
-uint32_t tide_stash_look(struct tide_stash *stash)
+uint32_t tide_stash_due(struct tide_stash *stash)
 {
-	uint32_t ticks = tide_load_relaxed(&tide_stash_ticks);
-	if (ticks != stash->ticks) {
-		stash->ticks = ticks;
-		stash->due = (stash->least + 1) / 2;
-		stash->most -= stash->due < stash->most ? stash->due : stash->most;
-		stash->gave /= 2;
-		stash->least = stash->blocks;
+	uint32_t due = (stash->least + 1) / 2;
+	stash->most -= due < stash->most ? due : stash->most;
+	stash->gave /= 2;
+	stash->least = stash->blocks;
+	return due;
+}
+
+unsigned tide_stash_take_slabs(struct tide_stash *stash, uint32_t blocks, unsigned slabs,
+                               void (*take)(struct tide_slab *slab))
+{
+	struct tide_slab **link = &stash->top;
+	uint32_t stay = stash->blocks > blocks ? stash->blocks - blocks : 0;
+	unsigned taken = 0;
+	for (; *link != NULL && (*link)->own_free <= stay; link = &(*link)->own_next)
+		stay -= (*link)->own_free;
+	for (struct tide_slab *slab; taken < slabs && (slab = *link) != NULL; taken++) {
+		stash->blocks -= slab->own_free;
+		unlink_at(link);
+		take(slab);
 	}
-	uint32_t part = stash->due / 8 > DUE_AT_ONCE ? stash->due / 8 : DUE_AT_ONCE;
-	uint32_t now = stash->due < part ? stash->due : part;
-	stash->due -= now;
-	return now;
+	if (stash->least > stash->blocks)
+		stash->least = stash->blocks;
+	return taken;
 }
 
-struct tide_slab *tide_stash_take_slab(struct tide_stash *stash)
-{
-	struct tide_slab *slab = stash->top;
-	if (slab == NULL)
-		return NULL;
-	stash->top = slab->own_next;
-	stash->blocks -= slab->own_free;
-	stash->least = 0;
-	return slab;
-}
-
-static unsigned own_bits_set(struct tide_slab *slab)
-{
-	unsigned set = 0;
-	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
-		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&own_bits(slab)[i]));
-	return set;
-}
-
+/* What is as it should be is not written to: a child of fork would have to copy it. */
 void tide_stash_repair(struct tide_stash *stash)
 {
-	struct tide_slab *next = stash->top;
-	stash->top = NULL;
-	stash->blocks = stash->least = 0;
-	for (struct tide_slab *slab; (slab = next) != NULL;) {
-		next = slab->own_next;
-		slab->own_free = (uint16_t)own_bits_set(slab);
-		if (slab->own_free == 0) {
+	struct tide_slab **link = &stash->top;
+	uint32_t blocks = 0;
+	for (struct tide_slab *slab; (slab = *link) != NULL;) {
+		unsigned own_free = own_bits_set(slab);
+		if (own_free == 0) {
+			unlink_at(link);
 			tide_stash_let_go(slab);
 			continue;
 		}
-		slab->own_next = stash->top;
-		stash->top = slab;
-		stash->blocks += slab->own_free;
+		if (slab->own_free != own_free || !slab->own_listed) {
+			slab->own_free = (uint16_t)own_free;
+			slab->own_listed = true;
+		}
+		blocks += own_free;
+		link = &slab->own_next;
+	}
+	if (stash->blocks != blocks || stash->least > blocks) {
+		stash->blocks = blocks;
+		stash->least = 0;
 	}
 }
 
@@ -199,8 +226,8 @@ bool tide_stash_is_valid(const struct tide_stash *stash)
 {
 	uint32_t blocks = 0;
 	for (struct tide_slab *slab = stash->top; slab != NULL; slab = slab->own_next) {
-		if (tide_load_relaxed(&slab->owner) != stash || slab->own_free == 0 ||
-		    slab->own_free != own_bits_set(slab))
+		if (tide_load_relaxed(&slab->owner) != stash || !slab->own_listed ||
+		    slab->own_free == 0 || slab->own_free != own_bits_set(slab))
 			return false;
 		blocks += slab->own_free;
 	}

@@ -1,6 +1,8 @@
 /* slabset.c: free blocks as bits, found by age and then by address. */
 #include "support.h"
 
+#include "stash.h"
+
 #include "../lib/lane_support.h"
 
 TestSuite(slabset, .init = process_begins, .timeout = 60);
@@ -109,6 +111,34 @@ Test(slabset, put_sets_a_bit_once)
 	cr_assert_eq(tide_heap_default.gc.free_blocks[CLASS_48], 1);
 	cr_assert(tide_gc_slab_put(slab, 8));
 	cr_assert_eq(slab->bits[0], 3u << 7);
+}
+
+/* All of a slab but one block is kept by a thread, whose stash then goes. */
+Test(slabset, what_a_thread_kept_is_taken_over)
+{
+	struct tide_region *region = free_region();
+	struct tide_slab *slab = slab_with_all_out(region, CLASS_48, block);
+	unsigned blocks = tide_slab_shape[CLASS_48].blocks;
+	struct tide_stash stash = { .most = blocks };
+	struct tide_bin *bin = tide_bin_new(CLASS_48, TIDE_BIN_SLOTS);
+
+	for (unsigned i = 1; i < blocks; i++) {
+		tide_bin_add(bin, block[i]);
+		if (bin->count == TIDE_BIN_SLOTS || i == blocks - 1)
+			(void)tide_stash_put(&stash, bin);
+		cr_assert(bin->count < TIDE_BIN_SLOTS);
+	}
+	cr_assert_eq(stash.blocks, blocks - 1);
+	cr_assert_not(is_partial(slab), "they are out, as far as the GC knows");
+	cr_assert_not(tide_gc_slab_put(slab, index_of(slab, block[1])), "freed twice");
+	cr_assert_eq(tide_stash_take_slabs(&stash, blocks, 1, tide_gc_slab_take_over), 1);
+	cr_assert_eq(slab->free_blocks, blocks - 1);
+	cr_assert_eq(tide_heap_default.gc.free_blocks[CLASS_48], blocks - 1);
+	cr_assert(is_partial(slab));
+	cr_assert(tide_gc_slab_is_valid(slab));
+	cr_assert_null(tide_load_relaxed(&slab->owner));
+	cr_assert(tide_gc_slab_put(slab, index_of(slab, block[0])));
+	cr_assert_null(slab_at(region, block[0]), "it is wholly free, and a chunk");
 }
 
 static struct tide_slab *slab_taken(struct tide_region *region, unsigned cls, uint8_t lane)

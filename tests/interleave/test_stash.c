@@ -53,7 +53,7 @@ static void put_and_take(struct tide_stash *own, struct tide_bin *in)
 {
 	unsigned before = in->count;
 
-	tide_stash_put(own, in);
+	(void)tide_stash_put(own, in);
 	TIDE_YIELD("test.put");
 	if (in->count == before)
 		TIDE_YIELD("test.another_has_it");
@@ -76,7 +76,7 @@ static void keep_in_a_cache(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		tide_cache_slow_enter(keeper);
 		if (keeper->has_pending) {
-			tide_stash_put(&keeper->stash[CLS], bin[0]);
+			(void)tide_stash_put(&keeper->stash[CLS], bin[0]);
 			TIDE_YIELD("test.kept");
 		}
 		tide_cache_slow_leave(keeper);
@@ -100,7 +100,7 @@ static void take_slab(struct tide_slab *slab)
 static void take_over(void)
 {
 	for (unsigned i = 0; i < ROUNDS; i++)
-		(void)tide_cache_take_stashes(keeper, take_slab);
+		(void)tide_cache_take_stashes(keeper, true, take_slab);
 }
 
 static const char *each_block_is_in_one_place(void)

@@ -16,7 +16,9 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { CALLS = SCALED(20000), SLOTS = 256 };
 
@@ -242,6 +244,71 @@ Test(slow, many_blocks_of_a_thread_that_is_alone_come_back_side_by_side)
 	cr_assert_gt(few, 300 / 2, "%zu", few);
 	cr_assert_lt(at_random, COUNT_OF(block) / 16, "%zu", at_random);
 	cr_assert_lt(tree, COUNT_OF(block) / 16, "%zu", tree);
+	assert_sound();
+}
+
+/* What the thread of this cache keeps, as its own or the GC's next look would see it. */
+static uint32_t kept(struct tide_cache *cache)
+{
+	uint32_t blocks = 0;
+
+	while (tide_swap_acq_rel(&cache->pending_taken, true))
+		(void)sched_yield();
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++)
+		blocks += cache->stash[cls].blocks;
+	tide_store_release(&cache->pending_taken, false);
+	return blocks;
+}
+
+static void *purge(void *unused)
+{
+	(void)tide_purge();
+	return unused;
+}
+
+static void keep_blocks(void **block, size_t blocks)
+{
+	cr_assert_eq(tide_gc_start(), 0);
+	(void)steps_aside(block, blocks, 10, in_tree_order);
+	cr_assert_gt(kept(tide_slow_self()), blocks / 2, "%u", kept(tide_slow_self()));
+	assert_sound();
+}
+
+Test(slow, with_a_GC_thread_a_thread_keeps_what_it_frees_and_gets_it_side_by_side)
+{
+	static void *block[16383];
+
+	keep_blocks(block, COUNT_OF(block));
+	size_t aside = steps_aside(block, COUNT_OF(block), 3, in_tree_order);
+	cr_assert_lt(aside, COUNT_OF(block) / 4, "%zu", aside);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = block_of(32);
+	cr_assert_lt(kept(tide_slow_self()), COUNT_OF(block) / 2);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	assert_sound();
+}
+
+Test(slow, what_a_thread_keeps_goes_when_another_purges)
+{
+	static void *block[16383];
+
+	keep_blocks(block, COUNT_OF(block));
+	const char *wrong = run_threads(purge, NULL, 0, 1);
+	cr_assert_null(wrong, "%s", wrong);
+	cr_assert_eq(kept(tide_slow_self()), 0);
+	assert_sound();
+}
+
+Test(slow, what_a_thread_keeps_goes_when_it_is_idle)
+{
+	static void *block[16383];
+	struct timespec pause = { .tv_nsec = 10000000 };
+
+	tide_options_set(TIDE_OPTION_DECAY_MS, 20);
+	keep_blocks(block, COUNT_OF(block));
+	while (kept(tide_slow_self()) > 0) /* the time limit of the test ends it */
+		(void)nanosleep(&pause, NULL);
 	assert_sound();
 }
 

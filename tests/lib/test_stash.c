@@ -40,7 +40,7 @@ static unsigned put(struct tide_stash *to, void *const *blocks, unsigned count)
 {
 	struct tide_bin *bin = bin_of(blocks, count);
 
-	tide_stash_put(to, bin);
+	(void)tide_stash_put(to, bin);
 	unsigned left = bin->count;
 	bin->count = 0;
 	tide_bin_recycle(bin);
@@ -163,34 +163,78 @@ Test(stash, there_is_room_for_what_was_missed_and_had_been_given_away)
 	cr_assert_eq(stash.most, 60, "nor than the limit");
 }
 
-Test(stash, half_of_what_was_not_needed_goes_tick_by_tick)
+Test(stash, half_of_what_was_not_needed_since_the_last_tick_is_to_go)
 {
 	cr_assert_eq(put(&stash, &block[0], 40), 0);
-	cr_assert_eq(tide_stash_look(&stash), 0);
-	tide_store_relaxed(&tide_stash_ticks, 1);
-	cr_assert_eq(tide_stash_look(&stash), 0, "it was put by since");
-	tide_store_relaxed(&tide_stash_ticks, 2);
-	cr_assert_eq(tide_stash_look(&stash), 20);
+	cr_assert_eq(tide_stash_due(&stash), 0, "it was put by since");
+	cr_assert_eq(tide_stash_due(&stash), 20);
 	cr_assert_eq(stash.most, ROOM - 20);
-	cr_assert_eq(tide_stash_look(&stash), 0, "once a tick");
 	(void)take(&stash);
-	tide_store_relaxed(&tide_stash_ticks, 3);
-	cr_assert_eq(tide_stash_look(&stash), 0, "all was needed");
+	cr_assert_eq(tide_stash_due(&stash), 0, "all was needed");
 }
 
-Test(stash, much_goes_in_parts)
-{
-	uint32_t gone = 0;
-	unsigned looks = 0;
+static unsigned slabs_taken;
 
-	stash.blocks = stash.least = 80000;
-	tide_store_relaxed(&tide_stash_ticks, 1);
-	for (uint32_t now; (now = tide_stash_look(&stash)) > 0; looks++) {
-		cr_assert_leq(now, 40000 / 8);
-		gone += now;
+static void take_over(struct tide_slab *slab)
+{
+	_Atomic uint64_t *own = slab->bits + tide_slab_words(CLS);
+
+	for (unsigned i = 0; i < tide_slab_words(CLS); i++)
+		tide_store_relaxed(&own[i], 0);
+	tide_stash_let_go(slab);
+	slabs_taken++;
+}
+
+Test(stash, slabs_go_as_they_are_and_first_what_was_put_by_first)
+{
+	enum { SLABS = 5 };
+	static void *many[SLABS * 64 * 64];
+	struct tide_slab *first = NULL;
+	unsigned blocks = SLABS * tide_slab_shape[CLS].blocks;
+
+	cr_assert_leq(blocks, COUNT_OF(many));
+	for (unsigned i = 0; i < blocks; i++)
+		many[i] = tide_malloc(BYTES);
+	for (unsigned i = 0; i + 64 <= blocks; i += 64) {
+		(void)put(&stash, &many[i], 64);
+		first = first != NULL ? first : stash.top;
 	}
-	cr_assert_eq(gone, 40000);
-	cr_assert_lt(looks, 60);
+	uint32_t before = stash.blocks;
+	cr_assert_eq(tide_stash_take_slabs(&stash, 1, 100, take_over), 1);
+	cr_assert_null(tide_load_relaxed(&first->owner));
+	cr_assert_lt(stash.blocks, before);
+	cr_assert(tide_stash_is_valid(&stash));
+	cr_assert_eq(tide_stash_take_slabs(&stash, before, 2, take_over), 2, "no more at once");
+	cr_assert(tide_stash_is_valid(&stash));
+	(void)tide_stash_take_slabs(&stash, before, 100, take_over);
+	cr_assert_eq(stash.blocks, 0);
+	cr_assert_null(stash.top);
+	cr_assert_geq(slabs_taken, SLABS);
+}
+
+/* A fork came between two stores: a slab is the thread's, and not in its list. */
+Test(stash, a_slab_that_fell_out_of_the_list_comes_back_with_a_block_of_it)
+{
+	cr_assert_eq(put(&stash, &block[0], 8), 0);
+	struct tide_slab *slab = stash.top;
+
+	slab->own_listed = false;
+	stash.top = NULL;
+	tide_stash_repair(&stash);
+	cr_assert_eq(stash.blocks, 0);
+	cr_assert_eq(put(&stash, &block[8], 1), 0);
+	cr_assert_eq(stash.blocks, 9);
+	cr_assert_eq(take(&stash)->count, 9);
+	/* Claimed, and nothing more. */
+	tide_store_relaxed(&slab->owner, &stash);
+	cr_assert_eq(put(&stash, &block[0], 2), 0);
+	cr_assert_eq(take(&stash)->count, 2);
+	/* About to leave. */
+	cr_assert_eq(put(&stash, &block[0], 2), 0);
+	slab->own_listed = false;
+	tide_stash_repair(&stash);
+	cr_assert(tide_stash_is_valid(&stash));
+	cr_assert_eq(take(&stash)->count, 2);
 }
 
 Test(stash, after_a_thread_vanished_the_counts_are_made_true)
