@@ -4,7 +4,7 @@
  *
  * The bound. At every instant, for each class, every block is in exactly one place:
  *
- *   carved == live + in bins + in queues + in garbage + in free sets        (tide_gc_audit)
+ *   carved == live + in bins, or kept + in queues + in garbage + in free sets   (tide_gc_audit)
  *
  * and once the GC had a step, memory that is neither live nor in a free set is at most
  *
@@ -14,6 +14,9 @@
  *     queue_max_bytes; over medium ones, each up to 1 MiB; without a GC thread all small ones
  *     together up to a quarter of what may be retained (between two ticks up to 1.75 times that,
  *     where threads of all lanes fill them: queue.h)
+ *   + with a GC thread, what threads keep (stash.h): of each class up to 512 bytes as much as the
+ *     thread gave away and missed again, up to queue_max_bytes; what it does not need is halved
+ *     at each tick, and goes when it is idle
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
  *     times that, without one up to four times (regret.h)

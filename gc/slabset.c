@@ -218,8 +218,8 @@ static struct tide_slab *oldest(struct tide_heap *heap, unsigned cls, unsigned *
 /* A class that has had this much is worth faulting in a whole slab for. */
 #define DEMAND_BYTES (1u << 20)
 
-/* The slab's memory was given back before: a class in demand gets all of it in one call. Where there
- * is a GC thread nobody else does so: who waits for a block is not to wait for 16 pages
+/* The slab's memory was given back before: a class in demand gets all of it in one call. Where
+ * there is a GC thread nobody else does so: who waits for a block is not to wait for 16 pages
  * (frontier.c). */
 static void slab_prefault(struct tide_slab *slab)
 {

@@ -118,8 +118,8 @@ static struct tide_bin *repair_ready(struct tide_cache *cache, unsigned place)
 	return ready;
 }
 
-/* Those of medium classes are as wide as the pool's, and not full: pool.c adds to them, and must stay
- * below the mark. */
+/* Those of medium classes are as wide as the pool's, and not full: pool.c adds to them, and must
+ * stay below the mark. */
 static void repair_pending(struct tide_bin *pending)
 {
 	bool small = tide_class_is_small(pending->cls);
@@ -250,8 +250,8 @@ static bool bin_to_garbage(struct tide_cache *cache, struct tide_bin *bin)
 	return true;
 }
 
-/* In a slow call: a bin full out of the stash of the class; NULL: it is empty, or there is no memory
- * for a bin. */
+/* In a slow call: a bin full out of the stash of the class; NULL: it is empty, or there is no
+ * memory for a bin. */
 static struct tide_bin *unstash(struct tide_cache *cache, unsigned cls)
 {
 	if (cls > TIDE_STASH_LAST || !cache->has_pending || cache->stash[cls].blocks == 0)
@@ -298,7 +298,8 @@ static void note_fewer(struct tide_cache *cache, unsigned cls, uint32_t blocks)
 	tide_store_relaxed(&cache->binned[cls], binned > blocks ? binned - blocks : 0);
 }
 
-/* Slabs that the GC takes over from a thread at a time: it has the token meanwhile, 100 ns a slab. */
+/* Slabs that the GC takes over from a thread at a time: it has the token meanwhile, 100 ns a slab.
+ * */
 #define SLABS_AT_ONCE 2048u
 
 /* With the pending bins in hand: all, or what was not needed. Returns how many slabs. */

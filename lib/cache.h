@@ -266,9 +266,9 @@ TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
                                       void (*take)(struct tide_heap *heap, struct tide_bin *bin),
                                       void (*take_slab)(struct tide_slab *slab));
 
-/* For the token's holder: what the thread keeps of slabs, all or what it did not need since the last
- * time, taken over by `take_slab`, slab by slab, unless the thread is at it just now. A bounded number
- * of them; returns whether there were any. */
+/* For the token's holder: what the thread keeps of slabs, all or what it did not need since the
+ * last time, taken over by `take_slab`, slab by slab, unless the thread is at it just now. A
+ * bounded number of them; returns whether there were any. */
 TIDE_HIDDEN bool tide_cache_take_stashes(struct tide_cache *cache, bool all,
                                          void (*take_slab)(struct tide_slab *slab));
 

@@ -1,6 +1,6 @@
 /* Blocks of a slab as bits: bins put in and filled. Whose bits those are, and who may do so, is the
- * caller's: those of the free set, bits[0 .. words), are the token's holder's (slabset.h); those that
- * a thread keeps, bits[words .. 2 * words), that thread's (stash.h).
+ * caller's: those of the free set, bits[0 .. words), are the token's holder's (slabset.h); those
+ * that a thread keeps, bits[words .. 2 * words), that thread's (stash.h).
  */
 #ifndef TIDE_SLAB_H
 #define TIDE_SLAB_H
@@ -26,12 +26,12 @@ struct tide_slab_bits {
 	uint64_t other_mask; /* 0: never mind */
 };
 
-/* Set the bits of blocks from `slot` on and before `end`, as long as they lie in the slab; the first
- * does. Those that are no blocks, or set already, go back into the bin, which has never more than
- * were read. Returns how many there were, and in `*put` how many were set.
+/* Set the bits of blocks from `slot` on and before `end`, as long as they lie in the slab; the
+ * first does. Those that are no blocks, or set already, go back into the bin, which has never more
+ * than were read. Returns how many there were, and in `*put` how many were set.
  *
- * The word that is being made stays in a register: blocks freed together lie together, and one would
- * wait for the other's store. */
+ * The word that is being made stays in a register: blocks freed together lie together, and one
+ * would wait for the other's store. */
 TIDE_INLINE unsigned tide_slab_put_run(const struct tide_slab *slab, struct tide_slab_bits bits,
                                        struct tide_bin *bin, void **slot, void **end, unsigned *put)
 {

@@ -29,7 +29,8 @@
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \
 	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                       \
-	  "highest level of a ready queue of blocks up to 8k; of longer ones at most 1m")          \
+	  "highest level of a ready queue of blocks up to 8k, and what a thread keeps of a size; "  \
+	  "of longer ones at most 1m")                                                              \
 	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
 	  "a ready queue grows by so many bins each time it is found empty")                       \
 	X(QUEUE_FULL_COUNT, "queue_full_count", "visits", 8, 1, 1000000,                           \

@@ -371,3 +371,65 @@ Test(threads, large_blocks_change_hands)
 	}
 	cr_assert_eq(stats_now().large_bytes, 0);
 }
+
+/* ---- Each builds and drops what is mostly its own ---- */
+
+enum { WAVE_BLOCKS = 12000, WAVE_THREADS = 4, TRADED_ONE_IN = 16, TRADES = 256 };
+static parcel_slot trade[TRADES];
+
+/* In the order in which they were made, or the last first, or as a tree is dropped. */
+static size_t wave_place(size_t i, unsigned way)
+{
+	if (way == 0)
+		return i;
+	return way == 1 ? WAVE_BLOCKS - 1 - i : i - i % 3 + (i + 1) % 3;
+}
+
+static const char *wave(struct parcel **own, uint64_t *random)
+{
+	static const size_t bytes[] = { 1, 14, 30, 48, 100, 250, 480 };
+	size_t has_bytes = bytes[random_next(random) % COUNT_OF(bytes)];
+	unsigned way = (unsigned)(random_next(random) % 3);
+	const char *wrong = NULL;
+
+	for (size_t i = 0; i < WAVE_BLOCKS && wrong == NULL; i++) {
+		own[i] = parcel_make(has_bytes, random_next(random));
+		if (own[i] == NULL)
+			return "out of memory";
+		if (i % TRADED_ONE_IN != 0)
+			continue;
+		own[i] = slot_swap(&trade[random_next(random) % TRADES], own[i]);
+		if (own[i] == NULL) /* nothing there yet */
+			own[i] = parcel_make(has_bytes, i);
+	}
+	for (size_t i = 0; i < WAVE_BLOCKS && wrong == NULL; i++)
+		wrong = parcel_end(own[wave_place(i, way)]);
+	return wrong;
+}
+
+static void *waves(void *seed)
+{
+	static const int rounds = SCALED(60);
+	struct parcel **own = tide_malloc(WAVE_BLOCKS * sizeof *own);
+	const char *wrong = own != NULL ? NULL : "out of memory";
+
+	for (int i = 0; i < rounds && wrong == NULL; i++)
+		wrong = wave(own, seed);
+	tide_free(own);
+	return (void *)(uintptr_t)wrong;
+}
+
+Test(threads, each_builds_and_drops_what_is_mostly_its_own)
+{
+	uint64_t seed[WAVE_THREADS] = { 1, 2, 3, 4 };
+
+	cr_assert_eq(tide_gc_start(), 0);
+	const char *wrong = run_threads(waves, seed, sizeof *seed, WAVE_THREADS);
+	cr_assert_null(wrong, "%s", wrong);
+	for (unsigned i = 0; i < TRADES; i++) {
+		struct parcel *left = slot_swap(&trade[i], NULL);
+		if (left != NULL)
+			cr_assert_null(parcel_end(left));
+	}
+	(void)tide_purge();
+}

@@ -107,7 +107,8 @@ tide_mutant(owners_are_not_counted lib/cache.c
 	test_cache a_thread_with_the_id_of_another 2)
 
 tide_mutant(the_pending_bins_are_taken_by_a_store lib/cache.c
-	[[if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */]]
+	[[TIDE_YIELD("cache.take");
+	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */]]
 	[[bool was_taken = tide_load_acquire(&cache->pending_taken);
 	TIDE_YIELD("cache.mutant");
 	tide_store_release(&cache->pending_taken, true);
@@ -119,6 +120,22 @@ tide_mutant(the_pending_bins_are_given_back_early lib/cache.c
 	[[	cache->calls_at_take = calls;
 	tide_store_release(&cache->pending_taken, false);]]
 	test_cache the_pending_bins_of_an_idle_thread 2)
+
+tide_mutant(stashes_are_taken_without_asking lib/cache.c
+	[[TIDE_YIELD("cache.take_stashes");
+	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */]]
+	[[if (tide_load_relaxed(&cache->pending_taken))]]
+	test_stash what_is_kept_is_taken_over 2)
+
+tide_mutant(a_slab_has_two_owners lib/stash.c
+	[[	if (owner == NULL) {
+		TIDE_YIELD("stash.claim");
+		if (!tide_cas_acquire(&slab->owner, &owner, stash)) /* slab.own */
+			return false;]]
+	[[	if (owner == NULL) {
+		TIDE_YIELD("stash.claim");
+		tide_store_relaxed(&slab->owner, stash);]]
+	test_stash threads_keep_blocks_of_one_slab 2)
 
 tide_mutant(an_owner_takes_what_the_GC_is_at lib/slow.c
 	[[struct tide_bin *pending = tide_cache_pending(cache, cls);

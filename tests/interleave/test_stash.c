@@ -17,6 +17,7 @@ static void *block[BLOCKS]; /* of one slab */
 static struct tide_cache *keeper;
 static struct tide_stash stash[SCENARIO_THREADS];
 static struct tide_bin *bin[SCENARIO_THREADS];
+static struct tide_bin *single[ROUNDS];
 static unsigned taken[BLOCKS]; /* over, by the GC */
 
 static unsigned number_of(const void *it)
@@ -70,13 +71,24 @@ static void keep(void)
 		put_and_take(&stash[self], bin[self]);
 }
 
+/* The blocks of thread 0, a bin for each. */
+static void one_slab_and_a_cache(void)
+{
+	one_slab();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		single[i] = tide_bin_new(CLS, TIDE_BIN_SLOTS);
+		schedule_must(single[i] != NULL);
+		tide_bin_add(single[i], tide_bin_take(bin[0]));
+	}
+}
+
 /* In slow calls, as threads do. */
 static void keep_in_a_cache(void)
 {
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		tide_cache_slow_enter(keeper);
 		if (keeper->has_pending) {
-			(void)tide_stash_put(&keeper->stash[CLS], bin[0]);
+			(void)tide_stash_put(&keeper->stash[CLS], single[i]);
 			TIDE_YIELD("test.kept");
 		}
 		tide_cache_slow_leave(keeper);
@@ -103,6 +115,12 @@ static void take_over(void)
 		(void)tide_cache_take_stashes(keeper, true, take_slab);
 }
 
+static void count_bin(const struct tide_bin *in, unsigned *places)
+{
+	for (unsigned i = 0; i < in->count; i++)
+		places[number_of(in->slot[TIDE_BIN_BASE + i])]++;
+}
+
 static const char *each_block_is_in_one_place(void)
 {
 	unsigned places[BLOCKS];
@@ -113,10 +131,10 @@ static const char *each_block_is_in_one_place(void)
 		places[i] = taken[i];
 		places[i] += own >> (((uintptr_t)block[i] - slab->base) / BYTES) & 1;
 	}
-	for (unsigned i = 0; i < SCENARIO_THREADS; i++) {
-		for (unsigned j = 0; j < bin[i]->count; j++)
-			places[number_of(bin[i]->slot[TIDE_BIN_BASE + j])]++;
-	}
+	for (unsigned i = 0; i < SCENARIO_THREADS; i++)
+		count_bin(bin[i], places);
+	for (unsigned i = 0; i < ROUNDS && single[i] != NULL; i++)
+		count_bin(single[i], places);
 	for (unsigned i = 0; i < BLOCKS; i++) {
 		if (places[i] > 1)
 			return "a block is in two places";
@@ -142,7 +160,7 @@ static const struct scenario scenario[] = {
 	  .points = POINTS,
 	  .freezes = true },
 	{ .name = "what_is_kept_is_taken_over",
-	  .set_up = one_slab,
+	  .set_up = one_slab_and_a_cache,
 	  .thread = { keep_in_a_cache, take_over, keep },
 	  .check = each_block_is_in_one_place,
 	  .points = POINTS,

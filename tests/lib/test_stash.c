@@ -103,6 +103,7 @@ Test(stash, another_thread_keeps_nothing_of_the_same_slab)
 	cr_assert_eq(put(&other, &block[3], 5), 5);
 	cr_assert_eq(other.blocks, 0);
 	cr_assert_eq(take(&stash)->count, 3);
+	other.pause = 0;
 	cr_assert_eq(put(&other, &block[3], 5), 0);
 	cr_assert_eq(put(&stash, &block[0], 3), 3);
 	cr_assert_eq(take(&other)->count, 5);
@@ -131,6 +132,13 @@ Test(stash, a_slab_of_which_nothing_is_kept_is_nobodys)
 	cr_assert_null(tide_load_relaxed(&tide_slab_of(block[2])->owner));
 }
 
+/* One in 256. */
+static void take_far(void **far, void *const *many, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		far[i] = many[i * 256];
+}
+
 Test(stash, blocks_from_all_over_the_place_are_not_kept)
 {
 	enum { FAR = 64 };
@@ -138,11 +146,41 @@ Test(stash, blocks_from_all_over_the_place_are_not_kept)
 
 	for (unsigned i = 0; i < COUNT_OF(many); i++)
 		many[i] = tide_malloc(BYTES);
-	for (unsigned i = 0; i < FAR; i++)
-		far[i] = many[i * 256];
+	take_far(far, many, FAR);
 	cr_assert_eq(put(&stash, far, FAR), FAR);
 	cr_assert_eq(stash.gave, 0, "more room would not help");
 	cr_assert_eq(put(&stash, many, FAR), 0);
+}
+
+Test(stash, a_few_such_bins_among_many_others_are_kept)
+{
+	enum { FAR = 16 };
+	static void *many[FAR * 256], *far[FAR];
+
+	for (unsigned i = 0; i < COUNT_OF(many); i++)
+		many[i] = tide_malloc(BYTES);
+	take_far(far, many, FAR);
+	cr_assert_eq(put(&stash, far, FAR), FAR);
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert_eq(put(&stash, &block[16 * i], 16), 0);
+		cr_assert_eq(put(&stash, far, FAR), i < 3 ? FAR : 0u, "%u", i);
+	}
+	take_far(far, many + 1, FAR);
+	cr_assert_eq(put(&stash, far, FAR), FAR, "the next after as many again");
+}
+
+Test(stash, after_a_bin_of_others_blocks_some_are_not_looked_at)
+{
+	struct tide_stash other = { .most = ROOM };
+	unsigned left_alone = 0;
+
+	cr_assert_eq(put(&other, &block[0], 1), 0);
+	cr_assert_eq(put(&stash, &block[1], 8), 8);
+	cr_assert_eq(take(&other)->count, 1);
+	while (put(&stash, &block[1], 8) > 0)
+		left_alone++;
+	cr_assert_gt(left_alone, 0);
+	cr_assert_lt(left_alone, 64);
 }
 
 Test(stash, there_is_room_for_what_was_missed_and_had_been_given_away)
