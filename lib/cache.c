@@ -298,8 +298,7 @@ static void note_fewer(struct tide_cache *cache, unsigned cls, uint32_t blocks)
 	tide_store_relaxed(&cache->binned[cls], binned > blocks ? binned - blocks : 0);
 }
 
-/* Slabs that the GC takes over from a thread at a time: it has the token meanwhile, 100 ns a slab.
- * */
+/* Slabs that the GC takes over from a thread at a tick: it has the token meanwhile. */
 #define SLABS_AT_ONCE 2048u
 
 /* With the pending bins in hand: all, or what was not needed. Returns how many slabs. */
@@ -310,10 +309,10 @@ static unsigned take_stashes(struct tide_cache *cache, bool all,
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++) {
 		struct tide_stash *stash = &cache->stash[cls];
 		uint32_t before = stash->blocks;
-		if (stash->top == NULL && stash->most == 0)
-			continue;
+		if (slabs == SLABS_AT_ONCE)
+			break;
 		uint32_t due = all ? before : tide_stash_due(stash);
-		if (due == 0 || slabs == SLABS_AT_ONCE)
+		if (due == 0)
 			continue;
 		slabs += tide_stash_take_slabs(stash, due, SLABS_AT_ONCE - slabs, take_slab);
 		note_fewer(cache, cls, before - stash->blocks);

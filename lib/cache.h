@@ -8,8 +8,8 @@
  *
  * Touched by  its thread; when parked, whoever takes it from the parked stack (a new thread, or
  *             the holder of the GC token, which empties it); the consuming end of `garbage` and
- *             the atomic fields, and the pending bins of an idle thread, by the token's holder at
- *             any time
+ *             the atomic fields, and between slow calls the pending bins of an idle thread and
+ *             anybody's stashes, by the token's holder at any time
  * Life        made once, never unmapped. A thread that ends parks its cache with the bins still in
  *             it, so that the next thread starts warm; the GC's clock empties parked caches.
  *             A cache whose thread ended without notice is adopted by the GC.
@@ -101,8 +101,9 @@ struct tide_cache {
 	 * order    relaxed: a thread that is gone writes nothing more  edges none */
 	_Atomic uint64_t owner;
 	struct tide_node node; /* parked caches; what adoption writes is in one page, mostly */
-	/* Whether somebody is at the pending bins: the owner in a slow call, or the GC, to take the
-	 * blocks of a thread that seems idle. Nobody waits for it: who finds it taken does without.
+	/* Whether somebody is at pending bins and stashes: the owner in a slow call, or the GC, to
+	 * take what a thread does not need or, as it seems idle, has. Nobody waits for it: who
+	 * finds it taken does without.
 	 * writers  both, by swap; its taker       readers  the same
 	 * order    swap acq-rel, store-release    edges    cache.pending: from one to the next */
 	_Atomic bool pending_taken;
@@ -114,7 +115,7 @@ struct tide_cache {
 	/* Plain, the token's: how many there were at the last tick, and when the bins were
 	 * taken. */
 	uint32_t calls_at_tick, calls_at_take;
-	/* Blocks in the ready and the pending bin when the owner last had a look (a miss). Who
+	/* Blocks in ready bin, pending bin and stash when the owner last had a look (a miss). Who
 	 * empties the bins writes as well: the last one counts.
 	 * writers  the owner, the token's holder   readers  statistics   order  relaxed: a hint
 	 * edges    none */

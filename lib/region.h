@@ -115,7 +115,7 @@ struct tide_slab {
 	/* Plain, the GC token's: blocks that are free and in no bin. */
 	uint16_t free_blocks;
 	uint16_t own_free; /* plain, the owner's: blocks that it keeps (stash.h) */
-	bool own_listed;   /* likewise: it is in the owner's list, or about to be out of it */
+	bool own_listed;   /* likewise: it is in the owner's list; false: it is not, or just in */
 	struct tide_slab *own_next; /* likewise: the next there */
 	/* Of the thread that keeps blocks of this slab; NULL: none does.
 	 * writers  who puts the first block by, by CAS; who took the last
@@ -124,7 +124,7 @@ struct tide_slab {
 	/* bits[0 .. words): bit set = free and in no bin; the GC token's.
 	 * bits[words .. 2 * words): bit set = the owner keeps it; in checked mode, in which nobody
 	 * does: it is live (see `live` above).
-	 * order  relaxed: others look only for a block that was freed twice */
+	 * order  relaxed: others look for a block that was freed twice, or walk a heap at rest */
 	_Atomic uint64_t bits[];
 };
 

@@ -12,8 +12,9 @@
  * It is only as large as the thread's need: it starts with room for none, and at a miss gets room
  * for as much again as it has, but for no more than the thread had to give away. So who only frees
  * keeps nothing. Of what was not needed from one tick of the GC's clock to the next, the GC takes
- * half, what was put by first; what a thread keeps that is idle, or anybody when memory is short,
- * it takes whole. It takes slabs over as they are, between the thread's slow calls.
+ * half and up to a slab more, what was put by first, mostly; what a thread keeps that is idle, or
+ * anybody when memory is short, it takes whole. It takes slabs over as they are, between the
+ * thread's slow calls.
  *
  * Of a slab at most one thread keeps blocks at a time: the first that puts one by, until it took
  * the last. Others' blocks of the slab go to the GC. Nor are bins put by whose blocks lie all over
@@ -21,7 +22,7 @@
  * block would be a slab to claim.
  *
  * Touched by  its thread in a slow call, with the pending bins in hand; as these, by the token's
- *             holder when the thread is idle or gone (cache.h)
+ *             holder, between the thread's slow calls (cache.h)
  * Invariants  `blocks` is the sum of the own_free of the slabs in the list, which is the number of
  *             their own bits set and not 0; no block is in own bits and anywhere else
  * fork        a slab may be its owner's and not in the list, in the child of a fork that came in
@@ -58,8 +59,8 @@ TIDE_HIDDEN void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint
 /* Once a tick: how many blocks were not needed since the last, and are to go. */
 TIDE_HIDDEN uint32_t tide_stash_due(struct tide_stash *stash);
 /* Take slabs out, with their blocks, which `take` puts elsewhere before it says tide_stash_let_go:
- * the last in the list, with so many blocks or a few more, but no more than `slabs` of them.
- * Returns how many. */
+ * the last in the list, with so many blocks and up to a slab more, but no more than `slabs` of
+ * them. Returns how many. */
 TIDE_HIDDEN unsigned tide_stash_take_slabs(struct tide_stash *stash, uint32_t blocks,
                                            unsigned slabs, void (*take)(struct tide_slab *slab));
 /* No thread keeps blocks of the slab any more. */
