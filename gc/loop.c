@@ -53,6 +53,16 @@ static void stand_in(struct tide_cache *cache)
 	}
 }
 
+/* Garbage of the cache, and of others if it has little. */
+static TIDE_USUAL void drain_some(struct tide_cache *cache)
+{
+	(void)tide_gc_drain_strays(cache->heap);
+	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
+	if (drained < BINS_PER_STEP)
+		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
+		                        CACHES_PER_INLINE_STEP);
+}
+
 /* Of blocks out of the free sets, which the caller is about to write to. */
 static void prefetch_blocks(const struct tide_bin *bin)
 {
@@ -73,11 +83,7 @@ TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_
 	if (!tide_token_try())
 		return 0;
 	uint64_t begin_ns = tide_trace_begin();
-	(void)tide_gc_drain_strays(cache->heap);
-	unsigned drained = tide_gc_drain_cache(cache, BINS_PER_STEP);
-	if (drained < BINS_PER_STEP)
-		(void)tide_gc_drain_all(cache->heap, BINS_PER_STEP - drained,
-		                        CACHES_PER_INLINE_STEP);
+	drain_some(cache);
 	unsigned taken = tide_gc_refill_bin(cache->heap, bin, want);
 	if (taken > 0 && tide_class_is_small(bin->cls))
 		prefetch_blocks(bin);
@@ -115,9 +121,7 @@ bool tide_gc_put(struct tide_cache *cache, struct tide_bin *bin)
 	tide_gc_drain_bin(heap, bin);
 	TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, 1u, 0);
 	if (++heap->gc.put_bins % BINS_PER_STEP == 0) {
-		/* Also garbage of before, when the thread was not alone. */
-		(void)tide_gc_drain_strays(heap);
-		(void)tide_gc_drain_all(heap, BINS_PER_STEP, CACHES_PER_INLINE_STEP);
+		drain_some(cache); /* of before, when the thread was not alone */
 		stand_in(cache);
 		count_step(&heap->gc, true);
 	}

@@ -223,8 +223,7 @@ static void empty_parked(struct tide_heap *heap)
 	if (heap->gc.tick % TICKS_PER_ROLL_CALL == 0)
 		call_roll(heap);
 	while ((cache = tide_cache_take_parked(heap)) != NULL) {
-		while (tide_cache_take_stashes(cache, true, tide_gc_slab_take_over))
-			continue;
+		(void)tide_cache_take_stashes(cache, true, tide_gc_slab_take_over);
 		if (tide_load_relaxed(&cache->used) && tide_cache_empty(cache))
 			heap->gc.unsettled = true;
 		tide_store_relaxed(&cache->used, false);
@@ -318,10 +317,8 @@ void tide_gc_collect_all(struct tide_heap *heap)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
 	empty_parked(heap);
-	for (; cache != NULL; cache = cache->all_next) {
-		while (tide_cache_take_stashes(cache, true, tide_gc_slab_take_over))
-			continue;
-	}
+	for (; cache != NULL; cache = cache->all_next)
+		(void)tide_cache_take_stashes(cache, true, tide_gc_slab_take_over);
 	while (tide_gc_drain_strays(heap) == GC_WORKED ||
 	       tide_gc_drain_all(heap, 64, UINT32_MAX) > 0)
 		continue;

@@ -68,16 +68,16 @@ static void pages_were_used(struct tide_slab *slab)
 }
 
 /* What a thread keeps was freed before; in checked mode, those bits say something else. */
-static struct tide_slab_bits free_bits(struct tide_slab *slab, unsigned cls)
+static struct tide_slab_bits free_bits(struct tide_slab *slab)
 {
 	uint64_t mask = tide_option(TIDE_OPTION_CHECK) != 0 ? 0 : UINT64_MAX;
-	return (struct tide_slab_bits){ slab->bits, slab->bits + tide_slab_words(cls), mask };
+	return (struct tide_slab_bits){ slab->bits, tide_slab_own_bits(slab), mask };
 }
 
 /* False: the block was free already. */
 TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 {
-	struct tide_slab_bits bits = free_bits(slab, slab->cls);
+	struct tide_slab_bits bits = free_bits(slab);
 	uint64_t word = tide_load_relaxed(&bits.in[idx / 64]);
 	uint64_t other = tide_load_relaxed(&bits.other[idx / 64]) & bits.other_mask;
 	uint64_t bit = 1ull << (idx % 64);
@@ -136,7 +136,7 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		}
 		tide_gc_region_list(slab->region);
 		unsigned put;
-		slot += tide_slab_put_run(slab, free_bits(slab, cls), bin, slot, end, &put);
+		slot += tide_slab_put_run(slab, free_bits(slab), bin, slot, end, &put);
 		blocks += put;
 		if (TIDE_LIKELY(put == 0 || !add_free(slab, put)))
 			continue;
@@ -150,12 +150,12 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 
 void tide_gc_slab_take_over(struct tide_slab *slab)
 {
-	unsigned words = tide_slab_words(slab->cls);
+	_Atomic uint64_t *own = tide_slab_own_bits(slab);
 	unsigned blocks = slab->own_free;
-	for (unsigned i = 0; i < words; i++) {
-		uint64_t own = tide_load_relaxed(&slab->bits[words + i]);
-		tide_store_relaxed(&slab->bits[words + i], 0);
-		tide_store_relaxed(&slab->bits[i], tide_load_relaxed(&slab->bits[i]) | own);
+	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++) {
+		uint64_t word = tide_load_relaxed(&slab->bits[i]) | tide_load_relaxed(&own[i]);
+		tide_store_relaxed(&slab->bits[i], word);
+		tide_store_relaxed(&own[i], 0);
 	}
 	tide_stash_let_go(slab);
 	tide_gc_region_list(slab->region);

@@ -118,11 +118,10 @@ static int walk_slab(const struct walk *walk, struct tide_slab *slab)
 	size_t bytes = tide_slab_shape[slab->cls].block_bytes;
 	unsigned blocks = carved_of(walk->heap, slab);
 	TIDE_ASSERT(blocks <= tide_slab_words(slab->cls) * 64);
-	unsigned words = tide_slab_words(slab->cls);
-	for (unsigned i = 0; i < words; i++) {
+	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++) {
 		not_live[i] = tide_load_relaxed(&slab->bits[i]);
 		if (tide_option(TIDE_OPTION_CHECK) == 0) /* what a thread keeps (stash.h) */
-			not_live[i] |= tide_load_relaxed(&slab->bits[words + i]);
+			not_live[i] |= tide_load_relaxed(&tide_slab_own_bits(slab)[i]);
 	}
 	mark_bins(walk->heap, slab, not_live);
 	for (unsigned idx = 0; idx < blocks; idx++) {

@@ -299,22 +299,21 @@ static void note_fewer(struct tide_cache *cache, unsigned cls, uint32_t blocks)
 }
 
 /* Slabs that the GC takes over from a thread at a tick: it has the token meanwhile. */
-#define SLABS_AT_ONCE 2048u
+#define SLABS_PER_TICK 2048u
 
-/* With the pending bins in hand: all, or what was not needed. Returns how many slabs. */
-static unsigned take_stashes(struct tide_cache *cache, bool all,
+/* With the pending bins in hand: all, or what was not needed, but no more than `most` slabs.
+ * Returns how many. */
+static unsigned take_stashes(struct tide_cache *cache, bool all, unsigned most,
                              void (*take_slab)(struct tide_slab *slab))
 {
 	unsigned slabs = 0;
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST; cls++) {
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_STASH_LAST && slabs < most; cls++) {
 		struct tide_stash *stash = &cache->stash[cls];
 		uint32_t before = stash->blocks;
-		if (slabs == SLABS_AT_ONCE)
-			break;
 		uint32_t due = all ? before : tide_stash_due(stash);
 		if (due == 0)
 			continue;
-		slabs += tide_stash_take_slabs(stash, due, SLABS_AT_ONCE - slabs, take_slab);
+		slabs += tide_stash_take_slabs(stash, due, most - slabs, take_slab);
 		note_fewer(cache, cls, before - stash->blocks);
 	}
 	return slabs;
@@ -326,7 +325,7 @@ bool tide_cache_take_stashes(struct tide_cache *cache, bool all,
 	TIDE_YIELD("cache.take_stashes");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
-	unsigned slabs = take_stashes(cache, all, take_slab);
+	unsigned slabs = take_stashes(cache, all, all ? UINT32_MAX : SLABS_PER_TICK, take_slab);
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return slabs > 0;
 }
@@ -343,9 +342,9 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	TIDE_YIELD("cache.take");
 	if (tide_swap_acq_rel(&cache->pending_taken, true)) /* cache.pending */
 		return false;
-	unsigned slabs = take_stashes(cache, true, take_slab);
+	unsigned slabs = take_stashes(cache, true, SLABS_PER_TICK, take_slab);
 	bool any = slabs > 0;
-	if (slabs < SLABS_AT_ONCE) /* else there is more at the next tick */
+	if (slabs < SLABS_PER_TICK) /* else there is more at the next tick */
 		cache->calls_at_take = calls;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = cache->pending[cls];
@@ -446,8 +445,7 @@ bool tide_cache_is_valid(const struct tide_cache *cache)
 		const struct tide_bin *pending = cache->pending[cls];
 		if (pending != NULL && (pending->cls != cls || !tide_bin_is_valid(pending)))
 			return false;
-		if (cls - TIDE_CLASS_SMALL_FIRST < TIDE_STASH_LAST &&
-		    !tide_stash_is_valid(&cache->stash[cls]))
+		if (cls <= TIDE_STASH_LAST && !tide_stash_is_valid(&cache->stash[cls]))
 			return false;
 	}
 	return true;

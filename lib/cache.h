@@ -41,7 +41,8 @@ struct tide_seat {
 /* How bins of a class came and went, so that statistics cost nothing but where bins move.
  * writers  the cache's owner   readers  statistics   order  relaxed: counters   edges  none */
 struct tide_cache_counts {
-	_Atomic uint64_t swaps;         /* ready and pending bin changed places */
+	_Atomic uint64_t
+	    swaps; /* ready and pending bin changed places, or it was filled from the stash */
 	_Atomic uint64_t from_queue;    /* misses served by a bin of the ready queue */
 	_Atomic uint64_t from_gc;       /* by the free sets, under the token */
 	_Atomic uint64_t from_frontier; /* by fresh memory */
@@ -268,8 +269,8 @@ TIDE_HIDDEN bool tide_cache_take_idle(struct tide_cache *cache,
                                       void (*take_slab)(struct tide_slab *slab));
 
 /* For the token's holder: what the thread keeps of slabs, all or what it did not need since the
- * last time, taken over by `take_slab`, slab by slab, unless the thread is at it just now. A
- * bounded number of them; returns whether there were any. */
+ * last time (a bounded number of slabs), taken over by `take_slab`, slab by slab, unless the thread
+ * is at it just now. Returns whether there were any. */
 TIDE_HIDDEN bool tide_cache_take_stashes(struct tide_cache *cache, bool all,
                                          void (*take_slab)(struct tide_slab *slab));
 

@@ -72,7 +72,8 @@
  * at first (option bin_blocks) and a block to go under them (slow_free.c). */
 #define TIDE_BIN_SLOTS 64
 #define TIDE_BIN_SHORT_SLOTS 19
-/* Classes of which a thread keeps full bins for itself: up to 512 bytes. */
+/* Up to 512 bytes. Blocks of these classes are many to a page: it matters that they are handed out
+ * side by side (slow_free.c), and a thread keeps some for itself (stash.h). */
 #define TIDE_STASH_LAST 16
 
 /* The most that a ready queue of a medium class is to hold. */

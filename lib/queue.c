@@ -2,14 +2,17 @@
 
 #include "options.h"
 
-TIDE_USUAL void tide_queue_init(struct tide_queues *queues)
+TIDE_USUAL uint32_t tide_queue_first_level(unsigned cls)
 {
 	int64_t blocks = tide_option(TIDE_OPTION_QUEUE_BLOCKS);
-	int64_t max_bytes = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES);
-	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
-		int64_t fit = max_bytes / (int64_t)tide_class_bytes(cls);
-		tide_store_relaxed(&queues->level[cls], (uint32_t)(blocks < fit ? blocks : fit));
-	}
+	int64_t fit = tide_option(TIDE_OPTION_QUEUE_FIRST_BYTES) / (int64_t)tide_class_bytes(cls);
+	return (uint32_t)(blocks < fit ? blocks : fit);
+}
+
+TIDE_USUAL void tide_queue_init(struct tide_queues *queues)
+{
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++)
+		tide_store_relaxed(&queues->level[cls], tide_queue_first_level(cls));
 }
 
 static uint32_t sum(const struct tide_queues *queues, unsigned cls, size_t counter)

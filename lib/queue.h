@@ -76,7 +76,8 @@ static inline void tide_queue_note_miss(struct tide_queues *queues, unsigned cls
 	tide_queue_note(queues, &queues->of[tide_lane][cls].misses, cls);
 }
 
-/* Set the first levels from the options. */
+/* The nominal level, as the options have it; and set all levels to it. */
+TIDE_HIDDEN uint32_t tide_queue_first_level(unsigned cls);
 TIDE_HIDDEN void tide_queue_init(struct tide_queues *queues);
 
 /* Count the blocks anew: a thread that is gone may have counted what it did not push. For the only

@@ -300,7 +300,7 @@ bool tide_region_set_live(const void *block, unsigned cls, bool live)
 	unsigned idx;
 	if (!tide_region_find_block(block, cls, &region, &slab, &idx))
 		return false;
-	_Atomic uint64_t *words = slab != NULL ? slab->bits + tide_slab_words(cls) : region->live;
+	_Atomic uint64_t *words = slab != NULL ? tide_slab_own_bits(slab) : region->live;
 	uint64_t bit = 1ull << (idx % 64);
 	uint64_t before = live ? tide_or_acq_rel(&words[idx / 64], bit)
 	                       : tide_and_acq_rel(&words[idx / 64], ~bit);

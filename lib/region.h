@@ -133,6 +133,12 @@ static inline unsigned tide_slab_words(unsigned cls)
 	return (tide_slab_shape[cls].blocks + 63u) / 64u;
 }
 
+/* The bits of what the owner keeps, or of what is live. */
+static inline _Atomic uint64_t *tide_slab_own_bits(struct tide_slab *slab)
+{
+	return slab->bits + tide_slab_words(slab->cls);
+}
+
 /* Map a region for the heap and enter it in page map and table. NULL: no memory. */
 TIDE_HIDDEN struct tide_region *tide_region_map(struct tide_heap *heap);
 /* What a region that nobody uses looks like to the GC: never handed out. */

@@ -112,7 +112,7 @@ TIDE_INLINE bool tide_slab_is_free(const void *block, unsigned cls)
 	uint64_t product = ((uintptr_t)block - slab->base) * tide_slab_shape[cls].reciprocal;
 	unsigned idx = (unsigned)(product >> 32);
 	uint64_t word = tide_load_relaxed(&slab->bits[idx / 64]) |
-	                tide_load_relaxed(&slab->bits[tide_slab_words(cls) + idx / 64]);
+	                tide_load_relaxed(&tide_slab_own_bits(slab)[idx / 64]);
 	return (uint32_t)product < tide_slab_shape[cls].reciprocal && (word >> (idx % 64) & 1) != 0;
 }
 

@@ -30,8 +30,6 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
 	return cache->ready[place];
 }
 
-/* Of larger blocks each lies in cache lines of its own, and few are to a page. */
-#define SORT_MOST_BYTES 512u
 /* A processor's second-level cache, a small one: a class that is in it whole stays as it is. */
 #define SORT_FROM_BYTES (256u << 10)
 
@@ -48,11 +46,9 @@ static TIDE_USUAL struct tide_bin *ready_bin(struct tide_cache *cache, unsigned 
  * consumers up to 2.7 times theirs, and trees of four threads three times the memory. */
 static bool is_to_sort(struct tide_heap *heap, unsigned cls)
 {
-	uint64_t block_bytes = tide_class_bytes(cls);
-	return block_bytes <= SORT_MOST_BYTES &&
-	       tide_queue_blocks_racy(&heap->queues, cls) >=
-	           (uint64_t)tide_option(TIDE_OPTION_QUEUE_BLOCKS) &&
-	       tide_heap_blocks_racy(heap, cls) * block_bytes >= SORT_FROM_BYTES;
+	return cls <= TIDE_STASH_LAST &&
+	       tide_queue_blocks_racy(&heap->queues, cls) >= tide_queue_first_level(cls) &&
+	       tide_heap_blocks_racy(heap, cls) * tide_class_bytes(cls) >= SORT_FROM_BYTES;
 }
 
 /* What a stash has room for at first. */
@@ -165,9 +161,11 @@ static TIDE_COLD void drop_free(struct tide_bin *bin)
 static void stash(struct tide_cache *cache, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;
-	uint32_t threads = tide_cache_threads_racy(cache->heap);
+	if (!may_stash(cache, cls))
+		return;
+	uint64_t threads = tide_cache_threads_racy(cache->heap);
 	uint64_t bytes = tide_heap_blocks_racy(cache->heap, cls) * tide_class_bytes(cls);
-	if (bytes < (uint64_t)SORT_FROM_BYTES * threads || !may_stash(cache, cls))
+	if (bytes < SORT_FROM_BYTES * threads)
 		return;
 	if (TIDE_UNLIKELY(tide_stash_put(&cache->stash[cls], bin) > 0))
 		drop_free(bin);

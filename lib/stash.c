@@ -1,15 +1,9 @@
 #include "stash.h"
 
-#include "atomic.h"
 #include "slab.h"
 #include "yield.h"
 
 #include <string.h>
-
-static _Atomic uint64_t *own_bits(struct tide_slab *slab)
-{
-	return slab->bits + tide_slab_words(slab->cls);
-}
 
 /* Of so many neighbours in a bin, these may lie in different pages. */
 #define LOOKS 8u
@@ -55,12 +49,12 @@ static unsigned own_bits_set(struct tide_slab *slab)
 {
 	unsigned set = 0;
 	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
-		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&own_bits(slab)[i]));
+		set +=
+		    (unsigned)__builtin_popcountll(tide_load_relaxed(&tide_slab_own_bits(slab)[i]));
 	return set;
 }
 
-/* A slab is out of sight only while it says so: of stores in this order fork copies the first few.
- * */
+/* A slab is out of sight only while it says so: fork copies what of these stores came first. */
 static void push(struct tide_stash *stash, struct tide_slab *slab)
 {
 	slab->own_next = stash->top;
@@ -108,7 +102,6 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 	if (!is_trusted(stash, bin))
 		return 0;
 	unsigned cls = bin->cls;
-	unsigned words = tide_slab_words(cls);
 	unsigned odd = 0;
 	unsigned count = bin->count;
 	void **slot = &bin->slot[TIDE_BIN_BASE];
@@ -121,7 +114,7 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 			tide_bin_add(bin, *slot++);
 			continue;
 		}
-		struct tide_slab_bits bits = { slab->bits + words, slab->bits, UINT64_MAX };
+		struct tide_slab_bits bits = { tide_slab_own_bits(slab), slab->bits, UINT64_MAX };
 		unsigned put;
 		unsigned run = tide_slab_put_run(slab, bits, bin, slot, end, &put);
 		slot += run;
@@ -168,7 +161,7 @@ unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin)
 	while (slot > bottom && stash->top != NULL) {
 		bring_up(stash, (unsigned)(slot - bottom));
 		slab = stash->top;
-		void **first = tide_slab_take_run(slab, own_bits(slab), bottom, slot);
+		void **first = tide_slab_take_run(slab, tide_slab_own_bits(slab), bottom, slot);
 		slab->own_free = (uint16_t)(slab->own_free - (slot - first));
 		slot = first;
 		if (slab->own_free == 0) {

@@ -88,6 +88,11 @@ Test(classes, blocks_fill_their_slab)
 	}
 }
 
+Test(classes, threads_keep_blocks_up_to_512_bytes)
+{
+	cr_assert_eq(tide_class_bytes(TIDE_STASH_LAST), 512u);
+}
+
 Test(classes, reciprocals_divide_every_offset_exactly)
 {
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
