@@ -67,14 +67,17 @@ static TIDE_USUAL void drain_some(struct tide_cache *cache)
 static void prefetch_blocks(const struct tide_bin *bin)
 {
 	uintptr_t bytes = tide_class_bytes(bin->cls);
-	void *const *first = &bin->slot[TIDE_BIN_BASE];
-	unsigned last = bin->count - 1u;
-	bool side_by_side = (uintptr_t)first[0] - (uintptr_t)first[last] == last * bytes;
-	unsigned step = side_by_side && bytes < TIDE_CACHE_LINE_BYTES
-	                    ? (unsigned)(TIDE_CACHE_LINE_BYTES / bytes)
-	                    : 1;
-	for (unsigned i = 0; i <= last; i += step)
-		__builtin_prefetch(first[i], 1);
+	void *const *slot = &bin->slot[TIDE_BIN_BASE];
+	const char *lowest = slot[bin->count - 1];
+	const char *highest = slot[0];
+	if (bytes < TIDE_CACHE_LINE_BYTES &&
+	    (uintptr_t)(highest - lowest) == (bin->count - 1u) * bytes) {
+		for (; lowest <= highest; lowest += TIDE_CACHE_LINE_BYTES)
+			__builtin_prefetch(lowest, 1);
+		return;
+	}
+	for (unsigned i = 0; i < bin->count; i++)
+		__builtin_prefetch(slot[i], 1);
 }
 
 TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,

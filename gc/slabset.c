@@ -47,7 +47,9 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	unsigned page = slab->page;
 	tide_count_owned(&gc->free_blocks[slab->cls], -(uint64_t)shape->blocks);
 	tide_count_owned(&gc->made_blocks[slab->cls], -(uint64_t)shape->blocks);
-	tide_count_owned(&gc->count.made_bytes, -((uint64_t)shape->blocks * shape->block_bytes));
+	uint64_t bytes = (uint64_t)shape->blocks * shape->block_bytes;
+	tide_count_owned(&gc->count.made_bytes, -bytes);
+	gc->slab_fresh_bytes -= (int64_t)bytes; /* from here on its pages count */
 	unlist_partial(slab);
 
 	/* Not "dirty": which pages hold memory was noted block by block. */
@@ -68,22 +70,23 @@ static void pages_were_used(struct tide_slab *slab)
 }
 
 /* What a thread keeps was freed before; in checked mode, those bits say something else. */
-static struct tide_slab_bits free_bits(struct tide_slab *slab)
+static struct tide_slab_side free_side(unsigned cls)
 {
 	uint64_t mask = tide_option(TIDE_OPTION_CHECK) != 0 ? 0 : UINT64_MAX;
-	return (struct tide_slab_bits){ slab->bits, tide_slab_own_bits(slab), mask };
+	return (struct tide_slab_side){ 0, (uint16_t)tide_slab_words(cls), mask };
 }
 
 /* False: the block was free already. */
 TIDE_INLINE bool set_free(struct tide_slab *slab, unsigned idx)
 {
-	struct tide_slab_bits bits = free_bits(slab);
-	uint64_t word = tide_load_relaxed(&bits.in[idx / 64]);
-	uint64_t other = tide_load_relaxed(&bits.other[idx / 64]) & bits.other_mask;
+	struct tide_slab_side side = free_side(slab->cls);
+	_Atomic uint64_t *bits = &slab->bits[idx / 64];
+	uint64_t word = tide_load_relaxed(bits + side.in);
+	uint64_t other = tide_load_relaxed(bits + side.other) & side.other_mask;
 	uint64_t bit = 1ull << (idx % 64);
 	if (TIDE_UNLIKELY(((word | other) & bit) != 0))
 		return false;
-	tide_store_relaxed(&bits.in[idx / 64], word | bit);
+	tide_store_relaxed(bits + side.in, word | bit);
 	return true;
 }
 
@@ -122,6 +125,7 @@ bool tide_gc_slab_put(struct tide_slab *slab, unsigned idx)
 void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;
+	struct tide_slab_side side = free_side(cls);
 	void **slot = &bin->slot[TIDE_BIN_BASE];
 	void **end = slot + bin->count;
 	unsigned blocks = 0;
@@ -136,7 +140,7 @@ void tide_gc_slab_put_bin(struct tide_heap *heap, struct tide_bin *bin)
 		}
 		tide_gc_region_list(slab->region);
 		unsigned put;
-		slot += tide_slab_put_run(slab, free_bits(slab), bin, slot, end, &put);
+		slot += tide_slab_put_run(slab, cls, side, bin, slot, end, &put);
 		blocks += put;
 		if (TIDE_LIKELY(put == 0 || !add_free(slab, put)))
 			continue;

@@ -177,21 +177,27 @@ bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 	return true;
 }
 
-void tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
+bool tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
-	tide_stack_reset(&heap->roster.parked);
-	tide_store_relaxed(&heap->roster.threads, 0);
+	uint32_t threads = survivor != NULL;
+	bool vanished = survivor != NULL && survivor->in_slow;
+	if (!tide_stack_is_empty_racy(&heap->roster.parked))
+		tide_stack_reset(&heap->roster.parked);
+	if (tide_load_relaxed(&heap->roster.threads) != threads)
+		tide_store_relaxed(&heap->roster.threads, threads);
 	for (; cache != NULL; cache = cache->all_next) {
-		uint64_t owner = tide_load_relaxed(&cache->owner) & ~(uint64_t)UINT32_MAX;
+		uint64_t owner = tide_load_relaxed(&cache->owner);
+		uint64_t nobody = owner & ~(uint64_t)UINT32_MAX;
 		if (cache == survivor) {
-			tide_store_relaxed(&cache->owner, owner | thread_id);
-			tide_store_relaxed(&heap->roster.threads, 1u);
+			tide_store_relaxed(&cache->owner, nobody | thread_id);
 			continue;
 		}
-		tide_store_relaxed(&cache->owner, owner);
+		vanished |= tide_cache_thread_id(owner) != 0;
+		tide_store_relaxed(&cache->owner, nobody);
 		park_left(cache);
 	}
+	return vanished;
 }
 
 struct tide_cache *tide_cache_take_parked(struct tide_heap *heap)

@@ -16,20 +16,20 @@
  * at once. */
 static TIDE_THREAD_LOCAL bool held, kept;
 
-static void before(void)
+static TIDE_USUAL void before(void)
 {
 	held = tide_gc_fork_prepare();
 	kept = tide_large_keep_hold();
 }
 
-static void after_in_parent(void)
+static TIDE_USUAL void after_in_parent(void)
 {
 	if (kept)
 		tide_large_keep_let_go();
 	tide_gc_fork_parent(held);
 }
 
-static void after_in_child(void)
+static TIDE_USUAL void after_in_child(void)
 {
 	tide_large_keep_adopt(kept);
 	tide_gc_fork_child(held, tide_cache_self, tide_os_thread_id());

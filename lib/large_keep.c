@@ -341,6 +341,10 @@ void tide_large_keep(struct tide_large *large)
 
 void tide_large_keep_adopt(bool held)
 {
+	if (held && tide_load_relaxed(&cached_bytes) == 0) {
+		leave(NULL);
+		return;
+	}
 	if (!held && tide_load_relaxed(&taken) != 0)
 		extents.count = 0;
 	struct tide_large *crowded_out = inbox_to_extents();

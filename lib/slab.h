@@ -19,54 +19,61 @@ TIDE_INLINE struct tide_slab *tide_slab_of(const void *block)
 	return tide_load_relaxed(&region->slab[page]);
 }
 
-/* What a block is set among, and what it may not be in as well. */
-struct tide_slab_bits {
-	_Atomic uint64_t *in;
-	const _Atomic uint64_t *other;
+/* Among which of a slab's words of bits blocks are set, and in which they may not be as well. */
+struct tide_slab_side {
+	uint16_t in, other;
 	uint64_t other_mask; /* 0: never mind */
 };
+
+/* The bit of a block in a word; `product` is its offset from the slab's or the word's first block
+ * times the reciprocal (classes.h). False: it is set, or this is inside a block. */
+TIDE_INLINE bool tide_slab_set(uint64_t *word, uint64_t product, uint64_t reciprocal)
+{
+	uint64_t bit = 1ull << (product >> 32) % 64;
+	if (TIDE_UNLIKELY((uint32_t)product >= reciprocal || (*word & bit) != 0))
+		return false;
+	*word |= bit;
+	return true;
+}
 
 /* Set the bits of blocks from `slot` on and before `end`, as long as they lie in the slab; the
  * first does. Those that are no blocks, or set already, go back into the bin, which has never more
  * than were read. Returns how many there were, and in `*put` how many were set.
  *
- * The word that is being made stays in a register: blocks freed together lie together, and one
- * would wait for the other's store. */
-TIDE_INLINE unsigned tide_slab_put_run(const struct tide_slab *slab, struct tide_slab_bits bits,
-                                       struct tide_bin *bin, void **slot, void **end, unsigned *put)
+ * Word by word, each in a register: blocks freed together lie together, and one would wait for the
+ * other's store. */
+TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
+                                       struct tide_slab_side side, struct tide_bin *bin,
+                                       void **slot, void **end, unsigned *put)
 {
-	const struct tide_slab_shape *shape = &tide_slab_shape[bin->cls];
+	const struct tide_slab_shape *shape = &tide_slab_shape[cls];
 	uint64_t reciprocal = shape->reciprocal;
 	uint64_t slab_bytes = (uint64_t)shape->pages * TIDE_PAGE_BYTES;
-	uintptr_t base = slab->base;
+	uint64_t word_bytes = 64u * (uint64_t)shape->block_bytes;
 	void **start = slot;
-	unsigned odd = 0;
-	unsigned at = (unsigned)(((uintptr_t)*slot - base) * reciprocal >> 38);
-	uint64_t word = tide_load_relaxed(&bits.in[at]);
-	uint64_t other = tide_load_relaxed(&bits.other[at]) & bits.other_mask;
-	for (; slot < end; slot++) {
-		uint64_t offset = (uintptr_t)*slot - base;
-		if (offset >= slab_bytes)
-			break;
-		uint64_t product = offset * reciprocal;
-		unsigned idx = (unsigned)(product >> 32);
-		if (idx / 64 != at) {
-			tide_store_relaxed(&bits.in[at], word);
-			at = idx / 64;
-			word = tide_load_relaxed(&bits.in[at]);
-			other = tide_load_relaxed(&bits.other[at]) & bits.other_mask;
-		}
-		uint64_t bit = 1ull << (idx % 64);
-		/* An offset inside a block shows in the lower half (classes.h). */
-		if (TIDE_UNLIKELY((uint32_t)product >= reciprocal || ((word | other) & bit) != 0)) {
+	unsigned kept = bin->count;
+	uint64_t offset;
+	while (slot < end && (offset = (uintptr_t)*slot - slab->base) < slab_bytes) {
+		uint64_t at = offset * reciprocal >> 38;
+		_Atomic uint64_t *bits = &slab->bits[at];
+		uint64_t word = tide_load_relaxed(bits + side.in);
+		uint64_t before = word | (tide_load_relaxed(bits + side.other) & side.other_mask);
+		uint64_t busy = before;
+		if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
 			tide_bin_add(bin, *slot);
-			odd++;
-			continue;
+		slot++;
+		/* Of blocks far from each other each is the only one of its word. */
+		if (slot < end && (uintptr_t)*slot - (uintptr_t)slot[-1] + word_bytes < 2 * word_bytes) {
+			uintptr_t first = slab->base + at * word_bytes;
+			uint64_t left_bytes = slab_bytes - at * word_bytes;
+			uint64_t bytes = left_bytes < word_bytes ? left_bytes : word_bytes;
+			for (; slot < end && (offset = (uintptr_t)*slot - first) < bytes; slot++)
+				if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
+					tide_bin_add(bin, *slot);
 		}
-		word |= bit;
+		tide_store_relaxed(bits + side.in, word | (busy ^ before));
 	}
-	tide_store_relaxed(&bits.in[at], word);
-	*put = (unsigned)(slot - start) - odd;
+	*put = (unsigned)(slot - start) - (bin->count - kept);
 	return (unsigned)(slot - start);
 }
 
@@ -83,17 +90,19 @@ TIDE_INLINE void **tide_slab_take_run(const struct tide_slab *slab, _Atomic uint
 		if (word == 0)
 			continue;
 		uintptr_t first = slab->base + i * 64u * block_bytes;
-		unsigned lowest = (unsigned)__builtin_ctzll(word);
-		if (word ==
-		    -1ull << lowest) { /* all from there on: most of what is freed at once */
+		uint64_t carried = word + (word & -word);
+		if ((carried & (carried - 1)) == 0) { /* side by side: most of what is freed at once */
+			unsigned lowest = (unsigned)__builtin_ctzll(word);
+			unsigned behind = carried != 0 ? (unsigned)__builtin_ctzll(carried) : 64;
+			if (behind - lowest > (unsigned)(slot - stop))
+				behind = lowest + (unsigned)(slot - stop);
 			uintptr_t block = first + lowest * block_bytes;
-			unsigned blocks = 64 - lowest;
-			if (blocks > (unsigned)(slot - stop))
-				blocks = (unsigned)(slot - stop);
-			lowest += blocks;
-			for (; blocks > 0; blocks--, block += block_bytes)
+#pragma GCC unroll 4
+			for (unsigned blocks = behind - lowest; blocks > 0; blocks--) {
 				*--slot = (void *)block;
-			word = lowest < 64 ? -1ull << lowest : 0;
+				block += block_bytes;
+			}
+			word = behind < 64 ? word & -1ull << behind : 0;
 		}
 		for (; word != 0 && slot > stop; word &= word - 1)
 			*--slot = (void *)(first + (uintptr_t)__builtin_ctzll(word) * block_bytes);

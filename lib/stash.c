@@ -102,6 +102,7 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 	if (!is_trusted(stash, bin))
 		return 0;
 	unsigned cls = bin->cls;
+	struct tide_slab_side side = { (uint16_t)tide_slab_words(cls), 0, UINT64_MAX };
 	unsigned odd = 0;
 	unsigned count = bin->count;
 	void **slot = &bin->slot[TIDE_BIN_BASE];
@@ -114,9 +115,8 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 			tide_bin_add(bin, *slot++);
 			continue;
 		}
-		struct tide_slab_bits bits = { tide_slab_own_bits(slab), slab->bits, UINT64_MAX };
 		unsigned put;
-		unsigned run = tide_slab_put_run(slab, bits, bin, slot, end, &put);
+		unsigned run = tide_slab_put_run(slab, cls, side, bin, slot, end, &put);
 		slot += run;
 		odd += run - put;
 		slab->own_free = (uint16_t)(slab->own_free + put);
