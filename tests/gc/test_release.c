@@ -447,6 +447,27 @@ Test(release, excess_of_chunks_is_given_back_every_time)
 	excess_is_given_back(16 * KIB);
 }
 
+/* Half of the bound, in slabs that are chunks again when all of it is freed: counted as both, it
+ * would be over the bound. */
+Test(release, what_is_under_the_bound_stays)
+{
+	enum { SIZE = 64 };
+	size_t count = (size_t)tide_option(TIDE_OPTION_RETAIN_BYTES) / 2 / SIZE;
+	void **block = malloc(count * sizeof *block);
+
+	for (size_t i = 0; i < count; i++) {
+		block[i] = tide_malloc(SIZE);
+		cr_assert_not_null(block[i]);
+	}
+	uint64_t returned_bytes = stats_now().gc_returned_bytes;
+	for (size_t i = 0; i < count; i++)
+		tide_free(block[i]);
+	cr_assert_eq(stats_now().gc_returned_bytes, returned_bytes);
+	cr_assert_geq(stats_now().free_set_bytes, count * SIZE / 2, "it is free by now");
+	free(block);
+	assert_audit();
+}
+
 Test(release, excess_of_small_blocks_is_given_back_every_time)
 {
 	excess_is_given_back(256);
