@@ -68,12 +68,12 @@ static void prefetch_blocks(const struct tide_bin *bin)
 {
 	uintptr_t bytes = tide_class_bytes(bin->cls);
 	void *const *slot = &bin->slot[TIDE_BIN_BASE];
-	const char *lowest = slot[bin->count - 1];
-	const char *highest = slot[0];
-	if (bytes < TIDE_CACHE_LINE_BYTES &&
-	    (uintptr_t)(highest - lowest) == (bin->count - 1u) * bytes) {
-		for (; lowest <= highest; lowest += TIDE_CACHE_LINE_BYTES)
-			__builtin_prefetch(lowest, 1);
+	uintptr_t lowest = (uintptr_t)slot[bin->count - 1];
+	uintptr_t highest = (uintptr_t)slot[0];
+	if (bytes < TIDE_CACHE_LINE_BYTES && highest - lowest == (bin->count - 1u) * bytes) {
+		uintptr_t line = lowest - lowest % TIDE_CACHE_LINE_BYTES;
+		for (; line <= highest; line += TIDE_CACHE_LINE_BYTES)
+			__builtin_prefetch((const void *)line, 1);
 		return;
 	}
 	for (unsigned i = 0; i < bin->count; i++)

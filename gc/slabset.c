@@ -49,7 +49,11 @@ static void slab_free_to_chunk(struct tide_slab *slab)
 	tide_count_owned(&gc->made_blocks[slab->cls], -(uint64_t)shape->blocks);
 	uint64_t bytes = (uint64_t)shape->blocks * shape->block_bytes;
 	tide_count_owned(&gc->count.made_bytes, -bytes);
-	gc->slab_fresh_bytes -= (int64_t)bytes; /* from here on its pages count */
+	/* Counted as dirty pages from here on. */
+	int64_t fresh_bytes = (int64_t)(shape->blocks - slab->swept_blocks) * shape->block_bytes;
+	gc->slab_fresh_bytes -= fresh_bytes;
+	if (gc->sweep_region != 0)
+		gc->sweep_fresh_bytes -= fresh_bytes;
 	unlist_partial(slab);
 
 	/* Not "dirty": which pages hold memory was noted block by block. */
@@ -252,6 +256,8 @@ static void **take_from(struct tide_slab *slab, void **stop, void **end)
 	void **slot = tide_slab_take_run(slab, slab->bits, stop, end);
 	slab->lane = tide_lane;
 	slab->free_blocks = (uint16_t)(slab->free_blocks - (end - slot));
+	if (slab->swept_blocks > slab->free_blocks)
+		slab->swept_blocks = slab->free_blocks;
 	if (slab->free_blocks == 0)
 		unlist_partial(slab);
 
@@ -326,7 +332,9 @@ bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls)
 	slab->free_blocks = shape->blocks;
 	tide_count_owned(&gc->free_blocks[cls], (uint64_t)shape->blocks);
 	tide_count_owned(&gc->made_blocks[cls], (uint64_t)shape->blocks);
-	tide_count_owned(&gc->count.made_bytes, (uint64_t)shape->blocks * shape->block_bytes);
+	uint64_t bytes = (uint64_t)shape->blocks * shape->block_bytes;
+	tide_count_owned(&gc->count.made_bytes, bytes);
+	gc->slab_fresh_bytes += (int64_t)bytes; /* and no dirty pages any more */
 	list_partial(slab);
 	slab_prefault(slab);
 	return true;
@@ -375,7 +383,9 @@ void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages)
 			uint64_t word = region->slab_partial[cls][i];
 			for (; word != 0; word &= word - 1) {
 				unsigned page = i * 64 + (unsigned)__builtin_ctzll(word);
-				free_pages_of(tide_load_relaxed(&region->slab[page]), pages);
+				struct tide_slab *slab = tide_load_relaxed(&region->slab[page]);
+				slab->swept_blocks = slab->free_blocks;
+				free_pages_of(slab, pages);
 			}
 		}
 	}

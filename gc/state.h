@@ -22,8 +22,8 @@ struct gc {
 	uint32_t chunk_count[TIDE_CHUNK_SETS];
 	uint32_t chunk_first[TIDE_CHUNK_SETS];
 	uint32_t slab_first[TIDE_CLASS_SMALL_LAST + 1];
-	/* Freed into slabs since the last sweep, less what was taken out again or is a chunk again;
-	 * and how much of that was before the sweep that is going on. */
+	/* Free in slabs, and not so at the last sweep: put there, or a chunk then; less what was
+	 * taken out since. And how much of that was before the sweep that is going on. */
 	int64_t slab_fresh_bytes, sweep_fresh_bytes;
 
 	/* The clock. */

@@ -378,19 +378,10 @@ static struct tide_cache *survivor_in(struct tide_heap *heap, struct tide_cache 
 	return tide_cache_seated(survivor, heap->slot, tide_load_relaxed(&heap->generation));
 }
 
-/* A thread that vanished may have counted what it did not do. Not where there was none: the child
- * would read memory that it has no need of. */
-static void count_anew(void)
-{
-	struct tide_heap *heap = &tide_heap_default;
-	for (; heap != NULL; heap = tide_heap_next(heap))
-		tide_queue_recount(&heap->queues);
-	tide_object_fork_child();
-}
-
 void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_id)
 {
-	bool vanished = !held || tide_load_relaxed(&state) != THREAD_OFF;
+	/* Who used queues and is gone may have counted what it did not do. */
+	bool others = !held || tide_load_relaxed(&state) != THREAD_OFF;
 	if (tide_load_relaxed(&state) != THREAD_OFF) {
 		if (tide_load_relaxed(&state) == THREAD_RUNS ||
 		    tide_load_relaxed(&state) == THREAD_LEFT)
@@ -408,9 +399,10 @@ void tide_gc_fork_child(bool held, struct tide_cache *survivor, uint32_t thread_
 	tide_gc_publish_forget();
 	struct tide_heap *heap = &tide_heap_default;
 	for (; heap != NULL; heap = tide_heap_next(heap))
-		vanished |= tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
-	if (vanished)
-		count_anew();
+		others |= tide_cache_adopt_all(heap, survivor_in(heap, survivor), thread_id);
+	for (heap = &tide_heap_default; heap != NULL && others; heap = tide_heap_next(heap))
+		tide_queue_recount(&heap->queues);
+	tide_object_fork_child();
 	tide_store_relaxed(&tide_gc_lost, !held);
 	if (!held) /* a thread that would look for the token for ever */
 		tide_store_relaxed(&unwanted, true);

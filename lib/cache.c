@@ -180,24 +180,25 @@ bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner)
 bool tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor, uint32_t thread_id)
 {
 	struct tide_cache *cache = tide_cache_all(heap);
-	uint32_t threads = survivor != NULL;
-	bool vanished = survivor != NULL && survivor->in_slow;
+	uint32_t threads = 0; /* a survivor without a cache is none */
+	bool others = false;
 	if (!tide_stack_is_empty_racy(&heap->roster.parked))
 		tide_stack_reset(&heap->roster.parked);
-	if (tide_load_relaxed(&heap->roster.threads) != threads)
-		tide_store_relaxed(&heap->roster.threads, threads);
 	for (; cache != NULL; cache = cache->all_next) {
 		uint64_t owner = tide_load_relaxed(&cache->owner);
 		uint64_t nobody = owner & ~(uint64_t)UINT32_MAX;
 		if (cache == survivor) {
 			tide_store_relaxed(&cache->owner, nobody | thread_id);
+			threads = 1;
 			continue;
 		}
-		vanished |= tide_cache_thread_id(owner) != 0;
+		others |= owner != nobody;
 		tide_store_relaxed(&cache->owner, nobody);
 		park_left(cache);
 	}
-	return vanished;
+	if (tide_load_relaxed(&heap->roster.threads) != threads)
+		tide_store_relaxed(&heap->roster.threads, threads);
+	return others;
 }
 
 struct tide_cache *tide_cache_take_parked(struct tide_heap *heap)

@@ -179,8 +179,8 @@ TIDE_HIDDEN bool tide_cache_park_of(struct tide_cache *cache, uint64_t owner);
 /* Park the cache of a thread that is gone; false: it has another owner by now. Token's holder. */
 TIDE_HIDDEN bool tide_cache_adopt(struct tide_cache *cache, uint64_t owner);
 /* Park all but that of the surviving thread, whose id is a new one; also those that a thread was
- * about to park or to take. Returns whether one may have vanished in the middle of something. For
- * the only thread of a forked process; what is as it should be is not written to. */
+ * about to park or to take. Returns whether another thread had a cache. For the only thread of a
+ * forked process; bins and counts that are as they should be are not written to. */
 TIDE_HIDDEN bool tide_cache_adopt_all(struct tide_heap *heap, struct tide_cache *survivor,
                                       uint32_t thread_id);
 static inline uint32_t tide_cache_thread_id(uint64_t owner)

@@ -341,6 +341,7 @@ void tide_large_keep(struct tide_large *large)
 
 void tide_large_keep_adopt(bool held)
 {
+	/* Raised before, lowered after: nothing is there, whoever vanished. */
 	if (held && tide_load_relaxed(&cached_bytes) == 0) {
 		leave(NULL);
 		return;

@@ -250,8 +250,8 @@ void tide_object_fork_child(void)
 {
 	for (uint32_t slot = 0; slot < TIDE_OBJECT_CACHES_MAX; slot++) {
 		struct tide_object_cache *cache = tide_object_at(slot);
-		if (cache == NULL)
-			continue;
+		if (cache == NULL) /* nor is there one in a later slot */
+			return;
 		tide_store_relaxed(&cache->users, 0u);
 		tide_store_relaxed(&cache->clock_taken, false);
 		/* A thread may have vanished between its count and its push. */

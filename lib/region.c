@@ -189,7 +189,7 @@ TIDE_USUAL struct tide_slab *tide_slab_make(struct tide_region *region, unsigned
 	slab->base = (uintptr_t)tide_region_address(region, granule);
 	slab->region = region;
 	slab->cls = (tide_class)cls;
-	slab->free_blocks = slab->own_free = 0;
+	slab->free_blocks = slab->own_free = slab->swept_blocks = 0;
 	slab->own_listed = false;
 	tide_store_relaxed(&slab->owner, NULL);
 	/* Also those of checked mode: blocks of a heap that was destroyed are live still. */

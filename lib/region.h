@@ -116,6 +116,7 @@ struct tide_slab {
 	uint16_t free_blocks;
 	uint16_t own_free; /* plain, the owner's: blocks that it keeps (stash.h) */
 	bool own_listed;   /* likewise: it is in the owner's list; false: it is not, or just in */
+	uint16_t swept_blocks; /* the token's: of free_blocks, those that the last sweep saw */
 	struct tide_slab *own_next; /* likewise: the next there */
 	/* Of the thread that keeps blocks of this slab; NULL: none does.
 	 * writers  who puts the first block by, by CAS; who took the last

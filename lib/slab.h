@@ -25,8 +25,8 @@ struct tide_slab_side {
 	uint64_t other_mask; /* 0: never mind */
 };
 
-/* The bit of a block in a word; `product` is its offset from the slab's or the word's first block
- * times the reciprocal (classes.h). False: it is set, or this is inside a block. */
+/* Set the bit of a block in its word; `product` is its offset times the reciprocal (classes.h),
+ * from the first block of the slab or of any word. False: it is set, or this is inside a block. */
 TIDE_INLINE bool tide_slab_set(uint64_t *word, uint64_t product, uint64_t reciprocal)
 {
 	uint64_t bit = 1ull << (product >> 32) % 64;
@@ -50,10 +50,11 @@ TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
 	uint64_t reciprocal = shape->reciprocal;
 	uint64_t slab_bytes = (uint64_t)shape->pages * TIDE_PAGE_BYTES;
 	uint64_t word_bytes = 64u * (uint64_t)shape->block_bytes;
+	uintptr_t base = slab->base;
 	void **start = slot;
 	unsigned kept = bin->count;
 	uint64_t offset;
-	while (slot < end && (offset = (uintptr_t)*slot - slab->base) < slab_bytes) {
+	while (slot < end && (offset = (uintptr_t)*slot - base) < slab_bytes) {
 		uint64_t at = offset * reciprocal >> 38;
 		_Atomic uint64_t *bits = &slab->bits[at];
 		uint64_t word = tide_load_relaxed(bits + side.in);
@@ -62,9 +63,9 @@ TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
 		if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
 			tide_bin_add(bin, *slot);
 		slot++;
-		/* Of blocks far from each other each is the only one of its word. */
+		/* Whether the next may be of this word: of blocks far from each other none is. */
 		if (slot < end && (uintptr_t)*slot - (uintptr_t)slot[-1] + word_bytes < 2 * word_bytes) {
-			uintptr_t first = slab->base + at * word_bytes;
+			uintptr_t first = base + at * word_bytes;
 			uint64_t left_bytes = slab_bytes - at * word_bytes;
 			uint64_t bytes = left_bytes < word_bytes ? left_bytes : word_bytes;
 			for (; slot < end && (offset = (uintptr_t)*slot - first) < bytes; slot++)
@@ -102,7 +103,7 @@ TIDE_INLINE void **tide_slab_take_run(const struct tide_slab *slab, _Atomic uint
 				*--slot = (void *)block;
 				block += block_bytes;
 			}
-			word = behind < 64 ? word & -1ull << behind : 0;
+			word = behind < 64 ? word & (-1ull << behind) : 0;
 		}
 		for (; word != 0 && slot > stop; word &= word - 1)
 			*--slot = (void *)(first + (uintptr_t)__builtin_ctzll(word) * block_bytes);

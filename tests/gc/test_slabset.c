@@ -61,6 +61,19 @@ static struct tide_slab *slab_with_all_out(struct tide_region *region, unsigned 
 
 static void *block[4096];
 
+/* However often a chunk becomes a slab, is handed out, comes back and is a chunk again. */
+Test(slabset, what_is_fresh_in_slabs_is_nothing_when_there_are_none)
+{
+	struct tide_region *region = free_region();
+
+	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_SMALL_LAST; cls++) {
+		struct tide_slab *slab = slab_with_all_out(region, cls, block);
+		for (unsigned i = tide_slab_shape[cls].blocks; i > 0; i--)
+			cr_assert(tide_gc_slab_put(slab, i - 1));
+		cr_assert_eq(tide_heap_default.gc.slab_fresh_bytes, 0, "class %u", cls);
+	}
+}
+
 Test(slabset, a_carved_slab_has_every_bit_set_and_none_beyond)
 {
 	struct tide_region *region = free_region();

@@ -146,3 +146,31 @@ Test(fork, children_of_threads_at_work)
 {
 	fork_in_numbers(false);
 }
+
+/* The child's only thread has no cache before it allocates. */
+static void *fork_without_a_cache(void *unused)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)unused;
+	if (pid == 0) {
+		uint64_t before = stats_now().threads;
+		tide_free(tide_malloc(1));
+		_exit(before != 0 || stats_now().threads != 1 || tide_gc_audit() != NULL);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %x",
+	          (unsigned)status);
+	return NULL;
+}
+
+Test(fork, by_a_thread_that_never_allocated)
+{
+	pthread_t thread;
+
+	tide_free(tide_malloc(1)); /* this one has a cache */
+	cr_assert_eq(pthread_create(&thread, NULL, fork_without_a_cache, NULL), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	assert_audit();
+}
