@@ -17,6 +17,7 @@ cat >"$work/load.c" <<'C'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 static void *work(void *unused)
 {
@@ -45,8 +46,11 @@ int main(int count, char **argument)
 		sleep(1);
 		_exit(3);
 	}
-	if (count > 1 && strcmp(argument[1], "fork") == 0 && fork() == 0)
-		exit(0);
+	if (count > 1 && strcmp(argument[1], "fork") == 0) {
+		if (fork() == 0)
+			exit(0);
+		wait(NULL);
+	}
 	return 0;
 }
 C
