@@ -26,8 +26,10 @@ static bool is_scattered(const struct tide_bin *bin)
 #define TRUST_MOST 64u
 #define TRUST_FOR_SCATTERED 4u
 
-/* After a bin most of whose blocks were of slabs of which others keep some. */
+/* Bins not to look at after one most of whose blocks were of slabs of which others keep some: this
+ * many, and after each such bin in a row twice as many. */
 #define BINS_TO_PAUSE 15u
+#define BINS_TO_PAUSE_MOST 1023u
 
 static bool is_trusted(struct tide_stash *stash, const struct tide_bin *bin)
 {
@@ -126,8 +128,14 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 			tide_stash_let_go(slab);
 		}
 	}
-	if (2u * bin->count > count)
-		stash->pause = BINS_TO_PAUSE;
+	bool is_others = 2u * bin->count > count;
+	if (!is_others || stash->next_pause < BINS_TO_PAUSE)
+		stash->next_pause = BINS_TO_PAUSE;
+	if (is_others) {
+		stash->pause = stash->next_pause;
+		if (stash->next_pause < BINS_TO_PAUSE_MOST)
+			stash->next_pause = (uint16_t)(2u * stash->next_pause + 1u);
+	}
 	return odd;
 }
 

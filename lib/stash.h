@@ -45,7 +45,8 @@ struct tide_stash {
 	uint32_t least; /* there were at any time since the last look */
 	uint32_t gave;  /* given away for want of room, and not asked back yet */
 	uint32_t trust; /* bins in order of late, more or less (stash.c) */
-	uint32_t pause; /* bins not to look at */
+	/* Bins not to look at, and how many it will be after the next one that is others'. */
+	uint16_t pause, next_pause;
 };
 
 /* Put the blocks of a full bin by, as far as there is room, and as they are no other's. Those that

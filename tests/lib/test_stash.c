@@ -183,6 +183,29 @@ Test(stash, after_a_bin_of_others_blocks_some_are_not_looked_at)
 	cr_assert_lt(left_alone, 64);
 }
 
+/* As where a thread frees what only others allocate. */
+Test(stash, bins_of_others_blocks_one_after_the_other_are_looked_at_less_and_less)
+{
+	struct tide_stash other = { .most = ROOM };
+	unsigned pause[12];
+
+	cr_assert_eq(put(&other, &block[0], 1), 0);
+	for (unsigned i = 0; i < COUNT_OF(pause); i++) {
+		cr_assert_eq(put(&stash, &block[1], 8), 8, "a look");
+		pause[i] = stash.pause;
+		cr_assert(i == 0 || pause[i] >= pause[i - 1]);
+		stash.pause = 0;
+	}
+	cr_assert_gt(pause[1], pause[0]);
+	cr_assert_eq(pause[11], pause[10], "up to a bound");
+	cr_assert_eq(take(&other)->count, 1);
+	cr_assert_eq(put(&stash, &block[1], 8), 0, "of nobody's slab");
+	cr_assert_eq(take(&stash)->count, 8);
+	cr_assert_eq(put(&other, &block[0], 1), 0);
+	cr_assert_eq(put(&stash, &block[1], 8), 8);
+	cr_assert_eq(stash.pause, pause[0], "as at first");
+}
+
 Test(stash, there_is_room_for_what_was_missed_and_had_been_given_away)
 {
 	stash.most = 0;
