@@ -64,7 +64,8 @@ TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
 			tide_bin_add(bin, *slot);
 		slot++;
 		/* Whether the next may be of this word: of blocks far from each other none is. */
-		if (slot < end && (uintptr_t)*slot - (uintptr_t)slot[-1] + word_bytes < 2 * word_bytes) {
+		if (slot < end &&
+		    (uintptr_t)*slot - (uintptr_t)slot[-1] + word_bytes < 2 * word_bytes) {
 			uintptr_t first = base + at * word_bytes;
 			uint64_t left_bytes = slab_bytes - at * word_bytes;
 			uint64_t bytes = left_bytes < word_bytes ? left_bytes : word_bytes;
@@ -92,7 +93,8 @@ TIDE_INLINE void **tide_slab_take_run(const struct tide_slab *slab, _Atomic uint
 			continue;
 		uintptr_t first = slab->base + i * 64u * block_bytes;
 		uint64_t carried = word + (word & -word);
-		if ((carried & (carried - 1)) == 0) { /* side by side: most of what is freed at once */
+		/* Side by side, as most of what is freed at once. */
+		if ((carried & (carried - 1)) == 0) {
 			unsigned lowest = (unsigned)__builtin_ctzll(word);
 			unsigned behind = carried != 0 ? (unsigned)__builtin_ctzll(carried) : 64;
 			if (behind - lowest > (unsigned)(slot - stop))
