@@ -124,7 +124,7 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 		return 0;
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++)
 		pages[i] = region->page_free[i];
-	tide_gc_slab_free_pages(region, pages);
+	tide_gc_slab_sweep(region, pages);
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
 		in_slabs[i] = pages[i] & ~region->page_free[i];
 		clean += (unsigned)__builtin_popcountll(pages[i] & region->page_clean[i]);

@@ -372,7 +372,7 @@ static void free_pages_of(const struct tide_slab *slab, uint64_t *pages)
 	}
 }
 
-void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages)
+void tide_gc_slab_sweep(struct tide_region *region, uint64_t *pages)
 {
 	const struct tide_region_group *group =
 	    tide_region_group_of(&region->heap->regions, region->index);
@@ -400,5 +400,5 @@ bool tide_gc_slab_is_valid(const struct tide_slab *slab)
 	unsigned page = slab->page;
 	bool partial = slab->region->slab_partial[slab->cls][page / 64] >> (page % 64) & 1;
 	return set == slab->free_blocks && set < shape->blocks && partial == (set > 0) &&
-	       slab->lane < TIDE_LANES;
+	       slab->swept_blocks <= slab->free_blocks && slab->lane < TIDE_LANES;
 }

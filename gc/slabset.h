@@ -23,8 +23,9 @@ TIDE_HIDDEN void tide_gc_slab_take_over(struct tide_slab *slab);
 TIDE_HIDDEN unsigned tide_gc_slab_take(struct tide_heap *heap, struct tide_bin *bin, unsigned want);
 /* Cut a free chunk into blocks of the class, all free. False: no chunk, or no descriptor. */
 TIDE_HIDDEN bool tide_gc_slab_carve(struct tide_heap *heap, unsigned cls);
-/* Pages of the region, in the word-wise bitmap `pages`, in which all blocks of a slab are free. */
-TIDE_HIDDEN void tide_gc_slab_free_pages(const struct tide_region *region, uint64_t *pages);
+/* For a sweep, which notes in each slab that it saw its free blocks: pages of the region, in the
+ * word-wise bitmap `pages`, in which all blocks of a slab are free. */
+TIDE_HIDDEN void tide_gc_slab_sweep(struct tide_region *region, uint64_t *pages);
 TIDE_HIDDEN bool tide_gc_slab_is_valid(const struct tide_slab *slab);
 
 #endif

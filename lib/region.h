@@ -112,11 +112,11 @@ struct tide_slab {
 	tide_class cls;
 	uint8_t lane;  /* plain: of who carves it, then the token's: of who took blocks last */
 	uint16_t page; /* first page, in the region */
-	/* Plain, the GC token's: blocks that are free and in no bin. */
-	uint16_t free_blocks;
+	/* Plain, the GC token's: blocks that are free and in no bin; those of them that the last
+	 * sweep saw. */
+	uint16_t free_blocks, swept_blocks;
 	uint16_t own_free; /* plain, the owner's: blocks that it keeps (stash.h) */
 	bool own_listed;   /* likewise: it is in the owner's list; false: it is not, or just in */
-	uint16_t swept_blocks; /* the token's: of free_blocks, those that the last sweep saw */
 	struct tide_slab *own_next; /* likewise: the next there */
 	/* Of the thread that keeps blocks of this slab; NULL: none does.
 	 * writers  who puts the first block by, by CAS; who took the last

@@ -27,9 +27,19 @@ static bool is_scattered(const struct tide_bin *bin)
 #define TRUST_FOR_SCATTERED 4u
 
 /* Bins not to look at after one most of whose blocks were of slabs of which others keep some: this
- * many, and after each such bin in a row twice as many. */
+ * many, and after each such bin in a row twice as many. (All are one less than a power of two.) */
 #define BINS_TO_PAUSE 15u
 #define BINS_TO_PAUSE_MOST 1023u
+
+static void note_others(struct tide_stash *stash, bool are_most)
+{
+	if (are_most) {
+		stash->pause = (uint16_t)(stash->next_pause | BINS_TO_PAUSE);
+		stash->next_pause = (uint16_t)((2u * stash->pause + 1u) & BINS_TO_PAUSE_MOST);
+	} else {
+		stash->next_pause = 0;
+	}
+}
 
 static bool is_trusted(struct tide_stash *stash, const struct tide_bin *bin)
 {
@@ -128,14 +138,7 @@ unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 			tide_stash_let_go(slab);
 		}
 	}
-	bool is_others = 2u * bin->count > count;
-	if (!is_others || stash->next_pause < BINS_TO_PAUSE)
-		stash->next_pause = BINS_TO_PAUSE;
-	if (is_others) {
-		stash->pause = stash->next_pause;
-		if (stash->next_pause < BINS_TO_PAUSE_MOST)
-			stash->next_pause = (uint16_t)(2u * stash->next_pause + 1u);
-	}
+	note_others(stash, 2u * bin->count > count);
 	return odd;
 }
 

@@ -209,7 +209,7 @@ static void release_pages(void)
 	uint64_t found[REGIONS][TIDE_PAGE_WORDS] = { { 0 } };
 
 	for (unsigned i = 0; i < REGIONS; i++)
-		tide_gc_slab_free_pages(region[i], found[i]);
+		tide_gc_slab_sweep(region[i], found[i]);
 	for (unsigned i = 0; i < SLABS; i++) {
 		const struct known *at = &known[i];
 		for (unsigned own = 0; at->slab != NULL && own < shape_of(at)->pages; own++) {

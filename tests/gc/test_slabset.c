@@ -347,7 +347,7 @@ Test(slabset, free_pages_inside_slabs_agree_with_a_naive_model)
 			cr_assert(tide_gc_slab_is_valid(slab));
 			model_free_pages(slab, is_free, due);
 		}
-		tide_gc_slab_free_pages(region, found);
+		tide_gc_slab_sweep(region, found);
 		for (unsigned i = 0; i < TIDE_REGION_PAGES; i++)
 			cr_assert_eq(bit_of(found, i), bit_of(due, i), "round %u, page %u", round,
 			             i);
@@ -386,7 +386,28 @@ Test(slabset, the_validator_sees_each_broken_invariant)
 	slab->lane = TIDE_LANES;
 	cr_assert_not(tide_gc_slab_is_valid(slab), "a lane that there is not");
 	slab->lane = 0;
+	slab->swept_blocks = 2;
+	cr_assert_not(tide_gc_slab_is_valid(slab), "a sweep saw more than are free");
+	slab->swept_blocks = 1;
 	cr_assert(tide_gc_slab_is_valid(slab));
+}
+
+/* Nor where a sweep came in between, which takes what it saw off the count itself. */
+Test(slabset, what_a_sweep_saw_is_not_taken_off_twice)
+{
+	struct tide_region *region = free_region();
+	struct tide_slab *slab = slab_with_all_out(region, CLASS_8192, block);
+	uint64_t pages[TIDE_PAGE_WORDS] = { 0 };
+	unsigned blocks = tide_slab_shape[CLASS_8192].blocks;
+
+	for (unsigned i = 0; i < blocks / 2; i++)
+		cr_assert(tide_gc_slab_put(slab, i));
+	tide_gc_slab_sweep(region, pages);
+	cr_assert_eq(slab->swept_blocks, blocks / 2);
+	tide_heap_default.gc.slab_fresh_bytes = 0; /* as at the end of a sweep */
+	for (unsigned i = blocks / 2; i < blocks; i++)
+		cr_assert(tide_gc_slab_put(slab, i));
+	cr_assert_eq(tide_heap_default.gc.slab_fresh_bytes, 0);
 }
 
 Test(slabset, the_validator_sees_a_full_slab_that_is_listed)
