@@ -23,8 +23,8 @@
 #include "token.h"
 #include "trace.h"
 
-/* Bins drained in one step. The token is held that long, about 5 us for bins of 64 blocks. */
-#define BINS_PER_STEP 8
+/* Bins drained in one step. The token is held that long, about 5 us for bins of 128 blocks. */
+#define BINS_PER_STEP 4
 /* Caches an inline step looks into, besides its own, so that a process of thousands of threads does
  * not make one miss pay for all of them. */
 #define CACHES_PER_INLINE_STEP 8

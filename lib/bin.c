@@ -125,7 +125,7 @@ void tide_bin_repair(struct tide_bin *bin)
 #define SEAT_FACTOR 0x9e3779b97f4a7c15u
 #define SEATS 256u
 
-/* By open addressing, in a table four times as long as a bin: a seat holds the number of a slot. */
+/* By open addressing, in a table twice as long as a bin: a seat holds the number of a slot. */
 unsigned tide_bin_find_double(const struct tide_bin *bin)
 {
 	uint8_t seat[SEATS] = { 0 };

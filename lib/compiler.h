@@ -42,6 +42,17 @@
 #endif
 #define TIDE_THREAD_LOCAL _Thread_local __attribute__((tls_model(TIDE_TLS_MODEL)))
 
+/* How many bits are set; in line, which the compiler's own is only where the processor is known to have
+ * an instruction for it. (The sums of pairs, of fours, of eights, and of all: H. S. Warren, Hacker's
+ * Delight, 5-1.) */
+TIDE_INLINE unsigned tide_bits_set(uint64_t bits)
+{
+	bits -= bits >> 1 & 0x5555555555555555u;
+	bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned)(bits * 0x0101010101010101u >> 56);
+}
+
 /* Build kinds, as numbers so that plain `if` tests them and both sides are compiled. */
 #ifndef TIDE_DEBUG
 #define TIDE_DEBUG 0

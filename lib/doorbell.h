@@ -9,7 +9,7 @@
  *
  * All four accesses are sequentially consistent, so at least one side sees the other: either the
  * freeing thread rings, or the GC finds the bin. The freeing half costs one full fence for each
- * published bin, that is for 16 to 64 frees; moving it to the GC's side by membarrier would save
+ * published bin, that is for 16 to 128 frees; moving it to the GC's side by membarrier would save
  * less than a tenth of a nanosecond a free and need a second path where the call is forbidden.
  *
  * That holds by the one order of all such accesses, on any machine; acquire and release would let

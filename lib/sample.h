@@ -62,7 +62,7 @@ TIDE_INLINE unsigned tide_sample_place(unsigned cls)
 /* A program that allocates and frees by turns would change places every 16 blocks for ever, which
  * is 4 instructions a pair; so where the blocks of a full bin are small, a class that does it often
  * gets more of them: then it is one. */
-#define TIDE_SAMPLE_GROWN_LAST 8 /* 64 blocks of 128 bytes */
+#define TIDE_SAMPLE_GROWN_LAST 8 /* 128 blocks of 128 bytes */
 TIDE_INLINE bool tide_sample_may_grow(const struct tide_cache *cache, size_t cls)
 {
 	/* (Where a bin may have to be split, there must be none for returns with blocks in it.) */

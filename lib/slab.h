@@ -36,12 +36,25 @@ TIDE_INLINE bool tide_slab_set(uint64_t *word, uint64_t product, uint64_t recipr
 	return true;
 }
 
+/* The same for those of [slot, end), all in the word whose first block is at `first`. Those for which
+ * it is false go back into the bin. */
+static TIDE_COLD TIDE_UNUSED uint64_t tide_slab_set_each(uint64_t word, uintptr_t first,
+                                                         uint64_t reciprocal, struct tide_bin *bin,
+                                                         void **slot, void **end)
+{
+	for (; slot < end; slot++)
+		if (!tide_slab_set(&word, ((uintptr_t)*slot - first) * reciprocal, reciprocal))
+			tide_bin_add(bin, *slot);
+	return word;
+}
+
 /* Set the bits of blocks from `slot` on and before `end`, as long as they lie in the slab; the
  * first does. Those that are no blocks, or set already, go back into the bin, which has never more
  * than were read. Returns how many there were, and in `*put` how many were set.
  *
  * Word by word, each in a register: blocks freed together lie together, and one would wait for the
- * other's store. */
+ * other's store. Whether all were blocks, and not set before, is seen when those of a word are
+ * through, and only if not, one by one. */
 TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
                                        struct tide_slab_side side, struct tide_bin *bin,
                                        void **slot, void **end, unsigned *put)
@@ -60,19 +73,28 @@ TIDE_INLINE unsigned tide_slab_put_run(struct tide_slab *slab, unsigned cls,
 		uint64_t word = tide_load_relaxed(bits + side.in);
 		uint64_t before = word | (tide_load_relaxed(bits + side.other) & side.other_mask);
 		uint64_t busy = before;
-		if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
-			tide_bin_add(bin, *slot);
-		slot++;
 		/* Whether the next may be of this word: of blocks far from each other none is. */
-		if (slot < end &&
-		    (uintptr_t)*slot - (uintptr_t)slot[-1] + word_bytes < 2 * word_bytes) {
-			uintptr_t first = base + at * word_bytes;
-			uint64_t left_bytes = slab_bytes - at * word_bytes;
-			uint64_t bytes = left_bytes < word_bytes ? left_bytes : word_bytes;
-			for (; slot < end && (offset = (uintptr_t)*slot - first) < bytes; slot++)
-				if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
-					tide_bin_add(bin, *slot);
+		if (slot + 1 >= end ||
+		    (uintptr_t)slot[1] - (uintptr_t)*slot + word_bytes >= 2 * word_bytes) {
+			if (!tide_slab_set(&busy, offset * reciprocal, reciprocal))
+				tide_bin_add(bin, *slot);
+			tide_store_relaxed(bits + side.in, word | (busy ^ before));
+			slot++;
+			continue;
 		}
+		uintptr_t first = base + at * word_bytes;
+		uint64_t left_bytes = slab_bytes - at * word_bytes;
+		uint64_t bytes = left_bytes < word_bytes ? left_bytes : word_bytes;
+		uint64_t products = 0;
+		void **from = slot;
+		for (; slot < end && (offset = (uintptr_t)*slot - first) < bytes; slot++) {
+			uint64_t product = offset * reciprocal;
+			products |= product;
+			busy |= 1ull << (product >> 32);
+		}
+		if (TIDE_UNLIKELY((uint32_t)products >= reciprocal ||
+		                  tide_bits_set(busy ^ before) != (unsigned)(slot - from)))
+			busy = tide_slab_set_each(before, first, reciprocal, bin, from, slot);
 		tide_store_relaxed(bits + side.in, word | (busy ^ before));
 	}
 	*put = (unsigned)(slot - start) - (bin->count - kept);

@@ -101,6 +101,7 @@ static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 	struct tide_heap *heap = cache->heap;
 	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
+		tide_slow_took(cache, cls, bin->count);
 		empty_to_ready(cache, cls, bin);
 		tide_count_owned(&counts->from_queue, 1u);
 		return true;
@@ -126,6 +127,7 @@ static TIDE_USUAL bool refill(struct tide_cache *cache, unsigned cls)
 	tide_budget_blocks_out(&heap->budget, want - taken, block_bytes);
 	if (TIDE_UNLIKELY(tide_start_checked()) && tide_checked_full())
 		tide_checked_shuffle(bin);
+	tide_slow_took(cache, cls, taken);
 	tide_cache_install(cache, bin);
 	return taken > 0;
 }

@@ -46,6 +46,8 @@ TIDE_HIDDEN bool tide_slow_refill(struct tide_cache *cache, unsigned cls);
 TIDE_HIDDEN void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin);
 /* Blocks that the thread keeps into the empty ready bin. False: there are none. */
 TIDE_HIDDEN bool tide_slow_unstash(struct tide_cache *cache, unsigned cls);
+/* So many blocks of a small class came from elsewhere. */
+TIDE_HIDDEN void tide_slow_took(struct tide_cache *cache, unsigned cls, unsigned blocks);
 /* A process of more than one thread gets a GC thread, once this one has shown that it works. */
 TIDE_HIDDEN void tide_slow_want_gc_thread(struct tide_cache *cache);
 

@@ -105,9 +105,19 @@ static bool claim(struct tide_stash *stash, struct tide_slab *slab)
 	return true;
 }
 
+static bool has_room(struct tide_stash *stash, uint32_t blocks)
+{
+	if (stash->blocks < stash->most)
+		return true;
+	uint32_t more = stash->took < blocks ? stash->took : blocks;
+	stash->took -= more;
+	stash->most += more;
+	return stash->blocks < stash->most;
+}
+
 unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 {
-	if (stash->blocks >= stash->most) {
+	if (!has_room(stash, bin->count)) {
 		stash->gave += bin->count;
 		return 0;
 	}
@@ -200,6 +210,13 @@ void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint32_t limit)
 	stash->most += more;
 	if (stash->most > limit)
 		stash->most = limit;
+	tide_stash_took(stash, 0, limit);
+}
+
+void tide_stash_took(struct tide_stash *stash, uint32_t blocks, uint32_t limit)
+{
+	uint32_t room = limit > stash->most ? limit - stash->most : 0;
+	stash->took = blocks < room && stash->took < room - blocks ? stash->took + blocks : room;
 }
 
 uint32_t tide_stash_due(struct tide_stash *stash)
@@ -207,6 +224,7 @@ uint32_t tide_stash_due(struct tide_stash *stash)
 	uint32_t due = (stash->least + 1) / 2;
 	stash->most -= due < stash->most ? due : stash->most;
 	stash->gave /= 2;
+	stash->took /= 2;
 	stash->least = stash->blocks;
 	return due;
 }

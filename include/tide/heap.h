@@ -18,7 +18,7 @@
  *            no length, so more than its class is not known when it is freed; tide_store counts
  *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's
  *            bins count, so an allocation may fail up to (threads in the heap) * (what their bins
- *            hold: at most twice 64 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
+ *            hold: at most twice 128 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
  *            blocks) before the live blocks reach the limit. They never pass it.
  *   HELD     memory that the heap holds: pages in use by blocks, the unused rest of slabs (up to 64
  *            KiB for a class) included, and free pages that were not given back yet. Allocator

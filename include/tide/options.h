@@ -29,16 +29,16 @@
 	X(QUEUE_FIRST_BYTES, "queue_first_bytes", "bytes", 64 << 10, 0, 1 << 30,                   \
 	  "the first level of a ready queue is no more than this")                                 \
 	X(QUEUE_MAX_BYTES, "queue_max_bytes", "bytes", 64 << 20, 0, 1 << 30,                       \
-	  "highest level of a ready queue of blocks up to 8k, and what a thread keeps of a size; "  \
-	  "of longer ones at most 1m")                                                              \
+	  "highest level of a ready queue of blocks up to 8k, and what a thread keeps of a size; " \
+	  "of longer ones at most 1m")                                                             \
 	X(QUEUE_GROW_BINS, "queue_grow_bins", "bins", 4, 0, 1024,                                  \
 	  "a ready queue grows by so many bins each time it is found empty")                       \
 	X(QUEUE_FULL_COUNT, "queue_full_count", "visits", 8, 1, 1000000,                           \
 	  "a ready queue found full in more visits than this gives a part back")                   \
 	X(QUEUE_RECLAIM_PERCENT, "queue_reclaim_percent", "percent", 25, 1, 100,                   \
 	  "the part of a full ready queue that is taken back")                                     \
-	X(BIN_BLOCKS, "bin_blocks", "blocks", 16, 1, 64, "first capacity of a thread's bin")       \
-	X(BIN_MAX_BLOCKS, "bin_max_blocks", "blocks", 64, 1, 64, "highest capacity of a bin")      \
+	X(BIN_BLOCKS, "bin_blocks", "blocks", 16, 1, 128, "first capacity of a thread's bin")      \
+	X(BIN_MAX_BLOCKS, "bin_max_blocks", "blocks", 128, 1, 128, "highest capacity of a bin")    \
 	X(BIN_MAX_BYTES, "bin_max_bytes", "bytes", 32 << 10, 1 << 10, 1 << 20,                     \
 	  "most memory in one bin; a bin always holds at least one block")                         \
 	X(WAKE_BYTES, "wake_bytes", "bytes", 512 << 10, 0, 1 << 30,                                \
@@ -52,7 +52,7 @@
 	X(RETAIN_PERCENT, "retain_percent", "percent", 25, 0, 100,                                 \
 	  "the same as a part of live memory; the larger of the two counts")                       \
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \
-	  "ask for huge pages once the heap is as large as this, while they come cheap")                                  \
+	  "ask for huge pages once the heap is as large as this, while they come cheap")           \
 	X(PREFAULT_BYTES, "prefault_bytes", "bytes", 64 << 10, 0, 4 << 20,                         \
 	  "fresh memory is faulted in by steps up to this, by the GC thread if there is one")      \
 	X(CONTAINER_MS, "container_ms", "ms", 1000, 0, 3600000,                                    \

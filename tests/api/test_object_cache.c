@@ -279,6 +279,9 @@ Test(object_cache, a_single_thread_gives_objects_back)
 	cr_assert_eq(tide_object_cache_destroy(cache), 0);
 }
 
+/* Objects in a bin. */
+#define BIN 128
+
 static bool comes_to(struct tide_object_cache *cache, uint64_t out, unsigned ms)
 {
 	for (; ms > 0; ms--) {
@@ -310,7 +313,7 @@ Test(object_cache, the_gc_drains_an_idle_process, .timeout = 60)
 	struct tide_object_cache *cache = cache_with(&options);
 	(void)tide_gc_start();
 	fill_and_free(cache, 5000);
-	cr_assert(comes_to(cache, 64, 20000), "depot: %lu",
+	cr_assert(comes_to(cache, BIN, 20000), "depot: %lu",
 	          (unsigned long)stats_of(cache).depot_objects);
 	cr_assert_gt(atomic_load(&destructed), 4000);
 	cr_assert_neq(atomic_load(&destructing_thread), syscall(SYS_gettid));
@@ -330,7 +333,7 @@ Test(object_cache, the_gc_thread_runs_no_destructor_unasked, .timeout = 60)
 	(void)tide_gc_start();
 	fill_and_free(cache, 500);
 	fill_and_free(plain, 5000);
-	cr_assert(comes_to(plain, 64, 20000)); /* so the GC has been through here */
+	cr_assert(comes_to(plain, BIN, 20000)); /* so the GC has been through here */
 	cr_assert_eq(atomic_load(&destructed), 0);
 	(void)tide_purge();
 	cr_assert_eq(atomic_load(&destructing_thread), syscall(SYS_gettid));

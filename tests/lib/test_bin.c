@@ -56,7 +56,8 @@ Test(bin, each_double_is_found_and_no_other)
 
 			for (unsigned i = 0; i < count; i++)
 				bin->slot[TIDE_BIN_BASE + i] =
-				    (void *)(0x7f0012340000u + (i * 37 % 64) * stride[s]);
+				    (void *)(0x7f0012340000u +
+				             (i * 37 % TIDE_BIN_SLOTS) * stride[s]);
 			cr_assert_eq(tide_bin_find_double(bin), count);
 			for (unsigned i = 1; i < count; i++) {
 				for (unsigned below = 0; below < i; below++) {

@@ -335,7 +335,7 @@ Test(cache, adoption_writes_to_no_bin_that_is_whole)
 {
 	struct tide_cache *cache = busy_cache();
 	struct tide_bin *bin[] = { cache->ready[CLS], cache->pending[CLS] };
-	char before[COUNT_OF(bin)][1024];
+	char before[COUNT_OF(bin)][2048];
 
 	/* Above its blocks a bin has what was taken out; to mend it is to clear that. */
 	for (unsigned i = 0; i < COUNT_OF(bin); i++)

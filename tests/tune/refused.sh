@@ -26,7 +26,7 @@ said "--parameters: limit: not a parameter that is searched"
 tune 2 --runs 3 -- true
 said "--runs 3: not a number from 40 to 5000"
 TIDE_BIN_BLOCKS=0 tune 2 -- true
-said "TIDE_BIN_BLOCKS in the environment: '0' is not a number of blocks from 1 to 64"
+said "TIDE_BIN_BLOCKS in the environment: '0' is not a number of blocks from 1 to 128"
 echo TIDE_NO=1 >"$work/env"
 tune 2 --start "$work/env" -- true
 said "line 1: no such option: TIDE_NO"
