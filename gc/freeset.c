@@ -45,7 +45,7 @@ static void pages_free_change(struct tide_region *region, unsigned from, unsigne
 	for (unsigned i = from / 64; i * 64 < to; i++) {
 		uint64_t range = range_in_word(i, from, to);
 		uint64_t change = range & (free ? ~region->page_free[i] : region->page_free[i]);
-		uint64_t dirty = (uint64_t)__builtin_popcountll(change & ~region->page_clean[i]);
+		uint64_t dirty = (uint64_t)tide_bits_set(change & ~region->page_clean[i]);
 		region->page_free[i] ^= change;
 		tide_count_owned(&gc->dirty_pages, free ? dirty : -dirty);
 		tide_budget_held_add(&region->heap->budget,
@@ -228,7 +228,7 @@ void tide_gc_chunk_will_be_used(struct tide_region *region, unsigned first, unsi
 		region->page_clean[i] ^= clean;
 		if (clean != 0)
 			tide_gc_need(region->heap,
-			             (uint64_t)__builtin_popcountll(clean) * TIDE_PAGE_BYTES);
+			             (uint64_t)tide_bits_set(clean) * TIDE_PAGE_BYTES);
 	}
 }
 

@@ -11,8 +11,8 @@
 #include "yield.h"
 
 /* Bins put into one queue in one visit, and taken back, so that a visit stays bounded. */
-#define BINS_PER_VISIT 4
-#define BINS_BACK_PER_VISIT 32
+#define BINS_PER_VISIT 8
+#define BINS_BACK_PER_VISIT 64
 
 /* A free chunk becomes a medium block. */
 static void *chunk_free_to_issued(struct tide_region *region, unsigned first, unsigned cls)

@@ -127,13 +127,13 @@ static size_t sweep(struct tide_region *region, bool now, unsigned *calls)
 	tide_gc_slab_sweep(region, pages);
 	for (unsigned i = 0; i < TIDE_PAGE_WORDS; i++) {
 		in_slabs[i] = pages[i] & ~region->page_free[i];
-		clean += (unsigned)__builtin_popcountll(pages[i] & region->page_clean[i]);
+		clean += tide_bits_set(pages[i] & region->page_clean[i]);
 		pages[i] &= ~region->page_clean[i];
 		uint64_t due = now ? pages[i] : pages[i] & region->page_aged[i];
 		region->page_aged[i] = pages[i] & ~due;
-		young += (unsigned)__builtin_popcountll(region->page_aged[i]);
+		young += tide_bits_set(region->page_aged[i]);
 		pages[i] = due;
-		old += (unsigned)__builtin_popcountll(due);
+		old += tide_bits_set(due);
 	}
 	size_t bytes = old > 0 ? purge_pages(region, pages, calls) : 0;
 	count_purged(region, in_slabs);

@@ -396,7 +396,7 @@ bool tide_gc_slab_is_valid(const struct tide_slab *slab)
 	const struct tide_slab_shape *shape = &tide_slab_shape[slab->cls];
 	unsigned set = 0;
 	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
-		set += (unsigned)__builtin_popcountll(tide_load_relaxed(&slab->bits[i]));
+		set += tide_bits_set(tide_load_relaxed(&slab->bits[i]));
 	unsigned page = slab->page;
 	bool partial = slab->region->slab_partial[slab->cls][page / 64] >> (page % 64) & 1;
 	return set == slab->free_blocks && set < shape->blocks && partial == (set > 0) &&

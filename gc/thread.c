@@ -31,6 +31,9 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 #define SLEEP_NS (30ull * 1000000000u)
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
+/* How long the GC thread naps, and so many times before it has itself woken again. */
+#define NAP_NS 1000000u
+#define NAPS 4
 #define STOP_POLL_NS 1000000u
 #define START_POLLS 100
 #define START_TRIES 4
@@ -137,6 +140,21 @@ static void park(void)
 		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, sleep, woken);
 }
 
+/* After a round in which there was nothing to do. False: it is not worth it. */
+static bool nap(unsigned *naps)
+{
+	if (tide_doorbell_heard_much())
+		*naps = NAPS;
+	if (*naps == 0)
+		return false;
+	--*naps;
+	uint64_t begin_ns = tide_trace_begin();
+	tide_doorbell_nap(NAP_NS);
+	if (begin_ns != 0)
+		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, TIDE_GC_AWAKE, 0);
+	return true;
+}
+
 /* One round, timed. */
 static int round_timed(void)
 {
@@ -212,6 +230,7 @@ static void gc_main(void *arg)
 	if (filtered) /* it may open none */
 		container.state = GC_CONTAINER_NONE;
 	tide_gc_follow_begin(tide_os_clock_fine_ns(), apart);
+	unsigned naps = 0;
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
 		int did = round_timed();
@@ -221,7 +240,8 @@ static void gc_main(void *arg)
 		if (tide_frontier_prefault_ahead(&tide_heap_default.frontier))
 			continue;
 		if (did == 0) {
-			park();
+			if (!nap(&naps))
+				park();
 		} else if (did < 0) {
 			tide_doorbell_announce(TIDE_GC_DOZING);
 			sleep_for(TIDE_GC_DOZING, tide_gc_look_for_holder() ? BUSY_NS : SLEEP_NS);

@@ -28,7 +28,7 @@
 
 enum tide_trace_kind {
 	TIDE_TRACE_ROUND,  /* the GC thread: with work */
-	TIDE_TRACE_SLEEP,  /* a: dozing 1, asleep 2; b: woken by the doorbell */
+	TIDE_TRACE_SLEEP,  /* a: a nap 0, dozing 1, asleep 2; b: woken by the doorbell */
 	TIDE_TRACE_INLINE, /* a thread that missed did a step; a: class, b: blocks it got */
 	TIDE_TRACE_HELP,   /* a thread with much garbage did a step */
 	TIDE_TRACE_DRAIN,  /* a: bins */

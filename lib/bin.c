@@ -5,7 +5,7 @@
 #include "meta.h"
 
 /* Bins that hold nothing, for any class: short ones, and long ones; by lanes, since what a bin held
- * is in a processor's cache, and it is nine lines. */
+ * is in a processor's cache, and it is 17 lines. */
 static struct {
 	TIDE_OWN_LINE struct tide_stack bins;
 } spare[TIDE_LANES][2];

@@ -318,6 +318,8 @@ static unsigned take_stashes(struct tide_cache *cache, bool all, unsigned most,
 		struct tide_stash *stash = &cache->stash[cls];
 		uint32_t before = stash->blocks;
 		uint32_t due = all ? before : tide_stash_due(stash);
+		if (all)
+			tide_stash_shut(stash);
 		if (due == 0)
 			continue;
 		slabs += tide_stash_take_slabs(stash, due, most - slabs, take_slab);

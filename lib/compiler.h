@@ -42,9 +42,9 @@
 #endif
 #define TIDE_THREAD_LOCAL _Thread_local __attribute__((tls_model(TIDE_TLS_MODEL)))
 
-/* How many bits are set; in line, which the compiler's own is only where the processor is known to have
- * an instruction for it. (The sums of pairs, of fours, of eights, and of all: H. S. Warren, Hacker's
- * Delight, 5-1.) */
+/* How many bits are set; in line, which the compiler's own is only where the processor is known to
+ * have an instruction for it. (The sums of pairs, of fours, of eights, and of all: H. S. Warren,
+ * Hacker's Delight, 5-1.) */
 TIDE_INLINE unsigned tide_bits_set(uint64_t bits)
 {
 	bits -= bits >> 1 & 0x5555555555555555u;

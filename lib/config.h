@@ -68,9 +68,9 @@
 #define TIDE_SLAB_MAX_PAGES 16
 
 /* Slots of a bin: with 64, trees that are built and dropped took 1.1 times as long; 248 measured no
- * better. And of a short one, for who is to hold few blocks: large ones, or those of a class that the
- * thread has little of. Three lines; room for what bins hold at first (option bin_blocks) and a block
- * to go under them (slow_free.c). */
+ * better. And of a short one, for who is to hold few blocks: large ones, or those of a class that
+ * the thread has little of. Three lines; room for what bins hold at first (option bin_blocks) and a
+ * block to go under them (slow_free.c). */
 #define TIDE_BIN_SLOTS 128
 #define TIDE_BIN_SHORT_SLOTS 19
 /* Up to 512 bytes. Blocks of these classes are many to a page: it matters that they are handed out

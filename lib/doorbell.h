@@ -17,6 +17,12 @@
  * load-acquire, stlr and ldar, which the processor keeps in that order.) A ring that fails to
  * exchange the state has read it in that order too.
  *
+ * NAPS: a wake costs who rings a system call, 10 to 20 us where the processor to be woken is a
+ * virtual one that halted. So while much is published again and again, the GC only naps: for a
+ * millisecond at a time, in which it counts as awake and nobody rings. (Two threads that allocate
+ * 800,000 blocks of 16 to 4,096 bytes and then free them: the 99.99th percentile of malloc came from
+ * 13.4 to 5.1 us, that of free from 8.5 to 3.6.)
+ *
  * DOZING is a sleep with a time limit, when something is left to age: only much garbage rings.
  * ASLEEP has no limit: any published bin rings, else the last batch would be stranded.
  *
@@ -42,6 +48,9 @@ struct tide_doorbell {
 	TIDE_OWN_LINE _Atomic uint32_t state;
 	/* writers  who rang  readers statistics  order relaxed: a counter  edges none */
 	_Atomic uint64_t wakes;
+	/* Much was published since the GC last asked.
+	 * writers  who rings, the GC   readers  the GC   order  relaxed: advice   edges  none */
+	_Atomic bool much;
 	/* Whether there is a GC thread.
 	 * writers  its start and end   readers  every thread   order  relaxed: advice   edges  none */
 	TIDE_OWN_LINE _Atomic bool served;
@@ -79,9 +88,26 @@ static inline void tide_doorbell_sleep(uint32_t announced, uint64_t timeout_ns)
 	tide_doorbell_retract();
 }
 
+/* Sleep for `ns`, while nobody rings. */
+static inline void tide_doorbell_nap(uint64_t ns)
+{
+	tide_os_futex_wait(&tide_doorbell.state, TIDE_GC_AWAKE, ns);
+}
+
+/* Whether much was published since the last time. */
+static inline bool tide_doorbell_heard_much(void)
+{
+	bool much = tide_load_relaxed(&tide_doorbell.much);
+	if (much)
+		tide_store_relaxed(&tide_doorbell.much, false);
+	return much;
+}
+
 /* After something was published. `much`: enough of it to end a doze. */
 static inline void tide_doorbell_ring(bool much)
 {
+	if (much)
+		tide_store_relaxed(&tide_doorbell.much, true);
 	TIDE_YIELD("doorbell.ring");
 	uint32_t state = tide_load_seq_cst(&tide_doorbell.state); /* doorbell.state */
 	if (state == TIDE_GC_AWAKE || (state == TIDE_GC_DOZING && !much))

@@ -12,7 +12,7 @@
 #include "yield.h"
 
 /* Bins in one step: as many as the GC drains in one. */
-#define BINS_PER_STEP 8
+#define BINS_PER_STEP 4
 
 bool tide_object_return(struct tide_object_cache *cache, void *object, const char *function)
 {

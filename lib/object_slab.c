@@ -288,7 +288,7 @@ bool tide_object_slabs_are_valid(struct tide_object_cache *cache, uint64_t *raw)
 		uint32_t free = tide_load_acquire(&slab->free);
 		unsigned bits = 0;
 		for (unsigned i = 0; i < TIDE_OBJECT_WORDS; i++)
-			bits += (unsigned)__builtin_popcountll(tide_load_relaxed(&slab->raw[i]));
+			bits += tide_bits_set(tide_load_relaxed(&slab->raw[i]));
 		if (free == TIDE_OBJECT_RETIRED || tide_load_relaxed(&slab->base) == 0) {
 			if (bits != 0)
 				return false;

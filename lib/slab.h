@@ -36,8 +36,8 @@ TIDE_INLINE bool tide_slab_set(uint64_t *word, uint64_t product, uint64_t recipr
 	return true;
 }
 
-/* The same for those of [slot, end), all in the word whose first block is at `first`. Those for which
- * it is false go back into the bin. */
+/* The same for those of [slot, end), all in the word whose first block is at `first`. Those for
+ * which it is false go back into the bin. */
 static TIDE_COLD TIDE_UNUSED uint64_t tide_slab_set_each(uint64_t word, uintptr_t first,
                                                          uint64_t reciprocal, struct tide_bin *bin,
                                                          void **slot, void **end)

@@ -51,9 +51,6 @@ static bool is_to_sort(struct tide_heap *heap, unsigned cls)
 	       tide_heap_blocks_racy(heap, cls) * tide_class_bytes(cls) >= SORT_FROM_BYTES;
 }
 
-/* What a stash has room for at first. */
-#define STASH_FIRST_BLOCKS 256u
-
 /* Straight to the free sets: while the thread that frees is alone, nobody is in its way there, and
  * the bin is in its cache still. False: somebody is the GC. */
 static bool put_now(struct tide_cache *cache, struct tide_bin *bin)
@@ -120,16 +117,12 @@ static bool may_stash(const struct tide_cache *cache, unsigned cls)
 	       !tide_start_checked() && tide_option(TIDE_OPTION_ZERO) == 0;
 }
 
-static uint32_t stash_limit(unsigned cls)
-{
-	return (uint32_t)(tide_option(TIDE_OPTION_QUEUE_MAX_BYTES) /
-	                  (int64_t)tide_class_bytes(cls));
-}
-
 void tide_slow_took(struct tide_cache *cache, unsigned cls, unsigned blocks)
 {
+	size_t most_bytes = (size_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
 	if (may_stash(cache, cls))
-		tide_stash_took(&cache->stash[cls], blocks, stash_limit(cls));
+		tide_stash_took(&cache->stash[cls], blocks,
+		                (uint32_t)(most_bytes / tide_class_bytes(cls)));
 }
 
 bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
@@ -137,11 +130,8 @@ bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
 	if (cls > TIDE_STASH_LAST || !cache->has_pending)
 		return false;
 	struct tide_stash *stash = &cache->stash[cls];
-	if (stash->blocks == 0) {
-		if (stash->gave > 0 && may_stash(cache, cls))
-			tide_stash_missed(stash, STASH_FIRST_BLOCKS, stash_limit(cls));
+	if (stash->blocks == 0)
 		return false;
-	}
 	struct tide_bin *bin = tide_cache_remove_ready(cache, cls);
 	bin = tide_bin_fit(bin, cls, tide_cache_capacity(cache, cls));
 	if (bin == NULL)

@@ -61,8 +61,7 @@ static unsigned own_bits_set(struct tide_slab *slab)
 {
 	unsigned set = 0;
 	for (unsigned i = 0; i < tide_slab_words(slab->cls); i++)
-		set +=
-		    (unsigned)__builtin_popcountll(tide_load_relaxed(&tide_slab_own_bits(slab)[i]));
+		set += tide_bits_set(tide_load_relaxed(&tide_slab_own_bits(slab)[i]));
 	return set;
 }
 
@@ -117,11 +116,7 @@ static bool has_room(struct tide_stash *stash, uint32_t blocks)
 
 unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin)
 {
-	if (!has_room(stash, bin->count)) {
-		stash->gave += bin->count;
-		return 0;
-	}
-	if (!is_trusted(stash, bin))
+	if (!has_room(stash, bin->count) || !is_trusted(stash, bin))
 		return 0;
 	unsigned cls = bin->cls;
 	struct tide_slab_side side = { (uint16_t)tide_slab_words(cls), 0, UINT64_MAX };
@@ -201,18 +196,6 @@ unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin)
 	return taken;
 }
 
-void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint32_t limit)
-{
-	uint32_t more = stash->most > step ? stash->most : step;
-	if (more > stash->gave)
-		more = stash->gave;
-	stash->gave -= more;
-	stash->most += more;
-	if (stash->most > limit)
-		stash->most = limit;
-	tide_stash_took(stash, 0, limit);
-}
-
 void tide_stash_took(struct tide_stash *stash, uint32_t blocks, uint32_t limit)
 {
 	uint32_t room = limit > stash->most ? limit - stash->most : 0;
@@ -223,7 +206,6 @@ uint32_t tide_stash_due(struct tide_stash *stash)
 {
 	uint32_t due = (stash->least + 1) / 2;
 	stash->most -= due < stash->most ? due : stash->most;
-	stash->gave /= 2;
 	stash->took /= 2;
 	stash->least = stash->blocks;
 	return due;

@@ -9,14 +9,15 @@
  * round until every sixth lay far from the one before; 14 with stashes. Trees of 16 MiB: 57 and
  * 20.)
  *
- * It is only as large as the thread's need: it has room for as much as the thread got from elsewhere
- * of late, and when it misses for as much again as it has, but for no more than the thread had to
- * give away. So who only frees keeps nothing. (With the second alone each tree that was larger than
- * those before went through the queues the first times: four threads that go from 2 MiB to 16 took
- * 1.2 times as long, and half as much again to walk their trees.) Of what was not needed from one tick of the GC's clock to the next, the GC takes
- * half and up to a slab more, what was put by first, mostly; what a thread keeps that is idle, or
- * anybody when memory is short, it takes whole. It takes slabs over as they are, between the
- * thread's slow calls.
+ * It is only as large as the thread's need: it has room for as much as the thread got from
+ * elsewhere of late, less what it turned out not to need. So who only frees keeps nothing. (When
+ * a thread had to miss before it had room, each tree larger than those before went through the
+ * queues first: four threads that go from trees of 2 MiB to 16 took 1.2 times as long, and half as
+ * much again to walk them.) Who gets much and lets others free it has room for theirs, for some
+ * ticks. Of what was not needed from one tick of the GC's clock to the next, the GC takes half and
+ * up to a slab more, what was put by first, mostly; what a thread keeps that is idle, or anybody
+ * when memory is short, it takes whole. It takes slabs over as they are, between the thread's slow
+ * calls.
  *
  * Of a slab at most one thread keeps blocks at a time: the first that puts one by, until it took
  * the last. Others' blocks of the slab go to the GC. Nor are bins put by whose blocks lie all over
@@ -45,7 +46,6 @@ struct tide_stash {
 	uint32_t blocks;
 	uint32_t most;  /* when there are so many, no more are put by */
 	uint32_t least; /* there were at any time since the last look */
-	uint32_t gave;  /* given away for want of room, and not asked back yet */
 	uint32_t took;  /* got from elsewhere of late, and no room made for yet */
 	uint32_t trust; /* bins in order of late, more or less (stash.c) */
 	/* Bins not to look at, and how many it will be after the next one that is others'. */
@@ -57,12 +57,14 @@ struct tide_stash {
 TIDE_HIDDEN unsigned tide_stash_put(struct tide_stash *stash, struct tide_bin *bin);
 /* Blocks into the bin, as many as it holds, the lowest address on top; how many they were. */
 TIDE_HIDDEN unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *bin);
-/* A block was wanted when it was empty: room for more, at least `step` blocks if so many were given
- * away, at most for `limit`. */
-TIDE_HIDDEN void tide_stash_missed(struct tide_stash *stash, uint32_t step, uint32_t limit);
-/* The thread got so many from elsewhere: room for as many more, when they come, but not for more than
- * `limit` in all. */
+/* The thread got so many from elsewhere: room for as many more, when they come, but not for more
+ * than `limit` in all. */
 TIDE_HIDDEN void tide_stash_took(struct tide_stash *stash, uint32_t blocks, uint32_t limit);
+/* No more room, until it gets some again. */
+static inline void tide_stash_shut(struct tide_stash *stash)
+{
+	stash->most = stash->took = 0;
+}
 /* Once a tick: how many blocks were not needed since the last, and are to go. */
 TIDE_HIDDEN uint32_t tide_stash_due(struct tide_stash *stash);
 /* Take slabs out, with their blocks, which `take` puts elsewhere before it says tide_stash_let_go:

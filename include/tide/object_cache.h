@@ -37,7 +37,7 @@ struct tide_object_options {
 	 * bytes takes up 24). */
 	size_t alignment;
 	/* Make an object out of memory of any content. Returns 0, or an error, which becomes errno.
-	 * Called in tide_object_alloc by the allocating thread, for up to 64 objects at once,
+	 * Called in tide_object_alloc by the allocating thread, for up to 128 objects at once,
 	 * before they are needed. It may do what the caller may do, use this cache and others as
 	 * well, but destroy none, and not leave by longjmp or an exception. NULL: objects come as
 	 * they are. */

@@ -7,7 +7,7 @@
  * meanwhile. What belongs to the threads is read from one thread after the other, while they go on:
  * a block that changes hands in between may be counted twice or not at all. `live` is what was
  * handed out less what lies in the threads' bins, and a thread tells what lies in its bins when it
- * misses, or asks for statistics: so per class and other thread it is right up to a bin (up to 64
+ * misses, or asks for statistics: so per class and other thread it is right up to a bin (up to 128
  * blocks). In a program whose other threads stand still the rest is exact.
  *
  * Counters only grow, over the whole life of the process; those of destroyed heaps are kept.

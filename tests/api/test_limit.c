@@ -345,7 +345,7 @@ static void race_once(enum tide_heap_counts counts, size_t hard_bytes)
 	struct tide_heap_stats stats = stats_of(arena);
 	cr_assert_leq(stats.counted_bytes, hard_bytes);
 	if (counts == TIDE_HEAP_BLOCKS) {
-		/* 24 classes up to 2048 bytes; at most two bins of 64 blocks or 32 KiB each. */
+		/* 24 classes up to 2048 bytes; at most two bins of 128 blocks or 32 KiB each. */
 		size_t bins_bytes = (size_t)THREADS * 24 * 2 * 32 * KIB;
 		cr_assert_geq(live_bytes + bins_bytes, hard_bytes);
 	}

@@ -81,7 +81,7 @@ Test(policy, a_level_nobody_needs_settles_to_nothing)
 		cr_expect_eq(got, row[i].due, "row %u: %u", i, got);
 	}
 	/* From any level, in few ticks. */
-	for (uint32_t bin_blocks = 1; bin_blocks <= 64; bin_blocks *= 4) {
+	for (uint32_t bin_blocks = 1; bin_blocks <= 128; bin_blocks *= 2) {
 		uint32_t level = UINT32_MAX;
 		unsigned ticks = 0;
 		while (level > 0 && ticks < 100) {

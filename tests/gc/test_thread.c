@@ -296,6 +296,26 @@ Test(thread, a_published_bin_ends_its_sleep, .init = begin_sleep)
 	assert_audit();
 }
 
+/* However often much is published: after each wake it is awake, or naps, for some milliseconds. */
+Test(thread, while_much_is_published_it_is_seldom_woken)
+{
+	enum { REST_NS = 3000000, LONG_NS = 100 * 1000000 };
+	uint64_t rings = 0;
+
+	cr_assert_eq(tide_gc_thread_start(), 0);
+	uint64_t wakes = stats_now().gc_wakes;
+	uint64_t begin_ns = tide_os_clock_fine_ns(), now_ns;
+	do {
+		tide_doorbell_ring(true);
+		rings++;
+		now_ns = tide_os_clock_fine_ns();
+	} while (now_ns - begin_ns < LONG_NS || rings < 1000);
+	wakes = stats_now().gc_wakes - wakes;
+	cr_assert_leq(wakes, (now_ns - begin_ns) / REST_NS + 1, "%lu of %lu", (unsigned long)wakes,
+	              (unsigned long)rings);
+	cr_assert_eq(tide_gc_thread_stop(), 0);
+}
+
 /* Nobody calls: the GC goes to sleep only when what was freed has gone back. */
 static void freed_memory_goes_back_before_it_sleeps(size_t size, unsigned keep_every)
 {

@@ -274,6 +274,50 @@ static void keep_blocks(void **block, size_t blocks)
 	assert_sound();
 }
 
+/* The first time it frees them, too, whether they were fresh or had been another's. */
+Test(slow, a_thread_keeps_what_it_had_got)
+{
+	static void *block[16383];
+
+	cr_assert_eq(tide_gc_start(), 0);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(32);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	cr_assert_gt(kept(tide_slow_self()), COUNT_OF(block) / 2, "%u", kept(tide_slow_self()));
+	const char *wrong = run_threads(purge, NULL, 0, 1); /* into the free sets */
+	cr_assert_null(wrong, "%s", wrong);
+	cr_assert_eq(kept(tide_slow_self()), 0);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(32);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	cr_assert_gt(kept(tide_slow_self()), COUNT_OF(block) / 2, "%u", kept(tide_slow_self()));
+	assert_sound();
+}
+
+Test(slow, a_bin_of_the_queue_counts_as_got)
+{
+	struct tide_queues *queues = &tide_heap_default.queues;
+	unsigned cls = tide_class_of(32);
+	void *block[100];
+
+	tide_options_set(TIDE_OPTION_DECAY_MS, 3600000);
+	cr_assert_eq(tide_gc_start(), 0);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = tide_malloc(32);
+	struct tide_bin *bin = tide_bin_new(cls, COUNT_OF(block));
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_bin_add(bin, block[i]);
+	struct tide_cache *cache = tide_slow_self();
+	uint32_t before = cache->stash[cls].took;
+	uint64_t popped = tide_load_relaxed(&cache->counts[cls].from_queue);
+	tide_queue_push(queues, bin);
+	while (tide_load_relaxed(&cache->counts[cls].from_queue) == popped)
+		cr_assert_not_null(tide_malloc(32));
+	cr_assert_geq(cache->stash[cls].took, before + COUNT_OF(block));
+}
+
 Test(slow, with_a_GC_thread_a_thread_keeps_what_it_frees_and_gets_it_side_by_side)
 {
 	static void *block[16383];
