@@ -47,7 +47,6 @@ static void one_slab(void)
 	}
 	keeper = tide_cache_self;
 	tide_cache_self = TIDE_CACHE_NONE;
-	keeper->stash[CLS].most = BLOCKS;
 }
 
 static void put_and_take(struct tide_stash *own, struct tide_bin *in)
@@ -88,6 +87,7 @@ static void keep_in_a_cache(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		tide_cache_slow_enter(keeper);
 		if (keeper->has_pending) {
+			keeper->stash[CLS].most = BLOCKS; /* also after all was taken */
 			(void)tide_stash_put(&keeper->stash[CLS], single[i]);
 			TIDE_YIELD("test.kept");
 		}
