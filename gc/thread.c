@@ -31,8 +31,10 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 #define SLEEP_NS (30ull * 1000000000u)
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
-/* How long the GC thread naps, and so many times before it has itself woken again. */
+/* How long the GC thread naps, and how often at most before it has itself woken again: after one ring,
+ * and when much was published during a nap. */
 #define NAP_NS 1000000u
+#define NAPS_FIRST 2
 #define NAPS 4
 #define STOP_POLL_NS 1000000u
 #define START_POLLS 100
@@ -127,29 +129,37 @@ static void park(void)
 	uint64_t wakes = tide_load_relaxed(&tide_doorbell.wakes);
 	TIDE_PROBE(gc_sleep, sleep, wakes);
 	tide_doorbell_announce(sleep);
-	if (sleep == TIDE_GC_DOZING) {
-		sleep_for(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
-	} else if (anything_left()) {
+	/* (What was much came when nobody was to ring yet.) */
+	if (tide_doorbell_heard_much() || (sleep == TIDE_GC_ASLEEP && anything_left()))
 		tide_doorbell_retract();
-	} else {
+	else if (sleep == TIDE_GC_DOZING)
+		sleep_for(sleep, half_ns > BUSY_NS ? half_ns : BUSY_NS);
+	else
 		sleep_for(sleep, SLEEP_NS);
-	}
 	uint64_t woken = tide_load_relaxed(&tide_doorbell.wakes) - wakes;
 	TIDE_PROBE(gc_awake, sleep, woken);
 	if (begin_ns != 0)
 		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, sleep, woken);
 }
 
+struct naps {
+	unsigned left;
+	bool napped; /* instead of parking, the last time */
+};
+
 /* After a round in which there was nothing to do. False: it is not worth it. */
-static bool nap(unsigned *naps)
+static bool nap(struct naps *naps)
 {
 	if (tide_doorbell_heard_much())
-		*naps = NAPS;
-	if (*naps == 0)
+		naps->left = naps->napped ? NAPS : NAPS_FIRST;
+	naps->napped = naps->left > 0;
+	if (!naps->napped)
 		return false;
-	--*naps;
+	naps->left--;
 	uint64_t begin_ns = tide_trace_begin();
+	TIDE_PROBE(gc_sleep, TIDE_GC_AWAKE, tide_load_relaxed(&tide_doorbell.wakes));
 	tide_doorbell_nap(NAP_NS);
+	TIDE_PROBE(gc_awake, TIDE_GC_AWAKE, 0u);
 	if (begin_ns != 0)
 		tide_trace_put_own(TIDE_TRACE_SLEEP, begin_ns, TIDE_GC_AWAKE, 0);
 	return true;
@@ -230,7 +240,7 @@ static void gc_main(void *arg)
 	if (filtered) /* it may open none */
 		container.state = GC_CONTAINER_NONE;
 	tide_gc_follow_begin(tide_os_clock_fine_ns(), apart);
-	unsigned naps = 0;
+	struct naps naps = { 0 };
 	while (tide_load_relaxed(&state) != THREAD_STOPPING) {
 		purge_when_short();
 		int did = round_timed();

@@ -288,6 +288,8 @@ bool tide_cache_empty(struct tide_cache *cache)
 		any |= bin_to_garbage(cache, pending);
 		while ((pending = unstash(cache, cls)) != NULL)
 			any |= bin_to_garbage(cache, pending);
+		if (cls <= TIDE_STASH_LAST && cache->has_pending) /* for the next owner */
+			cache->stash[cls].most = cache->stash[cls].took = 0;
 		cache->capacity[cls] = 0;
 		tide_store_relaxed(&cache->binned[cls], 0);
 	}
@@ -318,11 +320,11 @@ static unsigned take_stashes(struct tide_cache *cache, bool all, unsigned most,
 		struct tide_stash *stash = &cache->stash[cls];
 		uint32_t before = stash->blocks;
 		uint32_t due = all ? before : tide_stash_due(stash);
-		if (all)
-			tide_stash_shut(stash);
 		if (due == 0)
 			continue;
 		slabs += tide_stash_take_slabs(stash, due, most - slabs, take_slab);
+		if (all)
+			tide_stash_less_room(stash, before - stash->blocks);
 		note_fewer(cache, cls, before - stash->blocks);
 	}
 	return slabs;

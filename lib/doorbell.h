@@ -26,7 +26,7 @@
  * DOZING is a sleep with a time limit, when something is left to age: only much garbage rings.
  * ASLEEP has no limit: any published bin rings, else the last batch would be stranded.
  *
- * Touched by  the GC thread (announce, retract, sleep), every thread (ring)
+ * Touched by  the GC thread (announce, retract, sleep, nap), every thread (ring)
  * Progress    ring: wait-free, one futex call at the most, one wake for each sleep
  * Edges       doorbell.state  announce -> ring (seq_cst), with garbage.hand (seq_cst) as its other
  *                             half; so are the counts by which the GC knows of pending bins
@@ -106,7 +106,8 @@ static inline bool tide_doorbell_heard_much(void)
 /* After something was published. `much`: enough of it to end a doze. */
 static inline void tide_doorbell_ring(bool much)
 {
-	if (much)
+	/* (Else each would take the line from all who ring.) */
+	if (much && !tide_load_relaxed(&tide_doorbell.much))
 		tide_store_relaxed(&tide_doorbell.much, true);
 	TIDE_YIELD("doorbell.ring");
 	uint32_t state = tide_load_seq_cst(&tide_doorbell.state); /* doorbell.state */

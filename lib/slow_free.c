@@ -73,6 +73,8 @@ void tide_slow_give_away(struct tide_cache *cache, struct tide_bin *bin)
 	bool threaded = tide_gc_thread_runs();
 	bool alone = !threaded && tide_cache_threads_racy(cache->heap) == 1;
 	struct tide_cache_counts *counts = &cache->counts[cls];
+	if (cls <= TIDE_STASH_LAST && cache->has_pending)
+		tide_stash_gave(&cache->stash[cls], bin->count);
 	tide_budget_blocks_out(&cache->heap->budget, bin->count, tide_class_bytes(cls));
 	bool sort = alone && is_to_sort(cache->heap, cls);
 	bool room = !sort && tide_queue_has_room(queues, cls);

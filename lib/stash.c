@@ -205,8 +205,7 @@ void tide_stash_took(struct tide_stash *stash, uint32_t blocks, uint32_t limit)
 uint32_t tide_stash_due(struct tide_stash *stash)
 {
 	uint32_t due = (stash->least + 1) / 2;
-	stash->most -= due < stash->most ? due : stash->most;
-	stash->took /= 2;
+	tide_stash_less_room(stash, due);
 	stash->least = stash->blocks;
 	return due;
 }

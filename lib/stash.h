@@ -10,14 +10,14 @@
  * 20.)
  *
  * It is only as large as the thread's need: it has room for as much as the thread got from
- * elsewhere of late, less what it turned out not to need. So who only frees keeps nothing. (When
- * a thread had to miss before it had room, each tree larger than those before went through the
- * queues first: four threads that go from trees of 2 MiB to 16 took 1.2 times as long, and half as
- * much again to walk them.) Who gets much and lets others free it has room for theirs, for some
- * ticks. Of what was not needed from one tick of the GC's clock to the next, the GC takes half and
- * up to a slab more, what was put by first, mostly; what a thread keeps that is idle, or anybody
- * when memory is short, it takes whole. It takes slabs over as they are, between the thread's slow
- * calls.
+ * elsewhere and did not give away, less what it turned out not to need. So who only frees keeps
+ * nothing. (When a thread had to miss before it had room, each tree larger than those before went
+ * through the queues first: four threads that go from trees of 2 MiB to 16 took 1.2 times as long,
+ * and half as much again to walk them.) Who got much and let others free it has room for as much of
+ * theirs, once. Of what was not needed from one tick of the GC's clock to the next, the GC takes
+ * half and up to a slab more, what was put by first, mostly; what a thread keeps that is idle, or
+ * anybody when memory is short, it takes whole. It takes slabs over as they are, between the
+ * thread's slow calls.
  *
  * Of a slab at most one thread keeps blocks at a time: the first that puts one by, until it took
  * the last. Others' blocks of the slab go to the GC. Nor are bins put by whose blocks lie all over
@@ -46,7 +46,7 @@ struct tide_stash {
 	uint32_t blocks;
 	uint32_t most;  /* when there are so many, no more are put by */
 	uint32_t least; /* there were at any time since the last look */
-	uint32_t took;  /* got from elsewhere of late, and no room made for yet */
+	uint32_t took; /* got from elsewhere, less what was given away and what room was made for */
 	uint32_t trust; /* bins in order of late, more or less (stash.c) */
 	/* Bins not to look at, and how many it will be after the next one that is others'. */
 	uint16_t pause, next_pause;
@@ -60,10 +60,15 @@ TIDE_HIDDEN unsigned tide_stash_take(struct tide_stash *stash, struct tide_bin *
 /* The thread got so many from elsewhere: room for as many more, when they come, but not for more
  * than `limit` in all. */
 TIDE_HIDDEN void tide_stash_took(struct tide_stash *stash, uint32_t blocks, uint32_t limit);
-/* No more room, until it gets some again. */
-static inline void tide_stash_shut(struct tide_stash *stash)
+/* It gave so many away. */
+static inline void tide_stash_gave(struct tide_stash *stash, uint32_t blocks)
 {
-	stash->most = stash->took = 0;
+	stash->took -= blocks < stash->took ? blocks : stash->took;
+}
+/* So many are to go, and the room for them. */
+static inline void tide_stash_less_room(struct tide_stash *stash, uint32_t blocks)
+{
+	stash->most -= blocks < stash->most ? blocks : stash->most;
 }
 /* Once a tick: how many blocks were not needed since the last, and are to go. */
 TIDE_HIDDEN uint32_t tide_stash_due(struct tide_stash *stash);

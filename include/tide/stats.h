@@ -72,7 +72,7 @@ extern "C" {
 	X(gc_ticks, COUNTER, "ticks of the decay clock")                                           \
 	X(gc_purges, COUNTER, "calls that gave pages back")                                        \
 	X(gc_refusals, COUNTER, "calls that the system refused")                                   \
-	X(gc_state, GAUGE, "the GC thread: 0 at work, 1 dozing, 2 asleep until there is garbage")  \
+	X(gc_state, GAUGE, "the GC thread: 0 at work (or a nap), 1 dozing, 2 asleep till a ring")  \
 	X(gc_seen_ns, GAUGE, "when the GC thread was last at work, on the monotonic clock")        \
 	X(gc_steps, COUNTER, "rounds of the GC thread, with or without work")                      \
 	X(gc_step_ns, COUNTER, "time spent in them")                                               \

@@ -8,7 +8,8 @@
  *   lib/pool.c:     tide_pool_free
  *   lib/cache.h:    tide_cache_slow_enter, tide_cache_note_pending, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push
- *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
+ *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop; not its naps, which are
+ *                   timed, in the state AWAKE, with a round after each
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
  *
  * Abstracted

@@ -34,8 +34,8 @@ tide_mutant(a_ring_leaves_the_announcement lib/doorbell.h
 	test_doorbell one_rings_who_sleeps 2)
 
 tide_mutant(no_second_look_before_sleep gc/thread.c
-	[[} else if (anything_left()) {]]
-	[[} else if (false) {]]
+	[[(sleep == TIDE_GC_ASLEEP && anything_left())]]
+	[[(sleep == TIDE_GC_ASLEEP && false)]]
 	test_gc given_away_while_the_GC_parks 2)
 
 tide_mutant(a_miss_waits_for_the_token gc/loop.c

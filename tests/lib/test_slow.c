@@ -279,6 +279,7 @@ Test(slow, a_thread_keeps_what_it_had_got)
 {
 	static void *block[16383];
 
+	tide_options_set(TIDE_OPTION_DECAY_MS, 3600000);
 	cr_assert_eq(tide_gc_start(), 0);
 	for (size_t i = 0; i < COUNT_OF(block); i++)
 		block[i] = tide_malloc(32);
