@@ -3,7 +3,7 @@
  *   1. drain    every garbage bin: small blocks set bits, medium chunks merge      drain.c
  *   2. refill   the queues that readers found empty; adapt the levels              refill.c
  *   3. release  what was free for long enough goes back to the system              release.c
- *   4. nap, park when a whole round was idle                                        thread.c
+ *   4. rest     when a whole round was idle: nap or park                           thread.c
  *
  * and between 3 and 4, without the token since the program's destructors run, what object caches
  * have too much of (lib/object_drain.c). Where a container is short of memory the GC thread

@@ -8,11 +8,11 @@
  *   lib/pool.c:     tide_pool_free
  *   lib/cache.h:    tide_cache_slow_enter, tide_cache_note_pending, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push
- *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop; not its naps, which are
- *                   timed, in the state AWAKE, with a round after each
+ *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop
  *   gc/loop.c:      tide_gc_step_once, tide_gc_refill_inline
  *
  * Abstracted
+ *   The GC's naps are left out: they are timed, in the state AWAKE, and a round comes after each.
  *   Bins are counts: links of a garbage queue made by its producer, links followed by the GC. Which
  *   bin it is makes no difference to who wakes whom (garbage.pml follows the bins themselves).
  *   One queue stands for all that is pushed by a compare-and-swap and then rung for: ready queues,
