@@ -21,7 +21,7 @@
  * virtual one that halted. So while much is published again and again, the GC only naps: for a
  * millisecond at a time, in which it counts as awake and nobody rings. (Two threads that allocate
  * 800,000 blocks of 16 to 4,096 bytes and then free them: the 99.99th percentile of malloc came from
- * 13.4 to 5.1 us, that of free from 8.5 to 3.6.)
+ * 13 us to between 5 and 8, that of free from between 8 and 30 to between 1 and 4.)
  *
  * DOZING is a sleep with a time limit, when something is left to age: only much garbage rings.
  * ASLEEP has no limit: any published bin rings, else the last batch would be stranded.
