@@ -15,8 +15,8 @@
  *     together up to a quarter of what may be retained (between two ticks up to 1.75 times that,
  *     where threads of all lanes fill them: queue.h)
  *   + with a GC thread, what threads keep (stash.h): of each class up to 512 bytes as much as the
- *     thread gave away and missed again, up to queue_max_bytes; what it does not need is halved
- *     at each tick, and goes when it is idle
+ *     thread got from elsewhere and did not give away, up to queue_max_bytes; what it does not need
+ *     is halved at each tick, and goes when it is idle
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
  *     times that, without one up to four times (regret.h)

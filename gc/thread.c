@@ -31,8 +31,8 @@ enum { THREAD_OFF, THREAD_STARTING, THREAD_RUNS, THREAD_STOPPING, THREAD_LEFT };
 #define SLEEP_NS (30ull * 1000000000u)
 /* How long when another thread was the GC at the time of looking. */
 #define BUSY_NS (2ull * 1000000u)
-/* How long the GC thread naps, and how often at most before it has itself woken again: after one ring,
- * and when much was published during a nap. */
+/* How long the GC thread naps, and how often at most before it has itself woken again: after one
+ * ring, and when much was published during a nap. */
 #define NAP_NS 1000000u
 #define NAPS_FIRST 2
 #define NAPS 4

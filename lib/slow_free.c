@@ -121,10 +121,10 @@ static bool may_stash(const struct tide_cache *cache, unsigned cls)
 
 void tide_slow_took(struct tide_cache *cache, unsigned cls, unsigned blocks)
 {
+	if (!may_stash(cache, cls))
+		return;
 	size_t most_bytes = (size_t)tide_option(TIDE_OPTION_QUEUE_MAX_BYTES);
-	if (may_stash(cache, cls))
-		tide_stash_took(&cache->stash[cls], blocks,
-		                (uint32_t)(most_bytes / tide_class_bytes(cls)));
+	tide_stash_took(&cache->stash[cls], blocks, (uint32_t)(most_bytes / tide_class_bytes(cls)));
 }
 
 bool tide_slow_unstash(struct tide_cache *cache, unsigned cls)
@@ -184,8 +184,8 @@ static void stash(struct tide_cache *cache, struct tide_bin *bin)
 
 /* A block that was freed twice with others between goes round in the thread's own bins unseen, and
  * with a bin to other threads, past the GC. So one full bin in so many is looked into. A look costs
- * 13 instructions a block (callgrind), 1,700 for a bin of 128: into each, and a thread that frees what
- * it does not allocate again would spend 6 % more; into one in eight, and it is 1 %. */
+ * 13 instructions a block (callgrind), 1,700 for a bin of 128: into each, and a thread that frees
+ * what it does not allocate again would spend 6 % more; into one in eight, and it is 1 %. */
 #define FULLS_PER_LOOK 8
 
 static TIDE_NOINLINE void look_into(struct tide_bin *bin)

@@ -38,6 +38,21 @@ Test(doorbell, only_much_ends_a_doze)
 	cr_assert_eq(state(), TIDE_GC_AWAKE);
 }
 
+/* Whether or not it woke anybody. */
+Test(doorbell, much_is_heard_once)
+{
+	tide_doorbell_ring(false);
+	cr_assert_not(tide_doorbell_heard_much());
+	tide_doorbell_ring(true);
+	tide_doorbell_ring(true);
+	cr_assert_eq(wakes(), 0u);
+	cr_assert(tide_doorbell_heard_much());
+	cr_assert_not(tide_doorbell_heard_much());
+	tide_doorbell_announce(TIDE_GC_DOZING);
+	tide_doorbell_ring(true);
+	cr_assert(tide_doorbell_heard_much());
+}
+
 Test(doorbell, anything_ends_a_sleep_and_one_wake_is_enough)
 {
 	tide_doorbell_announce(TIDE_GC_ASLEEP);
