@@ -9,7 +9,6 @@
 
 /* Blocks by class, wherever they are. */
 struct tally {
-	uint32_t reclassed;
 	uint64_t carved, in_bins, in_queues, in_garbage, in_sets;
 	int64_t live;
 };
@@ -26,7 +25,6 @@ static const char *tally_caches(struct tide_heap *heap, struct tally *tally)
 			tally[cls].in_bins += tide_cache_blocks(cache, cls);
 			tally[cls].live += (int64_t)tide_load_relaxed(&cache->mallocs[cls]);
 			tally[cls].live -= (int64_t)tide_load_relaxed(&cache->frees[cls]);
-			tally[cls].reclassed += tide_load_relaxed(&cache->reclassed[cls]);
 		}
 		struct tide_node *node = tide_load_seq_cst(&cache->garbage.head->node.next);
 		for (; node != NULL; node = tide_load_relaxed(&node->next)) {
@@ -134,7 +132,7 @@ static const char *audit(struct tide_heap *heap)
 		return wrong;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tally *own = &tally[cls];
-		own->carved = tide_heap_blocks_racy(heap, cls) + (uint64_t)(int32_t)own->reclassed;
+		own->carved = tide_heap_blocks_racy(heap, cls);
 		uint64_t held = own->in_bins + own->in_queues + own->in_garbage + own->in_sets;
 		if ((int64_t)(own->carved - held) < 0)
 			return "more free blocks of a class than were carved";

@@ -34,7 +34,6 @@ static void cache_empty(struct tide_cache *cache)
 		cache->capacity[cls] = 0;
 		tide_store_relaxed(&cache->mallocs[cls], 0);
 		tide_store_relaxed(&cache->frees[cls], 0);
-		tide_store_relaxed(&cache->reclassed[cls], 0);
 		tide_store_relaxed(&cache->binned[cls], 0);
 	}
 	/* The last one stays in the queue, emptied. */

@@ -19,7 +19,7 @@
  *     is halved at each tick, and goes when it is idle
  *   + threads * backlog_bytes (wake_bytes without a GC thread)
  *   + the cache of large blocks: retain_bytes or retain_percent of live, with a GC thread four
- *     times that, without one up to four times (regret.h)
+ *     times that, without one up to eight times (regret.h)
  *   + a quarter of live for rounding to classes + one open slab a class and lane + two open regions
  *
  * Object caches hold, for each cache, besides its live objects: two bins for each thread that uses
@@ -29,7 +29,7 @@
  * All of this holds for each heap that the program makes; `threads` are then those that use it.
  *
  * What is in a free set holds memory for at most one and a half decay_ms with a GC thread; without
- * one it is at most the larger of retain_bytes and retain_percent of live, up to four times that
+ * one it is at most the larger of retain_bytes and retain_percent of live, up to 8 times that
  * while what was given back is needed again (regret.h). When the GC can't run at all (a frozen
  * thread has the token), full bins go to the queues beyond their levels: threads then live on what
  * they free, and the bound is the peak of live.

@@ -3,6 +3,7 @@
 
 #include "alias.h"
 #include "hit.h"
+#include "pool.h"
 #include "slow.h"
 
 #include <errno.h>
@@ -10,12 +11,13 @@
 
 static TIDE_USUAL TIDE_NOINLINE void *malloc_medium(size_t size)
 {
-	if (TIDE_LIKELY(size <= TIDE_MEDIUM_MAX_BYTES)) {
-		void *block;
-		if (TIDE_LIKELY(tide_hit_pop(tide_cache_self, tide_class_of(size), &block)))
-			return block;
-	}
-	return tide_malloc_slow(size);
+	if (TIDE_UNLIKELY(size > TIDE_MEDIUM_MAX_BYTES))
+		return tide_malloc_slow(size);
+	unsigned cls = tide_class_of(size);
+	void *block;
+	if (TIDE_LIKELY(tide_hit_pop(tide_cache_self, cls, &block)))
+		return block;
+	return tide_class_is_medium(cls) ? tide_pool_hit(size, cls) : tide_malloc_slow(size);
 }
 
 TIDE_USUAL void *tide_malloc(size_t size)

@@ -356,7 +356,7 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	unsigned slabs = take_stashes(cache, true, SLABS_PER_TICK, take_slab);
 	bool any = slabs > 0;
 	if (slabs < SLABS_PER_TICK) /* else there is more at the next tick */
-		cache->calls_at_take = calls;
+		cache->calls_at_take = calls, cache->noted = false;
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)
@@ -370,19 +370,6 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 	TIDE_YIELD("cache.give_back");
 	tide_store_release(&cache->pending_taken, false); /* cache.pending */
 	return any;
-}
-
-void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from, unsigned to)
-{
-	uintptr_t page = ((uintptr_t)block - cache->near_base) >> TIDE_PAGE_SHIFT;
-	/* (A leaf that is older than the window has a map of its own.) */
-	if (TIDE_LIKELY(page < cache->near_pages &&
-	                tide_load_relaxed(&cache->near_map[page]) == tide_pagemap_place(from)))
-		tide_store_relaxed(&cache->near_map[page], (uint8_t)tide_pagemap_place(to));
-	else
-		tide_pagemap_set((uintptr_t)block, 1, to);
-	tide_count_owned(&cache->reclassed[from], -1u);
-	tide_count_owned(&cache->reclassed[to], 1u);
 }
 
 static TIDE_USUAL unsigned capacity_limit(unsigned cls)

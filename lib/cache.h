@@ -74,8 +74,9 @@ struct tide_cache {
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_slow;                       /* the owner is in a slow call */
-	uint8_t lane;                       /* of who has it; only in the default heap */
-	bool in_reclaim;                    /* the program's function is making room (limit.c) */
+	bool noted;      /* whose pending_taken is: they got blocks since the GC last took all */
+	uint8_t lane;    /* of who has it; only in the default heap */
+	bool in_reclaim; /* the program's function is making room (limit.c) */
 	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet
 	 * to come before the next sample, and 1; 0: not drawn yet. The same for all others in
 	 * bytes. */
@@ -134,9 +135,6 @@ struct tide_cache {
 	/* Last, the small classes first of each: what a thread doesn't use is not touched, and most
 	 * threads get along with two pages of all this. */
 	struct tide_cache_counts counts[TIDE_CLASS_SLOTS];
-	/* Blocks that became of this class, less those that were and are of another (pool.h).
-	 * writers  the owner    readers  the audit   order  relaxed: counters   edges  none */
-	_Atomic uint32_t reclassed[TIDE_CLASS_SLOTS];
 	/* Audit builds: calls by class.
 	 * writers  the owner   readers  the audit   order  relaxed: counters   edges  none */
 	_Atomic uint64_t mallocs[TIDE_CLASS_SLOTS];
@@ -229,9 +227,13 @@ TIDE_INLINE void tide_cache_slow_leave(struct tide_cache *cache)
 /* In a slow call that gave a pending bin blocks, before the ring: a GC that goes to sleep has seen
  * this, or is rung (doorbell.h). (slow_enter's count is no use for that: it may still be on its way
  * when the doorbell is read. Nor may it come before the bins are taken: then the GC could empty
- * them in between and believe that it has seen the call.) */
+ * them in between and believe that it has seen the call.) Once is enough until the GC takes the
+ * bins: till then it does not sleep without a limit. */
 TIDE_INLINE void tide_cache_note_pending(struct tide_cache *cache)
 {
+	if (cache->noted)
+		return;
+	cache->noted = true;
 	(void)tide_add_seq_cst(&cache->slow_calls, 1u); /* doorbell.state */
 }
 
@@ -246,6 +248,16 @@ TIDE_INLINE size_t tide_cache_blocks_at(const struct tide_cache *cache, unsigned
 {
 	const struct tide_bin *bin = cache->ready[place];
 	return bin != NULL ? (size_t)(cache->top[place] - &bin->slot[TIDE_BIN_BASE - 1]) : 0;
+}
+
+/* Whether the block is in the bin that free fills, at an end where it shows at a glance. */
+TIDE_INLINE bool tide_cache_is_at_an_end(const struct tide_cache *cache, const void *block,
+                                         unsigned cls)
+{
+	unsigned place = tide_pagemap_place(cls);
+	const struct tide_bin *bin = cache->ready[place];
+	return *cache->top[place] == block || (bin != NULL && bin->slot[TIDE_BIN_BASE] == block &&
+	                                       cache->top[place] >= &bin->slot[TIDE_BIN_BASE]);
 }
 
 /* In a slow call: note what bins and stash hold. */
@@ -280,10 +292,6 @@ static inline bool tide_cache_is_to_take(struct tide_cache *cache)
 {
 	return tide_load_seq_cst(&cache->slow_calls) != cache->calls_at_take; /* doorbell.state */
 }
-
-/* Medium blocks: let the block's page say class `to` in place of `from`. */
-TIDE_HIDDEN void tide_cache_reclass(struct tide_cache *cache, void *block, unsigned from,
-                                    unsigned to);
 
 /* The capacity for the next bin of the class. */
 TIDE_HIDDEN unsigned tide_cache_capacity(struct tide_cache *cache, unsigned cls);

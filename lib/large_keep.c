@@ -233,8 +233,8 @@ bool tide_large_keep_take_at(uintptr_t base, size_t bytes)
 }
 
 /* What may be kept beside so much that is live: what a process may retain, less what it retains in
- * free chunks; and four times that while a clock gives back what is not needed, or what was given
- * back is needed again (regret.h). */
+ * free chunks, and more while what was given back is needed again (regret.h); four times that while
+ * a clock gives back what is not needed. */
 static uint64_t keep_bound(uint64_t live)
 {
 	uint64_t bound = tide_regret_base(live, (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),

@@ -7,94 +7,105 @@
 #include "heap.h"
 #include "hit.h"
 #include "limit.h"
+#include "options.h"
 #include "pagemap.h"
+#include "sample.h"
 #include "slow.h"
+#include "start.h"
 
 #define FIRST TIDE_CLASS_MEDIUM_FIRST
 #define LAST TIDE_CLASS_MEDIUM_LAST
 
-/* How much a thread may have in its pool: half as much with each doubling of the threads. */
-static uint64_t share_bytes(struct tide_heap *heap)
+/* Whether the pool, above the least that it may have, is more than the thread's share: half as much
+ * with each doubling of the threads. */
+static TIDE_NOINLINE bool is_over_share(const struct tide_cache *cache)
 {
+	struct tide_heap *heap = cache->heap;
 	unsigned doublings = 31u - (unsigned)__builtin_clz(tide_cache_threads_racy(heap) | 1u);
 	uint64_t share =
 	    (tide_region_mapped_bytes_racy(&heap->regions) / TIDE_POOL_HEAP_PART) >> doublings;
-	if (share > TIDE_POOL_MAX_BYTES)
-		return TIDE_POOL_MAX_BYTES;
-	return share > TIDE_POOL_MIN_BYTES ? share : TIDE_POOL_MIN_BYTES;
+	return cache->pool_bytes > (share < TIDE_POOL_MAX_BYTES ? share : TIDE_POOL_MAX_BYTES);
 }
 
-/* Whether the bin is one to give away. */
-static bool is_full(const struct tide_bin *bin)
+/* Here and below conditions that come out one way or the other at random are computed, not branched
+ * on: of random sizes, a pair of calls mispredicted so often that it took 1.3 times as long. */
+
+/* Whether the bin, of blocks of so many bytes, is one to give away. */
+TIDE_INLINE bool is_full(const struct tide_bin *bin, size_t bytes)
 {
-	return bin->count >= TIDE_POOL_BIN_BLOCKS ||
-	       (bin->count > 1 && bin->count * tide_class_bytes(bin->cls) >= TIDE_POOL_BIN_BYTES);
+	return (bin->count >= TIDE_POOL_BIN_BLOCKS) |
+	       ((bin->count > 1) & (bin->count * bytes >= TIDE_POOL_BIN_BYTES));
 }
 
-static void mark(struct tide_cache *cache, unsigned cls, bool has_blocks)
+TIDE_INLINE void mark(struct tide_cache *cache, unsigned cls, bool has_blocks)
 {
-	uint64_t bit = 1ull << ((cls - FIRST) % 64);
+	unsigned at = (cls - FIRST) % 64;
 	uint64_t *word = &cache->pooled[(cls - FIRST) / 64];
-	*word = has_blocks ? *word | bit : *word & ~bit;
-}
-
-static void *take(struct tide_cache *cache, struct tide_bin *bin)
-{
-	cache->pool_bytes -= tide_class_bytes(bin->cls);
-	if (bin->count == 1)
-		mark(cache, bin->cls, false);
-	return tide_bin_take(bin);
+	*word = (*word & ~(1ull << at)) | (uint64_t)has_blocks << at;
 }
 
 /* The lowest class of [cls, last] with a block, as far as the marks know; LAST + 1: none. */
 static unsigned find_marked(const struct tide_cache *cache, unsigned cls, unsigned last)
 {
 	unsigned from = cls - FIRST;
-	for (unsigned i = from / 64; i <= (last - FIRST) / 64; i++) {
-		uint64_t word = cache->pooled[i];
-		if (i == from / 64)
-			word = word >> (from % 64) << (from % 64);
-		if (word == 0)
-			continue;
-		cls = FIRST + i * 64 + (unsigned)__builtin_ctzll(word);
-		return cls <= last ? cls : LAST + 1;
+	unsigned end = last - FIRST;
+	uint64_t word = cache->pooled[from / 64] >> (from % 64);
+	if (word == 0 && end / 64 != from / 64) {
+		from = end / 64 * 64;
+		word = cache->pooled[end / 64];
 	}
-	return LAST + 1;
+	if (word == 0)
+		return LAST + 1;
+	from += (unsigned)__builtin_ctzll(word);
+	return from <= end ? FIRST + from : LAST + 1;
 }
 static_assert(LAST - FIRST < 3 * 64, "pool: three words of marks");
 
-/* The largest class that may serve for `cls`. */
+/* The largest class that may serve for `cls`: an eighth more. Not one without a ready bin for one
+ * that has: they are not sampled alike (profiled.h). */
 static unsigned last_fitting(unsigned cls)
 {
-	unsigned granules = tide_class_granules(cls);
-	unsigned most = granules + granules / TIDE_POOL_SLACK_PART;
-	if (most >= TIDE_MEDIUM_MAX_BYTES / TIDE_GRANULE_BYTES)
-		return LAST;
-	unsigned last = tide_class_of_granules(most);
-	return tide_class_granules(last) > most ? last - 1 : last;
+	if (cls >= TIDE_CLASS_STEP_LAST)
+		return cls < LAST ? cls + 1 : LAST;
+	unsigned last = cls + tide_class_granules(cls) / TIDE_POOL_SLACK_PART;
+	unsigned most =
+	    cls <= TIDE_CLASS_BINNED_LAST ? TIDE_CLASS_BINNED_LAST : TIDE_CLASS_STEP_LAST;
+	return last < most ? last : most;
+}
+static_assert(TIDE_POOL_SLACK_PART == 8,
+              "pool: an eighth is one class of those with eight a doubling");
+
+static size_t bytes_of(unsigned cls)
+{
+	return (size_t)tide_class_granules(cls) << TIDE_GRANULE_SHIFT;
 }
 
-/* A block of `cls`, or one of up to an eighth more; not so in a heap that the program made, where
- * pages do not say what class was asked for. */
-static void *take_fitting(struct tide_cache *cache, unsigned cls)
+/* The pool's bin with a block of `cls`, or of up to an eighth more; NULL: there is none. */
+TIDE_INLINE struct tide_bin *find_fitting(struct tide_cache *cache, unsigned cls)
 {
-	bool shared = cache->heap == &tide_heap_default;
-	unsigned last = shared ? last_fitting(cls) : cls;
+	unsigned last = last_fitting(cls);
 	unsigned from;
 	while ((from = find_marked(cache, cls, last)) <= LAST) {
-		struct tide_bin *bin = tide_cache_pending(cache, from);
-		if (bin == NULL || bin->count == 0) { /* emptied behind our back */
-			mark(cache, from, false);
-			continue;
-		}
-		void *block = take(cache, bin);
-		if (from != cls) {
-			tide_cache_reclass(cache, block, from, cls);
-			tide_cache_note_bins(cache, from);
-		}
-		return block;
+		struct tide_bin *bin = cache->pending[from];
+		if (TIDE_LIKELY(bin != NULL && bin->count > 0))
+			return bin;
+		mark(cache, from, false); /* emptied behind our back */
 	}
 	return NULL;
+}
+
+TIDE_INLINE void *take(struct tide_cache *cache, struct tide_bin *bin)
+{
+	cache->pool_bytes -= bytes_of(bin->cls);
+	mark(cache, bin->cls, bin->count > 1);
+	return tide_bin_take(bin);
+}
+
+/* What tide_cache_note_bins does, in short: there are so many in the pool's bin of a medium class. */
+TIDE_INLINE void note_bin(struct tide_cache *cache, unsigned cls, uint32_t blocks)
+{
+	tide_store_relaxed(&cache->binned[cls],
+	                   blocks + (uint32_t)tide_cache_blocks_at(cache, cls));
 }
 
 /* `bin` to the pool, in place of the one that is there and empty. */
@@ -148,15 +159,19 @@ static void *take_fresh(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
 }
 
-void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+void *tide_pool_malloc(struct tide_cache *cache, unsigned *fits, bool *zeroed)
 {
-	void *block = cache->has_pending ? take_fitting(cache, cls) : NULL;
-	if (block != NULL)
-		return block;
+	struct tide_bin *bin = cache->has_pending ? find_fitting(cache, *fits) : NULL;
+	if (bin != NULL) {
+		*fits = bin->cls;
+		return take(cache, bin);
+	}
+	unsigned cls = *fits;
+	void *block;
 	struct tide_heap *heap = cache->heap;
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
-	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
+	bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
 		tide_count_owned(&cache->counts[cls].from_queue, 1u);
 		block = tide_bin_take(bin);
@@ -173,53 +188,122 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return block;
 }
 
-static bool is_in(const struct tide_bin *bin, const void *block)
+TIDE_INLINE bool is_in(const struct tide_bin *bin, const void *block)
 {
-	for (unsigned i = 0; i < bin->count; i++) {
-		if (bin->slot[TIDE_BIN_BASE + i] == block)
-			return true;
-	}
+	unsigned same = 0;
+	unsigned i = 0;
+#pragma GCC unroll 8
+	for (; i < TIDE_POOL_BIN_BLOCKS; i++)
+		same |= (unsigned)(bin->slot[TIDE_BIN_BASE + i] == block) << i;
+	if (TIDE_LIKELY(bin->count <= TIDE_POOL_BIN_BLOCKS))
+		return (same & ((1u << bin->count) - 1)) != 0;
+	for (; i < bin->count && same == 0; i++)
+		same = bin->slot[TIDE_BIN_BASE + i] == block;
+	return same != 0;
+}
+static_assert(TIDE_POOL_BIN_BLOCKS <= TIDE_BIN_SHORT_SLOTS, "pool: so many slots has every bin");
+
+/* `block` into the pool's bin of its class. Whether the bin is to go. */
+TIDE_INLINE bool put(struct tide_cache *cache, struct tide_bin *bin, void *block)
+{
+	unsigned cls = bin->cls;
+	size_t bytes = bytes_of(cls);
+	tide_hit_count(&cache->frees[cls]);
+	tide_bin_add(bin, block);
+	cache->pool_bytes += bytes;
+	mark(cache, cls, true);
+	if (TIDE_UNLIKELY(is_full(bin, bytes)) ||
+	    (cache->pool_bytes > TIDE_POOL_MIN_BYTES && TIDE_UNLIKELY(is_over_share(cache))))
+		return true;
+	tide_cache_note_pending(cache);
+	tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
 	return false;
+}
+
+static void give_bin(struct tide_cache *cache, struct tide_bin *bin)
+{
+	cache->pool_bytes -= bin->count * bytes_of(bin->cls);
+	cache->pending[bin->cls] = NULL;
+	mark(cache, bin->cls, false);
+	tide_slow_give_away(cache, bin);
 }
 
 bool tide_pool_free(struct tide_cache *cache, void *block, unsigned cls, const char *function)
 {
-	unsigned true_cls = tide_region_true_class(block, cls);
-	if (true_cls == TIDE_CLASS_NONE) {
-		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls,
-		                  tide_class_bytes(cls));
+	if (TIDE_UNLIKELY(!tide_region_is_start(block, cls))) {
+		tide_fatal_misuse(TIDE_MISUSE_INTERIOR, function, block, cls, bytes_of(cls));
 		return true;
 	}
-	struct tide_bin *bin = empty_bin(cache, true_cls);
-	if (bin == NULL)
+	struct tide_bin *bin = empty_bin(cache, cls);
+	if (TIDE_UNLIKELY(bin == NULL))
 		return false;
-	if (is_in(bin, block)) {
-		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
+	if (TIDE_UNLIKELY(is_in(bin, block))) {
+		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, bytes_of(cls));
+		return true;
+	}
+	if (cache->has_pending) {
+		cache->pending[cls] = bin;
+		if (put(cache, bin, block))
+			give_bin(cache, bin);
 		return true;
 	}
 	tide_hit_count(&cache->frees[cls]);
-	if (true_cls != cls)
-		tide_cache_reclass(cache, block, cls, true_cls);
 	tide_bin_add(bin, block);
-	if (!cache->has_pending) {
-		tide_slow_give_away(cache, bin);
-		return true;
-	}
-	cache->pending[true_cls] = bin;
-	cache->pool_bytes += tide_class_bytes(true_cls);
-	mark(cache, true_cls, true);
-	if (cache->pool_bytes > share_bytes(cache->heap) || is_full(bin)) {
-		cache->pool_bytes -= bin->count * tide_class_bytes(true_cls);
-		cache->pending[true_cls] = NULL;
-		mark(cache, true_cls, false);
-		tide_slow_give_away(cache, bin);
-	} else {
-		tide_cache_note_pending(cache);
-		tide_doorbell_ring(false); /* the GC takes what an idle thread keeps */
-	}
-	if (true_cls != cls)
-		tide_cache_note_bins(cache, true_cls);
+	tide_slow_give_away(cache, bin);
 	return true;
+}
+
+/* Nothing is on that the general paths see to. */
+static inline bool is_plain(const struct tide_cache *cache)
+{
+	return cache != TIDE_CACHE_NONE && !tide_sample_on() && !tide_start_checked() &&
+	       tide_option(TIDE_OPTION_GUARD_EVERY) == 0;
+}
+
+TIDE_USUAL void *tide_pool_hit(size_t size, unsigned cls)
+{
+	struct tide_cache *cache = tide_cache_self;
+	if (TIDE_UNLIKELY(!is_plain(cache)))
+		return tide_malloc_slow(size);
+	tide_cache_slow_enter(cache);
+	struct tide_bin *bin = cache->has_pending ? find_fitting(cache, cls) : NULL;
+	void *block = NULL;
+	if (TIDE_LIKELY(bin != NULL)) {
+		block = take(cache, bin);
+		tide_hit_count(&cache->mallocs[bin->cls]);
+		note_bin(cache, bin->cls, bin->count);
+	}
+	tide_cache_slow_leave(cache);
+	return TIDE_LIKELY(block != NULL) ? block : tide_malloc_slow(size);
+}
+
+/* The end of a slow call that filled `bin`. */
+static TIDE_NOINLINE bool give_bin_and_leave(struct tide_cache *cache, struct tide_bin *bin)
+{
+	unsigned cls = bin->cls;
+	give_bin(cache, bin);
+	note_bin(cache, cls, 0);
+	tide_cache_slow_leave(cache);
+	return true;
+}
+
+TIDE_USUAL bool tide_pool_free_hit(void *block, unsigned cls)
+{
+	struct tide_cache *cache = tide_cache_self;
+	if (TIDE_UNLIKELY(!is_plain(cache)) ||
+	    (cls <= TIDE_CLASS_BINNED_LAST &&
+	     (cache->ready[cls] == NULL || tide_cache_is_at_an_end(cache, block, cls))))
+		return false;
+	tide_cache_slow_enter(cache);
+	struct tide_bin *bin = tide_cache_pending(cache, cls);
+	bool fits = bin != NULL && tide_region_is_start(block, cls) && !is_in(bin, block);
+	if (TIDE_LIKELY(fits)) {
+		if (TIDE_UNLIKELY(put(cache, bin, block)))
+			return give_bin_and_leave(cache, bin);
+		note_bin(cache, bin->cls, bin->count);
+	}
+	tide_cache_slow_leave(cache);
+	return fits;
 }
 
 void *tide_pool_aligned(struct tide_cache *cache, unsigned cls, size_t align_bytes)

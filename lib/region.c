@@ -242,15 +242,12 @@ bool tide_region_find_block(const void *block, unsigned cls, struct tide_region 
 	return offset == (uint64_t)*idx * tide_slab_shape[cls].block_bytes;
 }
 
-unsigned tide_region_true_class(const void *block, unsigned cls)
+bool tide_region_is_start(const void *block, unsigned cls)
 {
 	struct tide_region *region = tide_pagemap_region((uintptr_t)block);
-	if (region == NULL || (uintptr_t)block % TIDE_GRANULE_BYTES != 0)
-		return TIDE_CLASS_NONE;
-	unsigned tag = tide_load_relaxed(&region->tag[tide_region_granule(region, block)]);
-	if (!tide_region_tag_is_of(tag, cls))
-		return TIDE_CLASS_NONE;
-	return tide_class_of_granules(tag & TIDE_TAG_GRANULES);
+	return region != NULL && (uintptr_t)block % TIDE_GRANULE_BYTES == 0 &&
+	       tide_region_tag_is_of(
+		   tide_load_relaxed(&region->tag[tide_region_granule(region, block)]), cls);
 }
 
 unsigned tide_region_class(const void *block)

@@ -199,18 +199,13 @@ TIDE_HIDDEN bool tide_region_find_block(const void *block, unsigned cls,
                                         struct tide_region **region, struct tide_slab **slab,
                                         unsigned *idx);
 
-/* Whether `tag` is the first tag of a medium block whose page says class `cls`: its chunk may be
- * longer by what a pool gives on top (pool.h). */
+/* Whether `tag` is the first tag of a block of medium class `cls`. */
 static inline bool tide_region_tag_is_of(unsigned tag, unsigned cls)
 {
-	unsigned wanted = tide_class_granules(cls);
-	unsigned has = tag & TIDE_TAG_GRANULES;
-	return (tag & TIDE_TAG_ISSUED) != 0 && has >= wanted &&
-	       has - wanted <= wanted / TIDE_POOL_SLACK_PART;
+	return tag == (TIDE_TAG_ISSUED | tide_class_granules(cls));
 }
-/* The class that is as long as the chunk of `block`, a medium block by its page; TIDE_CLASS_NONE:
- * no block starts there. */
-TIDE_HIDDEN unsigned tide_region_true_class(const void *block, unsigned cls);
+/* Whether a block of medium class `cls`, as its page says, starts at `block`. */
+TIDE_HIDDEN bool tide_region_is_start(const void *block, unsigned cls);
 
 /* The class of the block at the start of which `block` is, as the slab or the tag tells it, for
  * pages that do not say; TIDE_CLASS_NONE: no block starts there. */

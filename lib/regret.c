@@ -3,7 +3,10 @@
 #include "atomic.h"
 
 /* More of what may be retained than that is never held, whatever comes and goes. */
-#define REGRET_PARTS 3
+#define REGRET_PARTS 7
+/* Times over that it counts: a sweep begins at about half of what may be retained, and what is
+ * needed in each round is to stay in the next one. */
+#define REGRET_COUNTS 2
 
 /* Bytes given back and not needed again yet, and bytes that were needed again.
  * writers every thread  readers every thread
@@ -33,7 +36,7 @@ TIDE_USUAL uint64_t tide_regret_base(uint64_t live_bytes, uint64_t floor_bytes, 
 
 uint64_t tide_regret_retain(uint64_t base_bytes)
 {
-	uint64_t regretted = tide_load_relaxed(&regretted_bytes);
+	uint64_t regretted = REGRET_COUNTS * tide_load_relaxed(&regretted_bytes);
 	uint64_t most = base_bytes * REGRET_PARTS;
 	return base_bytes + (regretted < most ? regretted : most);
 }
@@ -42,5 +45,5 @@ void tide_regret_age(uint64_t base_bytes)
 {
 	tide_store_relaxed(&given_bytes, tide_load_relaxed(&given_bytes) / 2);
 	uint64_t counts = tide_regret_retain(base_bytes) - base_bytes;
-	tide_store_relaxed(&regretted_bytes, counts / 2);
+	tide_store_relaxed(&regretted_bytes, counts / REGRET_COUNTS / 2);
 }

@@ -7,11 +7,12 @@
  * hysteresis by evidence: memory that only shrinks is never regretted.)
  *
  * Measured: binary trees of 2^4 to 2^18 nodes built and dropped by one thread, 20 MiB in all, spent
- * 0.11 of 1.0 s in the kernel before.
+ * 0.11 of 1.0 s in the kernel before. 64 MiB of 64-byte blocks freed in random order and made again,
+ * eight times: 20 ns a block with a bound of four times the base, 13 with eight (mimalloc 7.5).
  *
  * Touched by  every thread: advice, nothing depends on it but how much is kept
- * Bound       three times more than what may be retained anyway, four times in all. A process that
- *             then makes no more calls keeps that: its clock is its own slow calls.
+ * Bound       seven times more than what may be retained anyway, eight times in all. A process
+ *             that then makes no more calls keeps that: its clock is its own slow calls.
  * Roughly     memory is counted as needed when it is handed out to be cut up
  */
 #ifndef TIDE_REGRET_H

@@ -193,24 +193,25 @@ static void *small_malloc(struct tide_cache *cache, unsigned cls)
 }
 
 /* Warm: a cache that was parked comes with its bins. */
-static void *medium_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+static void *medium_malloc(struct tide_cache *cache, unsigned *cls, bool *zeroed)
 {
-	if (TIDE_UNLIKELY(*cache->top[cls] != NULL))
-		drop_double(cache, cls);
+	if (TIDE_UNLIKELY(*cache->top[*cls] != NULL))
+		drop_double(cache, *cls);
 	else if (tide_sample_on() && tide_profiled_heap(cache->heap) != cache->heap)
-		(void)tide_sample_swap(cache, cls);
-	return *cache->top[cls] != NULL ? pop(cache, cls) : tide_pool_malloc(cache, cls, zeroed);
+		(void)tide_sample_swap(cache, *cls);
+	return *cache->top[*cls] != NULL ? pop(cache, *cls) : tide_pool_malloc(cache, cls, zeroed);
 }
 
-static TIDE_USUAL void *class_malloc(struct tide_cache *cache, unsigned cls, bool *zeroed)
+/* A block of *cls, or of a class a little above, which *cls becomes. */
+static TIDE_USUAL void *class_malloc(struct tide_cache *cache, unsigned *cls, bool *zeroed)
 {
 	tide_cache_slow_enter(cache);
-	void *block = tide_class_is_medium(cls) ? medium_malloc(cache, cls, zeroed)
-	                                        : small_malloc(cache, cls);
-	tide_cache_note_bins(cache, cls);
+	void *block = tide_class_is_medium(*cls) ? medium_malloc(cache, cls, zeroed)
+	                                         : small_malloc(cache, *cls);
+	tide_cache_note_bins(cache, *cls);
 	tide_cache_slow_leave(cache);
 	if (block != NULL)
-		tide_hit_count(&cache->mallocs[cls]);
+		tide_hit_count(&cache->mallocs[*cls]);
 	return block;
 }
 
@@ -228,7 +229,7 @@ static TIDE_COLD void *malloc_checked(struct tide_cache *cache, size_t bytes, si
 	do {
 		*zeroed = false;
 		if (!is_large)
-			block = class_malloc(cache, cls, zeroed);
+			block = class_malloc(cache, &cls, zeroed);
 		else
 			block = tide_large_alloc(cache->heap, bytes, TIDE_PAGE_BYTES, zeroed);
 	} while (block == NULL && cache->heap == &tide_heap_default &&
@@ -250,7 +251,7 @@ TIDE_INLINE void *malloc_once(struct tide_cache *cache, size_t bytes, size_t ask
 	unsigned cls = tide_class_of(bytes);
 	*zeroed = false;
 	if (cls != TIDE_CLASS_LARGE)
-		return class_malloc(cache, cls, zeroed);
+		return class_malloc(cache, &cls, zeroed);
 	tide_slow_want_gc_thread(cache);
 	return tide_large_alloc(cache->heap, bytes, TIDE_PAGE_BYTES, zeroed);
 }

@@ -263,15 +263,6 @@ static bool put_under_own(struct tide_cache *cache, void *block, unsigned cls)
 	return fits;
 }
 
-/* Whether the block is in the bin that free fills, at an end where it shows at a glance. */
-static bool is_at_an_end(const struct tide_cache *cache, const void *block, unsigned cls)
-{
-	unsigned place = tide_pagemap_place(cls);
-	const struct tide_bin *bin = cache->ready[place];
-	return *cache->top[place] == block || (bin != NULL && bin->slot[TIDE_BIN_BASE] == block &&
-	                                       cache->top[place] >= &bin->slot[TIDE_BIN_BASE]);
-}
-
 /* False: no memory for a bin. */
 static bool small_free(struct tide_cache *cache, void *block, unsigned cls)
 {
@@ -303,7 +294,7 @@ static TIDE_USUAL void class_put(struct tide_cache *cache, void *block, unsigned
                                  const char *function)
 {
 	/* Seen here for certain; in the hit case, at the next malloc. */
-	if (is_at_an_end(cache, block, cls)) {
+	if (tide_cache_is_at_an_end(cache, block, cls)) {
 		tide_fatal_misuse(TIDE_MISUSE_DOUBLE, function, block, cls, tide_class_bytes(cls));
 		return;
 	}
@@ -380,7 +371,8 @@ static TIDE_COLD void free_without_cache(struct tide_heap *heap, void *block, un
 	tide_orphan_push(&heap->orphans, block);
 }
 
-TIDE_USUAL void tide_free_slow(void *block, const char *function)
+/* Of a block of class `cls` by its page, as far as the page map's window says. */
+static TIDE_USUAL TIDE_NOINLINE void free_any(void *block, unsigned cls, const char *function)
 {
 	if (block == NULL)
 		return;
@@ -390,7 +382,6 @@ TIDE_USUAL void tide_free_slow(void *block, const char *function)
 	}
 	struct tide_cache *cache = tide_slow_self(); /* first of all: it reads the options */
 	struct tide_heap *heap = &tide_heap_default;
-	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(block));
 	if (TIDE_UNLIKELY(cls - TIDE_CLASS_SMALL_FIRST > TIDE_CLASS_MEDIUM_LAST - 1u))
 		cls = tide_block_class(block, function, &heap);
 	if (cls == TIDE_CLASS_NONE)
@@ -409,4 +400,11 @@ TIDE_USUAL void tide_free_slow(void *block, const char *function)
 		class_free(cache, block, cls, function);
 	else
 		free_without_cache(heap, block, cls);
+}
+
+TIDE_USUAL void tide_free_slow(void *block, const char *function)
+{
+	unsigned cls = tide_pagemap_class_of_place((unsigned)tide_hit_class(block));
+	if (!tide_class_is_medium(cls) || !tide_pool_free_hit(block, cls))
+		free_any(block, cls, function);
 }

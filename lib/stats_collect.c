@@ -72,7 +72,6 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 	uint64_t bytes = tide_class_bytes(cls);
 	uint64_t published = 0;
 	uint64_t binned = 0;
-	uint32_t reclassed = 0;
 	unsigned caches = 0;
 
 	/* Taken out before put in, so that it is never negative. */
@@ -82,7 +81,6 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 		struct tide_cache_counts *counts = &cache->counts[cls];
 		published += tide_load_relaxed(&counts->garbage_blocks);
 		binned += tide_load_relaxed(&cache->binned[cls]);
-		reclassed += tide_load_relaxed(&cache->reclassed[cls]);
 		sum->swaps += tide_load_relaxed(&counts->swaps);
 		sum->from_queue += tide_load_relaxed(&counts->from_queue);
 		sum->from_gc += tide_load_relaxed(&counts->from_gc);
@@ -94,7 +92,7 @@ static void add_class(struct collection *to, struct tide_heap *heap, unsigned cl
 	uint64_t queued = tide_queue_blocks_racy(&heap->queues, cls);
 	uint64_t garbage = published > drained ? published - drained : 0;
 	uint64_t in_sets = tide_load_relaxed(&gc->free_blocks[cls]);
-	uint64_t carved = tide_heap_blocks_racy(heap, cls) + (uint64_t)(int32_t)reclassed;
+	uint64_t carved = tide_heap_blocks_racy(heap, cls);
 	int64_t handed_out = (int64_t)(carved - in_sets - queued - garbage);
 	if (handed_out < -(int64_t)(BLOCKS_IN_TRANSIT * (caches + 1)))
 		to->balanced = false;

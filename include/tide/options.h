@@ -48,7 +48,7 @@
 	X(DECAY_MS, "decay_ms", "ms", 500, 0, 3600000,                                             \
 	  "free memory goes back to the system after about so long")                               \
 	X(RETAIN_BYTES, "retain_bytes", "bytes", 16 << 20, 0, 1ll << 40,                           \
-	  "free memory a process without GC thread may keep; up to 4 times that in turns")         \
+	  "free memory a process without GC thread may keep; up to 8 times that in turns")         \
 	X(RETAIN_PERCENT, "retain_percent", "percent", 25, 0, 100,                                 \
 	  "the same as a part of live memory; the larger of the two counts")                       \
 	X(HUGE_BYTES, "huge_bytes", "bytes", 32 << 20, 0, 1ll << 46,                               \

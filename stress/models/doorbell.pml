@@ -39,7 +39,8 @@
  *   thread being scheduled again and again), a stop ends (ltl ended).
  *   In `kept` one thread also keeps blocks in a pending bin, which the GC knows of by the count of
  *   slow calls: counted by a plain store (kept_plain) it may still be in the buffer when the bell is
- *   read, and the GC sleeps on the pending bin.
+ *   read, and the GC sleeps on the pending bin. Once is enough until the GC takes what is kept; but
+ *   a GC that takes it and does not say so (kept_noted) sleeps on what is kept next.
  *
  * Checks, for check.sh: name, what is searched for, what must come of it, definitions.
  * @check wakes        safety         holds
@@ -57,6 +58,7 @@
  * @check orphan_silent safety        breaks(invalid end state)         -DMUTATE_orphan_silent
  * @check kept         safety         holds                             -DKEPT
  * @check kept_plain   safety         breaks(invalid end state)         -DKEPT -DMUTATE_kept_plain
+ * @check kept_noted   safety         breaks(invalid end state)         -DKEPT -DMUTATE_kept_noted
  */
 #if defined(STOP) || defined(LIVE)
 #define PRODUCERS 1
@@ -90,6 +92,7 @@ bool rung;        /* somebody woke the GC since it last announced */
 #ifdef KEPT
 /* A thread has a pending bin that is to be taken when it is idle; in memory, and in its buffer. */
 bool kept, kept_buffered;
+bool noted; /* cache.noted: whoever has the pending bins writes it */
 #define LEFT (GARBAGE || queued || unsettled || kept || kept_buffered)
 #else
 #define LEFT (GARBAGE || queued || unsettled)
@@ -186,8 +189,13 @@ proctype producer(byte me)
 		:: me == 0 -> /* the swap of tide_cache_slow_enter, and what comes after */
 			atomic { DRAINED(me) -> kept_buffered = true };
 #ifndef MUTATE_kept_plain
-			/* tide_cache_note_pending: locked */
-			atomic { kept_buffered = false; kept = true };
+			/* tide_cache_note_pending: locked, unless it was since the last tick */
+			atomic {
+				if
+				:: !noted -> kept_buffered = false; kept = true; noted = true
+				:: noted -> skip
+				fi
+			};
 #endif
 			ring(me, false)
 #endif
@@ -247,7 +255,15 @@ inline tick()
 		unsettled = queued;
 #ifdef KEPT
 		unsettled = unsettled || kept;
-		kept = false;
+		/* Not in the middle of a slow call: what it stored is there when it ends. */
+		if
+		:: !kept_buffered ->
+			kept = false;
+#ifndef MUTATE_kept_noted
+			noted = false
+#endif
+		:: kept_buffered -> skip
+		fi;
 #endif
 		queued = false
 	}

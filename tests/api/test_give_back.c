@@ -233,7 +233,7 @@ Test(give_back, large_blocks_of_a_single_thread_keep_to_the_bound)
 
 	for (unsigned round = 0; round < 8; round++) {
 		/* What is needed in each round is regretted from the second on. */
-		size_t turns_bytes = round == 0 ? 0 : 3 * 16 * MIB;
+		size_t turns_bytes = round == 0 ? 0 : 7 * 16 * MIB;
 		for (size_t i = 0; i < 16; i++) {
 			size_t size = SCALED(16 * MIB) + (round * 16 + i) * 4096;
 			block[i] = tide_malloc(size);

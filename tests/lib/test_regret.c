@@ -18,23 +18,23 @@ Test(regret, what_is_needed_again_may_stay)
 {
 	tide_regret_gave(20 * MIB);
 	tide_regret_need(5 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 21 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 26 * MIB);
 	/* No more than was given back, and that once. */
 	tide_regret_need(50 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 36 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 56 * MIB);
 	tide_regret_need(50 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 36 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 56 * MIB);
 }
 
 Test(regret, is_bounded)
 {
 	tide_regret_gave(1000 * MIB);
 	tide_regret_need(1000 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 64 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 128 * MIB);
 	cr_assert_eq(tide_regret_retain(0), 0, "who may retain nothing never may");
 	/* What is above the bound is forgotten first. */
 	tide_regret_age(16 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 40 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 72 * MIB);
 }
 
 Test(regret, is_forgotten)
@@ -42,9 +42,9 @@ Test(regret, is_forgotten)
 	tide_regret_gave(40 * MIB);
 	tide_regret_need(20 * MIB);
 	tide_regret_age(16 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 26 * MIB);
+	cr_assert_eq(tide_regret_retain(16 * MIB), 36 * MIB);
 	tide_regret_need(40 * MIB);
-	cr_assert_eq(tide_regret_retain(16 * MIB), 36 * MIB, "the rest is forgotten, too");
+	cr_assert_eq(tide_regret_retain(16 * MIB), 56 * MIB, "the rest is forgotten, too");
 	for (int tick = 0; tick < 64; tick++)
 		tide_regret_age(16 * MIB);
 	cr_assert_eq(tide_regret_retain(16 * MIB), 16 * MIB);
