@@ -65,6 +65,16 @@ static inline void tide_fence_after_system(void)
 #endif
 }
 
+/* In a loop that looks whether another processor is done. */
+static inline void tide_spin_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /* A pointer and its modification count, changed together. */
 struct tide_tagged {
 	_Alignas(16) _Atomic(void *) pointer;
