@@ -86,7 +86,7 @@
 #define TIDE_POOL_ONLY_BYTES (32u * 1024u)
 #define TIDE_POOL_SLACK_PART 8
 #define TIDE_POOL_HEAP_PART 8
-#define TIDE_POOL_MIN_BYTES (256ul << 10)
+#define TIDE_POOL_MIN_BYTES (512ul << 10)
 #define TIDE_POOL_MAX_BYTES (4ul << 20)
 #define TIDE_POOL_BIN_BYTES (1ul << 20)
 #define TIDE_POOL_BIN_BLOCKS 8
