@@ -88,7 +88,7 @@
 #define TIDE_POOL_HEAP_PART 8
 #define TIDE_POOL_MIN_BYTES (512ul << 10)
 #define TIDE_POOL_MAX_BYTES (4ul << 20)
-#define TIDE_POOL_BIN_BYTES (1ul << 20)
+#define TIDE_POOL_BIN_BYTES (512ul << 10)
 #define TIDE_POOL_BIN_BLOCKS 8
 
 /* Free chunks are kept by length: exact to 128 granules, above that four per doubling. */
