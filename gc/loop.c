@@ -57,12 +57,6 @@ static void stand_in(struct tide_cache *cache)
 	}
 }
 
-/* Whether it is, for a thread that put a bin into the free sets, or took one out. */
-static inline bool is_turn(struct gc *gc)
-{
-	return ++gc->bins_moved % BINS_PER_STEP == 0;
-}
-
 /* Garbage of the cache, and of others if it has little. */
 static TIDE_USUAL void drain_some(struct tide_cache *cache)
 {
@@ -132,7 +126,7 @@ TIDE_USUAL unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_
 	if (taken > 0 && tide_class_is_small(bin->cls))
 		prefetch_blocks(bin);
 	tide_gc_queue_grow(cache->heap, bin->cls);
-	if (!tide_gc_thread_runs() && is_turn(&cache->heap->gc))
+	if (!tide_gc_thread_runs())
 		stand_in(cache);
 	count_step(&cache->heap->gc, true);
 	TIDE_TRACE_SPAN(inline_step, TIDE_TRACE_INLINE, begin_ns, bin->cls, taken);
@@ -164,7 +158,7 @@ bool tide_gc_put(struct tide_cache *cache, struct tide_bin *bin)
 	TIDE_YIELD("gc.put");
 	tide_gc_drain_bin(heap, bin);
 	TIDE_TRACE_EVENT(drain, TIDE_TRACE_DRAIN, 1u, 0);
-	if (is_turn(&heap->gc)) {
+	if (++heap->gc.put_bins % BINS_PER_STEP == 0) {
 		drain_some(cache); /* of before, when the thread was not alone */
 		stand_in(cache);
 		count_step(&heap->gc, true);

@@ -47,7 +47,7 @@ struct gc {
 	 * lowered for that since the last tick. */
 	bool grew, settled_early;
 	uint32_t queue_tick_misses[TIDE_CLASS_SLOTS]; /* misses as of the last tick */
-	uint32_t bins_moved;                          /* by threads, into free sets and out */
+	uint32_t put_bins;                            /* by tide_gc_put so far */
 	struct tide_cache *drain_next;                /* where the round of caches goes on */
 
 	/* writers  the token's holder   readers  statistics
