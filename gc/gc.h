@@ -45,8 +45,10 @@
  * class, from what was freed: drain some garbage, then the free sets. Returns the number of blocks;
  * 0 when there are none or another thread is the GC just now.
  *
- * Budget  a bounded number of bins and blocks; never waits; system calls only when a process
- *         without GC thread has to give memory back. */
+ * Budget  a bounded number of bins and blocks. For a small class it never waits; for a medium one,
+ *         where much is free that another thread is at, it looks a few times whether that one is
+ *         done, and lets it run twice (sched_yield). Other system calls only when a process without
+ *         GC thread has to give memory back. */
 TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,
                                            unsigned want);
 

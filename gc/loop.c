@@ -30,9 +30,9 @@
 #define CACHES_PER_INLINE_STEP 8
 /* System calls of a sweep in one step. */
 #define CALLS_PER_STEP 16
-/* How often a thread that misses looks whether the token is free, some 4 us, and how often it lets
- * others run. */
-#define TOKEN_LOOKS 128
+/* How often a thread that misses looks whether the token is free, on x86 for some us, and how often
+ * it lets others run. */
+#define TOKEN_LOOKS (TIDE_INTERLEAVE ? 1 : 128)
 #define TOKEN_YIELDS 2
 /* How long a thread at the limit waits for the token. */
 #define RECLAIM_WAIT_NS 10000000u

@@ -71,7 +71,7 @@ static inline void tide_spin_pause(void)
 #if defined(__x86_64__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
-	__asm__ volatile("yield");
+	__asm__ volatile("isb"); /* yield does nothing on most */
 #endif
 }
 

@@ -355,8 +355,10 @@ bool tide_cache_take_idle(struct tide_cache *cache,
 		return false;
 	unsigned slabs = take_stashes(cache, true, SLABS_PER_TICK, take_slab);
 	bool any = slabs > 0;
-	if (slabs < SLABS_PER_TICK) /* else there is more at the next tick */
-		cache->calls_at_take = calls, cache->noted = false;
+	if (slabs < SLABS_PER_TICK) { /* else there is more at the next tick */
+		cache->calls_at_take = calls;
+		cache->noted = false;
+	}
 	for (unsigned cls = TIDE_CLASS_SMALL_FIRST; cls <= TIDE_CLASS_MEDIUM_LAST; cls++) {
 		struct tide_bin *bin = cache->pending[cls];
 		if (bin == NULL || bin->count == 0)

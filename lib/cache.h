@@ -74,7 +74,9 @@ struct tide_cache {
 	uint8_t threaded_misses;            /* misses while other threads used the allocator */
 	bool has_pending;                   /* in this slow call the pending bins are the owner's */
 	bool in_slow;                       /* the owner is in a slow call */
-	bool noted;      /* whose pending_taken is: they got blocks since the GC last took all */
+	/* Pending bins got blocks since the GC last took all, and slow_calls says so.
+	 * writers  who has the pending bins   readers  the same   edges  cache.pending */
+	bool noted;
 	uint8_t lane;    /* of who has it; only in the default heap */
 	bool in_reclaim; /* the program's function is making room (limit.c) */
 	/* Profile mode (sample.h): allocations of the class that are not in the ready bin and yet
@@ -111,7 +113,8 @@ struct tide_cache {
 	_Atomic bool pending_taken;
 	/* Slow calls so far, and more.
 	 * writers  the owner    readers  the GC
-	 * order    seq_cst where a pending bin got blocks, and before the GC sleeps; else relaxed
+	 * order    seq_cst where pending bins got blocks for the first time since the GC last took
+	 *          all (`noted`), and before the GC sleeps; else relaxed
 	 * edges    none: a third half of doorbell.state */
 	_Atomic uint32_t slow_calls;
 	/* Plain, the token's: how many there were at the last tick, and when the bins were

@@ -117,8 +117,12 @@ void *tide_malloc_in(struct tide_heap *heap, size_t size, struct tide_hint *hint
 	if (hit(cache, cls, &block))
 		return block;
 	block = malloc_missed(heap != NULL ? heap : &tide_heap_default, size, &zeroed);
-	if (TIDE_UNLIKELY(tide_start_checked())) /* it may be of another class, for a seal */
-		hint->word = hint_of(heap, tide_class_of(tide_checked_padded(size)));
+	/* It may be of another class: for a seal, or since a pool had a longer one (pool.h). */
+	if (TIDE_UNLIKELY(tide_start_checked()))
+		cls = tide_class_of(tide_checked_padded(size));
+	if (block != NULL && tide_class_is_medium(cls))
+		cls = tide_region_class(block);
+	hint->word = hint_of(heap, cls);
 	return block;
 }
 

@@ -15,9 +15,9 @@
 #define KEEP_MAX_BYTES (64ul << 20)
 /* What is given back ends at a huge page, which else would stay, split. */
 #define STEP_BYTES (2ul << 20)
-/* Looks at whether another thread is done with the extents, for who can do without: some 4 us, ten
- * times as long as they are taken. (Without, two threads that each replaced random ones of 16 blocks
- * of 2 to 4 MiB mapped memory in one of 80 calls, and took 3 to 7 us for a call instead of 0.6.) */
+/* Looks at whether another thread is done with the extents: on x86 some us, several times as long as
+ * they are taken. (With one look, two threads that each replaced random ones of 16 blocks of 2 to 4
+ * MiB mapped memory in one of 80 calls, and took 3 to 7 us for a call; with these, 0.9.) */
 #define LOOKS 128
 /* How often, and how long each time, who may wait asks for the extents. */
 #define HOLD_TRIES 1000
@@ -242,9 +242,9 @@ bool tide_large_keep_take_at(uintptr_t base, size_t bytes)
 	return found;
 }
 
-/* What may be kept beside so much that is live: what a process may retain, less what it retains in
- * free chunks, and more while what was given back is needed again (regret.h); four times that while
- * a clock gives back what is not needed. */
+/* What may be kept beside so much that is live. While a clock gives back what is not needed: four
+ * times what a process without one may retain without regret. Else what it may retain (regret.h),
+ * less what it does in free chunks. */
 static uint64_t keep_bound(uint64_t live)
 {
 	uint64_t bound = tide_regret_base(live, (uint64_t)tide_option(TIDE_OPTION_RETAIN_BYTES),

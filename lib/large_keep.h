@@ -7,9 +7,10 @@
  * between, goes back to the system at the second. Without a clock a bound has to do.
  *
  * Touched by  every thread. The extents belong to who took the right to them by swap. Nobody on the
- *             way of malloc or free waits for it: who finds it taken does with what is on top of
- *             the inbox, or without. A thread frozen with it costs the others what is kept, within
- *             the bound. tide_purge and fork wait a while.
+ *             way of malloc or free waits for it longer than a few looks: who finds it taken still
+ *             does with what is on top of the inbox, or without. A thread frozen with it costs the
+ *             others these looks, and what is kept, within the bound. tide_purge and fork wait a
+ *             while.
  * Progress    lock-free: each step is repeated only because another thread's succeeded
  * Edges       stack.hand  the inbox
  *             large.keep  store of `taken` by who leaves -> swap by who enters: the extents

@@ -16,8 +16,14 @@
 #define FIRST TIDE_CLASS_MEDIUM_FIRST
 #define LAST TIDE_CLASS_MEDIUM_LAST
 
-/* Whether the pool, above the least that it may have, is more than the thread's share: half as much
- * with each doubling of the threads. */
+/* Of a medium class. */
+static size_t bytes_of(unsigned cls)
+{
+	return (size_t)tide_class_granules(cls) << TIDE_GRANULE_SHIFT;
+}
+
+/* Whether the pool is more than a part of the heap, half as much with each doubling of the threads.
+ * (It may have TIDE_POOL_MIN_BYTES in any case.) */
 static TIDE_NOINLINE bool is_over_share(const struct tide_cache *cache)
 {
 	struct tide_heap *heap = cache->heap;
@@ -62,25 +68,23 @@ static unsigned find_marked(const struct tide_cache *cache, unsigned cls, unsign
 	return from <= end ? FIRST + from : LAST + 1;
 }
 static_assert(LAST - FIRST < 3 * 64, "pool: three words of marks");
+static_assert(TIDE_STEP_GRANULES / TIDE_POOL_SLACK_PART < 64, "pool: they lie in two of them");
 
-/* The largest class that may serve for `cls`: an eighth more. Not one without a ready bin for one
- * that has: they are not sampled alike (profiled.h). */
+/* The largest class that may serve for `cls`: an eighth more. In profile mode what is counted by
+ * class is of that class: none that has a ready bin serves for another. */
 static unsigned last_fitting(unsigned cls)
 {
 	if (cls >= TIDE_CLASS_STEP_LAST)
 		return cls < LAST ? cls + 1 : LAST;
+	bool binned = cls <= TIDE_CLASS_BINNED_LAST;
+	if (TIDE_UNLIKELY(tide_sample_on()) && binned)
+		return cls;
 	unsigned last = cls + tide_class_granules(cls) / TIDE_POOL_SLACK_PART;
-	unsigned most =
-	    cls <= TIDE_CLASS_BINNED_LAST ? TIDE_CLASS_BINNED_LAST : TIDE_CLASS_STEP_LAST;
+	unsigned most = binned ? TIDE_CLASS_BINNED_LAST : TIDE_CLASS_STEP_LAST;
 	return last < most ? last : most;
 }
 static_assert(TIDE_POOL_SLACK_PART == 8,
               "pool: an eighth is one class of those with eight a doubling");
-
-static size_t bytes_of(unsigned cls)
-{
-	return (size_t)tide_class_granules(cls) << TIDE_GRANULE_SHIFT;
-}
 
 /* The pool's bin with a block of `cls`, or of up to an eighth more; NULL: there is none. */
 TIDE_INLINE struct tide_bin *find_fitting(struct tide_cache *cache, unsigned cls)
@@ -117,8 +121,7 @@ static TIDE_USUAL void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 	struct tide_bin *empty = tide_cache_pending(cache, cls);
 	if (!cache->has_pending) {
 		if (bin->count > 0) {
-			tide_budget_blocks_out(&cache->heap->budget, bin->count,
-			                       tide_class_bytes(cls));
+			tide_budget_blocks_out(&cache->heap->budget, bin->count, bytes_of(cls));
 			tide_count_owned(&cache->counts[cls].over_level, 1u);
 			tide_queue_push(&cache->heap->queues, bin);
 		} else
@@ -130,7 +133,7 @@ static TIDE_USUAL void keep_bin(struct tide_cache *cache, struct tide_bin *bin)
 	TIDE_ASSERT(empty == NULL || empty->count == 0);
 	tide_bin_set_capacity(bin, TIDE_BIN_SLOTS);
 	cache->pending[cls] = bin;
-	cache->pool_bytes += bin->count * tide_class_bytes(cls);
+	cache->pool_bytes += bin->count * bytes_of(cls);
 	mark(cache, cls, bin->count > 0);
 	if (empty != NULL)
 		tide_bin_recycle(empty);
@@ -161,19 +164,14 @@ static void *take_fresh(struct tide_cache *cache, unsigned cls, bool *zeroed)
 	return tide_frontier_chunk(cache->heap, cls, TIDE_GRANULE_BYTES);
 }
 
-void *tide_pool_malloc(struct tide_cache *cache, unsigned *fits, bool *zeroed)
+/* Not out of the pool. */
+static void *malloc_missed(struct tide_cache *cache, unsigned cls, bool *zeroed)
 {
-	struct tide_bin *bin = cache->has_pending ? find_fitting(cache, *fits) : NULL;
-	if (bin != NULL) {
-		*fits = bin->cls;
-		return take(cache, bin);
-	}
-	unsigned cls = *fits;
-	void *block;
 	struct tide_heap *heap = cache->heap;
+	void *block;
 	tide_cache_missed(cache, cls);
 	tide_slow_want_gc_thread(cache);
-	bin = tide_limit_queue_pop(heap, cls);
+	struct tide_bin *bin = tide_limit_queue_pop(heap, cls);
 	if (bin != NULL) {
 		tide_count_owned(&cache->counts[cls].from_queue, 1u);
 		block = tide_bin_take(bin);
@@ -181,13 +179,22 @@ void *tide_pool_malloc(struct tide_cache *cache, unsigned *fits, bool *zeroed)
 		return block;
 	}
 	tide_queue_note_miss(&heap->queues, cls);
-	size_t bytes = tide_class_bytes(cls);
+	size_t bytes = bytes_of(cls);
 	if (tide_budget_blocks_in(&heap->budget, 1, bytes) == 0)
 		return NULL;
 	block = take_fresh(cache, cls, zeroed);
 	if (block == NULL)
 		tide_budget_blocks_out(&heap->budget, 1, bytes);
 	return block;
+}
+
+void *tide_pool_malloc(struct tide_cache *cache, unsigned *cls, bool *zeroed)
+{
+	struct tide_bin *bin = cache->has_pending ? find_fitting(cache, *cls) : NULL;
+	if (bin == NULL)
+		return malloc_missed(cache, *cls, zeroed);
+	*cls = bin->cls;
+	return take(cache, bin);
 }
 
 TIDE_INLINE bool is_in(const struct tide_bin *bin, const void *block)
@@ -265,7 +272,8 @@ static inline bool is_plain(const struct tide_cache *cache)
 TIDE_USUAL void *tide_pool_hit(size_t size, unsigned cls)
 {
 	struct tide_cache *cache = tide_cache_self;
-	if (TIDE_UNLIKELY(!is_plain(cache)))
+	/* (What is in the ready bin and did not come out was freed twice.) */
+	if (TIDE_UNLIKELY(!is_plain(cache)) || TIDE_UNLIKELY(*cache->top[cls] != NULL))
 		return tide_malloc_slow(size);
 	tide_cache_slow_enter(cache);
 	struct tide_bin *bin = cache->has_pending ? find_fitting(cache, cls) : NULL;
@@ -279,7 +287,7 @@ TIDE_USUAL void *tide_pool_hit(size_t size, unsigned cls)
 	return TIDE_LIKELY(block != NULL) ? block : tide_malloc_slow(size);
 }
 
-/* The end of a slow call that filled `bin`. */
+/* The end of a slow call that filled `bin`: true, for who ends with it. */
 static TIDE_NOINLINE bool give_bin_and_leave(struct tide_cache *cache, struct tide_bin *bin)
 {
 	unsigned cls = bin->cls;

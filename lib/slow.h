@@ -5,7 +5,8 @@
  *           doorbell; there also what a lone thread without a GC freed out of order
  *
  * Touched by  app threads, each with its own cache
- * Progress    lock-free
+ * Progress    lock-free: what looks more than once whether another thread is done (for the token,
+ *             gc/loop.c; for kept large blocks, large_keep.h) does so a bounded number of times
  */
 #ifndef TIDE_SLOW_H
 #define TIDE_SLOW_H

@@ -14,7 +14,8 @@
  *
  *   BLOCKS   the bytes that were asked for, each block's rounded up to its size class
  *            (tide_malloc_usable_size): to 16 bytes at least, by 15 bytes at most up to 128 bytes,
- *            by less than a fifth of the block up to 1 MiB, to whole pages above. A block carries
+ *            by less than a fifth of the block up to 1 MiB, to whole pages above (from 9 KiB it may be
+ *            a class that is up to an eighth longer). A block carries
  *            no length, so more than its class is not known when it is freed; tide_store counts
  *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's
  *            bins count, so an allocation may fail up to (threads in the heap) * (what their bins

@@ -5,7 +5,7 @@
  *                   tide_doorbell_ring
  *   lib/garbage.h:  tide_garbage_publish, tide_garbage_is_empty, tide_garbage_consume
  *   lib/slow_free.c: class_put, make_room, tide_slow_give_away
- *   lib/pool.c:     tide_pool_free
+ *   lib/pool.c:     tide_pool_free, tide_pool_free_hit
  *   lib/cache.h:    tide_cache_slow_enter, tide_cache_note_pending, tide_cache_is_to_take
  *   lib/orphan.h:   tide_orphan_push
  *   gc/thread.c:    anything_left, park, gc_main, tide_gc_thread_stop

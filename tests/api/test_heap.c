@@ -347,6 +347,34 @@ Test(heap, figures_add_up)
 
 /* Handles */
 
+/* Of a medium class a longer block may do, of which a thread has one too many for its own bin. */
+Test(heap, a_hint_is_of_the_block_that_was_to_be_had)
+{
+	struct tide_heap *heaps[] = { NULL, heap_with(NULL) };
+
+	for (unsigned h = 0; h < COUNT_OF(heaps); h++) {
+		struct tide_heap *heap = heaps[h];
+		size_t usable;
+		void *longer[8];
+		struct tide_hint hint[2];
+		void *block[2];
+
+		for (unsigned i = 0; i < COUNT_OF(longer); i++)
+			longer[i] = must(tide_malloc_in(heap, 10 * KIB, &hint[0]));
+		tide_free(must(tide_malloc_in(heap, 9 * KIB, &hint[0])));
+		for (unsigned i = 0; i < COUNT_OF(longer); i++)
+			tide_free(longer[i]);
+		for (unsigned i = 0; i < COUNT_OF(block); i++)
+			block[i] = must(tide_malloc_in(heap, 9 * KIB, &hint[i]));
+		usable = tide_malloc_usable_size(block[1]);
+		cr_assert_eq(usable, 10 * KIB, "%zu", usable);
+		for (unsigned i = 0; i < COUNT_OF(block); i++)
+			tide_free_in(heap, block[i], hint[i]);
+		(void)tide_purge();
+	}
+	tide_heap_destroy(heaps[1]);
+}
+
 Test(heap, a_hint_brings_the_block_home)
 {
 	struct tide_heap *heaps[] = { NULL, heap_with(NULL) };

@@ -116,8 +116,8 @@ tide_mutant(the_pending_bins_are_taken_by_a_store lib/cache.c
 	test_cache the_pending_bins_of_an_idle_thread 2)
 
 tide_mutant(the_pending_bins_are_given_back_early lib/cache.c
-	[[	cache->calls_at_take = calls, cache->noted = false;]]
-	[[	cache->calls_at_take = calls, cache->noted = false;
+	[[		cache->calls_at_take = calls;]]
+	[[		cache->calls_at_take = calls;
 	tide_store_release(&cache->pending_taken, false);]]
 	test_cache the_pending_bins_of_an_idle_thread 2)
 

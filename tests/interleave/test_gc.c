@@ -34,6 +34,7 @@ static void shallow_process(void)
 		made_before[i] = tide_malloc(BYTES);
 	/* Nothing is left to take of this thread, or the GC would only doze. */
 	tide_cache_self->calls_at_take = tide_load_relaxed(&tide_cache_self->slow_calls);
+	tide_cache_self->noted = false;
 	tide_store_relaxed(&tide_heap_default.queues.level[cls], 0u);
 }
 

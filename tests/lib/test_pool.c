@@ -1,4 +1,6 @@
 /* pool.c: medium blocks that serve for a little less than they are, and what a thread may keep. */
+#include <tide/heap.h>
+
 #include "block.h"
 #include "gc.h"
 #include "heap.h"
@@ -6,6 +8,7 @@
 #include "pool.h"
 #include "region.h"
 #include "slow.h"
+#include "token.h"
 
 #include "step.h"
 
@@ -103,6 +106,70 @@ Test(pool, the_gc_gets_the_whole_chunk)
 	tide_free(after);
 }
 
+/* A freed block of the class of `has` serves for `asked`, or it does not. */
+static void assert_serves(size_t has, size_t asked, bool serves)
+{
+	tide_free(block_of(has));
+	void *block = block_of(asked);
+	cr_assert_eq(tide_malloc_usable_size(block) == has, serves, "%zu KiB for %zu KiB",
+	             has / KIB, asked / KIB);
+	tide_free(block);
+	tide_purge();
+}
+
+Test(pool, the_edges_of_what_serves)
+{
+	static void *live[32]; /* a heap of which a part is more than any of these */
+
+	for (size_t i = 0; i < COUNT_OF(live); i++)
+		live[i] = block_of(MIB);
+	assert_serves(36 * KIB, 33 * KIB, true);  /* the least without a ready bin */
+	assert_serves(33 * KIB, 32 * KIB, false); /* from there to where there is one */
+	assert_serves(73 * KIB, 65 * KIB, true);  /* an eighth of 65, rounded down */
+	assert_serves(74 * KIB, 65 * KIB, false);
+	assert_serves(73 * KIB, 72 * KIB, true); /* from one word of marks to the next */
+	assert_serves(288 * KIB, 256 * KIB, true);
+	assert_serves(128 * KIB, 120 * KIB, true);
+	assert_serves(144 * KIB, 120 * KIB, false);
+	assert_serves(144 * KIB, 128 * KIB, true);
+	assert_serves(160 * KIB, 129 * KIB, true);
+	assert_serves(176 * KIB, 129 * KIB, false);
+	assert_serves(1024 * KIB, 960 * KIB, true);
+	assert_serves(1024 * KIB, 961 * KIB, true);
+	assert_sound();
+}
+
+/* What is freed where its class has a bin already goes by the short path; one that is no block
+ * still does not go in. */
+Test(pool, the_middle_of_a_block_is_not_freed)
+{
+	tide_options_set(TIDE_OPTION_FATAL, 0);
+	char *block = block_of(64 * KIB);
+	void *other = block_of(64 * KIB);
+
+	tide_free(other);
+	tide_free(block + KIB);
+	tide_free(block + 16);
+	cr_assert_eq(tide_cache_blocks(tide_cache_self, tide_class_of(64 * KIB)), 1u);
+	tide_free(block);
+	cr_assert_eq(tide_cache_blocks(tide_cache_self, tide_class_of(64 * KIB)), 2u);
+	assert_sound();
+}
+
+/* In a heap that the program made, too, where pages do not say the class. */
+Test(pool, a_program_s_heap_has_one)
+{
+	struct tide_heap *heap;
+
+	cr_assert_not_null(heap = tide_heap_create(NULL));
+	void *block = tide_heap_malloc(heap, 80 * KIB);
+	tide_free(block);
+	cr_assert_eq(tide_heap_malloc(heap, 72 * KIB), block);
+	cr_assert_eq(tide_malloc_usable_size(block), 80 * KIB);
+	assert_sound();
+	tide_heap_destroy(heap);
+}
+
 /* tests/death has the fatal side. */
 Test(pool, a_block_in_the_pool_is_freed_once)
 {
@@ -196,6 +263,44 @@ Test(pool, the_gc_takes_what_an_idle_thread_keeps)
 	cr_assert_eq(emptied, 1u);
 	cr_assert_eq(tide_cache_blocks(cache, tide_class_of(100 * KIB)), 0u);
 	cr_assert_not(tide_cache_is_to_take(cache));
+	assert_sound();
+}
+
+/* It is told once, and again after it took what there was. */
+Test(pool, the_gc_is_told_of_what_is_kept_next)
+{
+	void *block[2] = { block_of(100 * KIB), block_of(100 * KIB) };
+
+	tide_gc_stop();
+	struct tide_cache *cache = tide_cache_self;
+	for (size_t i = 0; i < COUNT_OF(block); i++) {
+		tide_free(block[i]);
+		cr_assert(cache->noted);
+		cr_assert(tide_cache_is_to_take(cache));
+		(void)tide_cache_take_idle(cache, count_and_empty, NULL);
+		cr_assert(tide_cache_take_idle(cache, count_and_empty, NULL));
+		cr_assert_not(cache->noted);
+		cr_assert_not(tide_cache_is_to_take(cache));
+	}
+}
+
+/* Somebody has the token for good, and plenty is free: after a few looks fresh memory does. */
+Test(pool, nobody_waits_for_the_token_for_good)
+{
+	static void *block[64];
+
+	tide_gc_stop();
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = block_of(200 * KIB);
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		tide_free(block[i]);
+	tide_self_empty();
+	(void)tide_gc_step_once();
+	cr_assert_gt(stats_now().free_set_bytes, stats_now().mapped_bytes / 8);
+	cr_assert(tide_token_try());
+	for (size_t i = 0; i < COUNT_OF(block); i++)
+		block[i] = block_of(150 * KIB);
+	tide_token_release();
 	assert_sound();
 }
 
