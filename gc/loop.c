@@ -91,11 +91,11 @@ static bool is_plenty_free(struct tide_heap *heap)
 	       tide_region_mapped_bytes_racy(&heap->regions) / 8;
 }
 
-/* The token for who misses in a class. Of a medium one fresh memory is page faults by the dozen, and
- * with the token's holder off its processor for some ms, threads that carve meanwhile can take many
- * times what they need (2 and 4 threads with 256 blocks of 128 to 256 KiB each, replaced at random:
- * 2.5 and 3.8 times mimalloc's memory). So a few looks, and the processor to who may be waiting for
- * it; never longer: the holder may stand still. */
+/* The token for who misses in a class. Of a medium one fresh memory is page faults by the dozen,
+ * and with the token's holder off its processor for some ms, threads that carve meanwhile can take
+ * many times what they need (2 and 4 threads with 256 blocks of 128 to 256 KiB each, replaced at
+ * random: 2.5 and 3.8 times mimalloc's memory). So a few looks, and the processor to who may be
+ * waiting for it; never longer: the holder may stand still. */
 static bool token_for(struct tide_heap *heap, unsigned cls)
 {
 	if (tide_token_try())

@@ -15,9 +15,9 @@
 #define KEEP_MAX_BYTES (64ul << 20)
 /* What is given back ends at a huge page, which else would stay, split. */
 #define STEP_BYTES (2ul << 20)
-/* Looks at whether another thread is done with the extents: on x86 some us, several times as long as
- * they are taken. (With one look, two threads that each replaced random ones of 16 blocks of 2 to 4
- * MiB mapped memory in one of 80 calls, and took 3 to 7 us for a call; with these, 0.9.) */
+/* Looks at whether another thread is done with the extents: on x86 some us, several times as long
+ * as they are taken. (With one look, two threads that each replaced random ones of 16 blocks of 2
+ * to 4 MiB mapped memory in one of 80 calls, and took 3 to 7 us for a call; with these, 0.9.) */
 #define LOOKS 128
 /* How often, and how long each time, who may wait asks for the extents. */
 #define HOLD_TRIES 1000

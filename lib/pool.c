@@ -107,7 +107,7 @@ TIDE_INLINE void *take(struct tide_cache *cache, struct tide_bin *bin)
 	return tide_bin_take(bin);
 }
 
-/* What tide_cache_note_bins does, in short: there are so many in the pool's bin of a medium class. */
+/* What tide_cache_note_bins does, in short: so many are in the pool's bin of a medium class. */
 TIDE_INLINE void note_bin(struct tide_cache *cache, unsigned cls, uint32_t blocks)
 {
 	tide_store_relaxed(&cache->binned[cls],

@@ -7,9 +7,9 @@
  * hysteresis by evidence: memory that only shrinks is never regretted.)
  *
  * Measured: binary trees of 2^4 to 2^18 nodes built and dropped by one thread, 20 MiB in all, spent
- * 0.11 of 1.0 s in the kernel before. 64 MiB of 64-byte blocks freed in random order and made again,
- * eight times: 20 ns a block with a bound of four times the base, 13 with eight and what is regretted
- * counted twice (mimalloc 7.5).
+ * 0.11 of 1.0 s in the kernel before. 64 MiB of 64-byte blocks freed in random order and made
+ * again, eight times: 20 ns a block with a bound of four times the base, 13 with eight and what is
+ * regretted counted twice (mimalloc 7.5).
  *
  * Touched by  every thread: advice, nothing depends on it but how much is kept
  * Bound       seven times more than what may be retained anyway, eight times in all. A process

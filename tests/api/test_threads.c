@@ -224,8 +224,8 @@ static uint64_t replace_by_all(uint64_t seed)
 }
 
 /* Some 192 MiB live take 260. While the holder of the token is off its processor, those who carved
- * whatever they missed took 330 to 450, each time. Who waits for it does so in vain now and then, as
- * the processors are busy: one time out of a few is enough. */
+ * whatever they missed took 330 to 450, each time. Who waits for it does so in vain now and then,
+ * as the processors are busy: one time out of a few is enough. */
 Test(threads, medium_blocks_take_no_multiple_of_what_is_live)
 {
 	uint64_t peak_bytes = UINT64_MAX;

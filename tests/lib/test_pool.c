@@ -7,6 +7,7 @@
 #include "options.h"
 #include "pool.h"
 #include "region.h"
+#include "seat.h"
 #include "slow.h"
 #include "token.h"
 
