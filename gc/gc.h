@@ -47,8 +47,8 @@
  *
  * Budget  a bounded number of bins and blocks. For a small class it never waits; for a medium one,
  *         where much is free that another thread is at, it looks a few times whether that one is
- *         done, and lets it run twice (sched_yield). Other system calls only when a process without
- *         GC thread has to give memory back. */
+ *         done, and sleeps once, for some 50 us at the most. Other system calls only when a process
+ *         without GC thread has to give memory back. */
 TIDE_HIDDEN unsigned tide_gc_refill_inline(struct tide_cache *cache, struct tide_bin *bin,
                                            unsigned want);
 

@@ -265,11 +265,6 @@ void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns)
 	              timeout_ns != 0 ? (long)&timeout : 0, 0, 0);
 }
 
-void tide_os_yield(void)
-{
-	(void)os_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-}
-
 void tide_os_futex_wake(void *word, uint32_t waiters)
 {
 	if (TIDE_INTERLEAVE && tide_yield_futex_wake(word, waiters))

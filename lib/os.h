@@ -79,9 +79,6 @@ TIDE_HIDDEN void tide_os_huge(void *start, size_t bytes, bool wanted);
 TIDE_HIDDEN void tide_os_futex_wait(void *word, uint32_t seen, uint64_t timeout_ns);
 TIDE_HIDDEN void tide_os_futex_wake(void *word, uint32_t waiters);
 
-/* Let another thread have the processor. */
-TIDE_HIDDEN void tide_os_yield(void);
-
 /* Monotonic clock, coarse (a few ms), in ns. */
 TIDE_HIDDEN uint64_t tide_os_clock_ns(void);
 /* The same clock to its full resolution, and the processor time of the calling thread. */

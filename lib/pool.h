@@ -8,7 +8,8 @@
  * the pool, a third as many calls miss that way.
  *
  * The two hit functions are what malloc and free need as a rule, when nothing is on that the
- * general paths (slow.c) see to: those cost three times the instructions.
+ * general paths (slow.c) see to. (A pair of calls of random sizes from 33 to 64 KiB, 16 live
+ * blocks, one thread: 72 ns and 590 instructions by the general paths, 36 and 440 by these.)
  *
  * The pool is bounded in bytes, by a part of the heap; each thread has its share of that.
  *
