@@ -82,7 +82,8 @@
 
 /* A thread's pool of medium blocks (pool.h). Classes above the first have no ready bin. A block may
  * be longer by a part than what is asked for. All threads together hold a part of the heap, each
- * within limits; and what a thread has of one class goes when that makes up a bin. */
+ * within limits; and what a thread has of one class goes when that makes up a bin, half of one where
+ * the thread is alone. */
 #define TIDE_POOL_ONLY_BYTES (32u * 1024u)
 #define TIDE_POOL_SLACK_PART 8
 #define TIDE_POOL_HEAP_PART 8

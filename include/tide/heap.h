@@ -17,9 +17,10 @@
  *            by less than a fifth of the block up to 1 MiB, to whole pages above. (From 9 KiB it
  *            may be a class that is longer by up to an eighth, within that fifth.) A block carries
  *            no length, so more than its class is not known when it is freed; tide_store counts
- *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's bins count, so an allocation may fail up to (threads in the heap) * (what their bins
- *            hold: at most twice 128 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger
- *            blocks) before the live blocks reach the limit. They never pass it.
+ *            what was asked for exactly (TIDE_STORE_BODIES). Blocks in a thread's bins count, so
+ *            an allocation may fail up to (threads in the heap) * (what their bins hold: at most
+ *            twice 128 blocks or 32 KiB of a class up to 32 KiB, and 4 MiB of larger blocks) before
+ *            the live blocks reach the limit. They never pass it.
  *   HELD     memory that the heap holds: pages in use by blocks, the unused rest of slabs (up to 64
  *            KiB for a class) included, and free pages that were not given back yet. Allocator
  *            structures outside of the heap's regions (a few per cent) do not count.
